@@ -1,0 +1,195 @@
+"""Log-likelihood, score, complete-data information and exact observed Hessian of a block of observations.
+
+With Phi_j the derivatives of logit_j with respect to the gate's parameters, v_j = (Phi_j, z_j x / sd_j, z_j**2 - 1)
+and p, r the gate probabilities and responsibilities, per observation of weight w
+
+    score_j  = w [(r_j - p_j) Phi_j, r_j z_j x / sd_j, r_j (z_j**2 - 1)]
+    Hessian  = w [sum_j r_j v_j v_j' - s s'] - w [sum_j p_j Phi_j Phi_j' - q q'] + w sum_j (curvature of v_j)
+
+with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity).  So all of it is products of rows: ``gmoe.kernels.tiles``.
+"""
+
+import math
+
+from gmoe._jit import kernel
+from gmoe.kernels.posterior import load_design, posterior
+from gmoe.kernels.tiles import cross, gram, padded
+
+# Observations of a strip: with 5 to 50 rows in use it stays in the first- or second-level cache.
+STRIP = 256
+# Rows a power of two apart share cache sets (22 against 41 ns per observation); hence the odd tail.
+STRIP_LENGTH = STRIP + 8
+
+SCORE, COMPLETE, OBSERVED = 1, 2, 3
+
+
+def work_rows(k, q_gate, q_expert):
+    """Rows of the work array that :func:`accumulate` needs."""
+    b = q_gate + q_expert + 1
+    # x_gate, x_expert | z, p, r | c, e | scratch | v | s, q and room for the last tile's overhang
+    return (
+        padded(q_gate) + padded(q_expert) + 3 * k + 2 * padded(k) + 5
+        + padded(b) + padded(k * b) + padded(k * q_gate) + padded(q_expert) + 16
+    )
+
+
+@kernel
+def accumulate(
+    x_gate, x_expert, y, w, m, logit, slope, curve, expert, log_sd, work, order,
+    g_gate, g_expert, g_scalar, expert_block, gate_block, gate_gram, block, full,
+):  # fmt: skip
+    """Add one block's sums to the output arrays and return its weighted log-likelihood.
+
+    Parameters
+    ----------
+    x_gate, x_expert : (d, >=m) features; y, w : (>=m,) response and weights; m : observations in use
+    logit : (k, >=m); slope, curve : (k, >=m) first and second derivative of the logit with respect to the score,
+        or (0, 0) for an affine gate
+    expert : (k, q_expert), intercept first; log_sd : (k,)
+    order : SCORE, COMPLETE or OBSERVED, each including the one before
+    g_gate, g_expert : gradients; g_scalar : (2, k), gradient in log_sd and sum of responsibilities
+    expert_block : sum w r x x'; gate_block : sum w p Phi Phi'; gate_gram : sum w q q'
+    block : sum w r v v'; full : sum w s s'  (lower tiles only of all five)
+    """
+    k = logit.shape[0]
+    q_gate, q_expert = x_gate.shape[0] + 1, x_expert.shape[0] + 1
+    b = q_gate + q_expert + 1
+    k_pad, q_gate_pad, q_expert_pad = g_gate.shape[0], g_gate.shape[1], g_expert.shape[1]
+    affine = slope.shape[0] == 0
+    shared = x_gate.shape == x_expert.shape and x_gate.ctypes.data == x_expert.ctypes.data
+    xe = q_gate_pad
+    xg = xe if shared else 0
+    z = xe + q_expert_pad
+    p = z + k
+    r = p + k
+    c = r + k
+    e = c + k_pad
+    s = e + k_pad
+    v = s + 5
+    stack = v + block.shape[1] + 4
+    gate_stack = stack + full.shape[0] + 4
+    expert_stack = gate_stack + gate_gram.shape[0] + 4
+    total = 0.0
+    for lo in range(0, m, STRIP):
+        n = min(STRIP, m - lo)
+        if not shared:
+            load_design(x_gate, lo, n, work, xg)
+        load_design(x_expert, lo, n, work, xe)
+        posterior(y, lo, n, logit, expert, log_sd, work, xe, z, p, r, s)
+        weight = w[lo : lo + n]
+        for i in range(n):
+            total += weight[i] * work[s, i]
+        for i in range(n):
+            work[s + 2, i] *= weight[i]
+        for i in range(n):
+            work[s + 3, i] *= weight[i]
+        # Loops that write more than one row, or read many, stay scalar: LLVM gives up on proving that the rows do not
+        # overlap.  Hence many short ones.
+        for j in range(k):
+            for i in range(n):
+                work[r + j, i] *= work[s + 2, i]
+            for i in range(n):
+                work[p + j, i] *= work[s + 3, i]
+            for i in range(n):
+                work[c + j, i] = work[r + j, i] - work[p + j, i]
+            for i in range(n):
+                work[e + j, i] = work[r + j, i] * work[z + j, i]
+            mass = 0.0
+            square = 0.0
+            for i in range(n):
+                mass += work[r + j, i]
+                square += work[e + j, i] * work[z + j, i]
+            g_scalar[0, j] += square - mass
+            g_scalar[1, j] += mass
+        cross(work, e, k_pad, work, xe, q_expert_pad, n, g_expert)
+        if affine:
+            cross(work, c, k_pad, work, xg, q_gate_pad, n, g_gate)
+        else:
+            _curved_gate_gradient(lo, n, slope, work, xg, c, s + 4, q_gate, g_gate)
+        if order == SCORE:
+            continue
+        for i in range(n):
+            work[s, i] = math.sqrt(weight[i])
+        for i in range(n):
+            work[s + 4, i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
+        for j in range(k):
+            # v_j = sqrt(w) (Phi_j, z x / sd, z**2 - 1), then s_j = r_j v_j and q_j = p_j Phi_j
+            inverse_sd = math.exp(-log_sd[j])
+            for i in range(n):
+                work[v, i] = work[s, i]
+            for i in range(n):
+                work[s + 3, i] = work[r + j, i]
+            for i in range(n):
+                work[r + j, i] *= work[s + 4, i]
+            for i in range(n):
+                work[p + j, i] *= work[s + 4, i]
+            for i in range(n):
+                work[s + 2, i] = work[s, i] * work[z + j, i] * inverse_sd
+            for i in range(n):
+                work[v + b - 1, i] = work[s, i] * (work[z + j, i] * work[z + j, i] - 1.0)
+            if affine:
+                for i in range(n):
+                    work[s + 1, i] = work[s, i]
+            else:
+                slope_j = slope[j, lo : lo + n]
+                for i in range(n):
+                    work[s + 1, i] = work[s, i] * slope_j[i]
+            for t in range(1, q_gate):
+                for i in range(n):
+                    work[v + t, i] = work[s + 1, i] * work[xg + t, i]
+            for t in range(q_gate):
+                for i in range(n):
+                    work[gate_stack + j * q_gate + t, i] = work[p + j, i] * work[v + t, i]
+            gram(work, gate_stack + j * q_gate, work, v, q_gate_pad, n, gate_block[j])
+            # sum w r x x'; row s + 3 is w r
+            for t in range(q_expert):
+                for i in range(n):
+                    work[expert_stack + t, i] = work[s + 3, i] * work[xe + t, i]
+            gram(work, expert_stack, work, xe, q_expert_pad, n, expert_block[j])
+            if order == COMPLETE:
+                continue
+            for t in range(q_expert):
+                for i in range(n):
+                    work[v + q_gate + t, i] = work[s + 2, i] * work[xe + t, i]
+            for t in range(b):
+                for i in range(n):
+                    work[stack + j * b + t, i] = work[r + j, i] * work[v + t, i]
+            gram(work, stack + j * b, work, v, block.shape[1], n, block[j])
+            if not affine:
+                # second derivative of the logit: sum w (r - p) curve x x', the rows of x only
+                _curved_gate_block(lo, n, j, curve, work, xg, c, expert_stack, q_gate, block[j])
+        gram(work, gate_stack, work, gate_stack, gate_gram.shape[0], n, gate_gram)
+        if order == OBSERVED:
+            gram(work, stack, work, stack, full.shape[0], n, full)
+    return total
+
+
+@kernel
+def _curved_gate_gradient(lo, n, slope, work, xg, c, scratch, q_gate, g_gate):
+    """Gate gradient where the slope of the logit differs by observation: sum c, and sum c slope x."""
+    for j in range(slope.shape[0]):
+        slope_j = slope[j, lo : lo + n]
+        total = 0.0
+        for i in range(n):
+            total += work[c + j, i]
+            work[scratch, i] = work[c + j, i] * slope_j[i]
+        g_gate[j, 0] += total
+        for t in range(1, q_gate):
+            total = 0.0
+            for i in range(n):
+                total += work[scratch, i] * work[xg + t, i]
+            g_gate[j, t] += total
+
+
+@kernel
+def _curved_gate_block(lo, n, j, curve, work, xg, c, scratch, q_gate, out):
+    """Lower triangle of sum c curve x x' over the slopes of the gate."""
+    curve_j = curve[j, lo : lo + n]
+    for t in range(1, q_gate):
+        for i in range(n):
+            work[scratch, i] = work[c + j, i] * curve_j[i] * work[xg + t, i]
+        for u in range(1, t + 1):
+            total = 0.0
+            for i in range(n):
+                total += work[scratch, i] * work[xg + u, i]
+            out[t, u] += total

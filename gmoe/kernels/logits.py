@@ -1,0 +1,16 @@
+"""Logits of the affine gate; other gates add their kernels beside this one."""
+
+from gmoe._jit import kernel
+
+
+@kernel
+def affine_logits(x, m, coef, out):
+    """Row j of ``out`` = coef[j, 0] + coef[j, 1:] . x for the first m observations."""
+    for j in range(coef.shape[0]):
+        c = coef[j, 0]
+        for i in range(m):
+            out[j, i] = c
+        for t in range(x.shape[0]):
+            c = coef[j, 1 + t]
+            for i in range(m):
+                out[j, i] += c * x[t, i]

@@ -1,0 +1,72 @@
+"""The parameters of a Gaussian mixture of experts, in the units of the data."""
+
+from dataclasses import dataclass, fields, replace
+
+import numpy as np
+
+
+@dataclass(frozen=True, eq=False)
+class Parameters:
+    """Parameters of ``k`` experts; arrays are read-only.
+
+    Attributes
+    ----------
+    gate_intercept : ndarray, shape (k,)
+    gate_coef : ndarray, shape (k, d_gate)
+    intercept : ndarray, shape (k,)
+        Same unit as y.
+    coef : ndarray, shape (k, d_expert)
+    variance : ndarray, shape (k,)
+        Positive; unit of y squared.
+
+    Raises
+    ------
+    ValueError
+        For shapes that do not fit together, values that are not finite, or a variance that is not positive.
+    """
+
+    gate_intercept: np.ndarray
+    gate_coef: np.ndarray
+    intercept: np.ndarray
+    coef: np.ndarray
+    variance: np.ndarray
+
+    def __post_init__(self):
+        for field in fields(self):
+            value = np.array(getattr(self, field.name), dtype=float)
+            if not np.all(np.isfinite(value)):
+                raise ValueError(f"{field.name} must be finite, got {value}.")
+            value.flags.writeable = False
+            object.__setattr__(self, field.name, value)
+        k = self.variance.size
+        for name in ("gate_intercept", "intercept", "variance"):
+            if getattr(self, name).shape != (k,):
+                raise ValueError(f"{name} must have shape ({k},), one entry per expert; got {getattr(self, name).shape}.")
+        for name in ("gate_coef", "coef"):
+            if getattr(self, name).ndim != 2 or len(getattr(self, name)) != k:
+                raise ValueError(f"{name} must have shape ({k}, n_features), got {getattr(self, name).shape}.")
+        if not np.all(self.variance > 0):
+            raise ValueError(f"variance must be positive (it is a variance, not a log), got {self.variance}.")
+
+    @property
+    def n_experts(self) -> int:
+        """Number of experts, k."""
+        return len(self.variance)
+
+    @property
+    def gate(self) -> np.ndarray:
+        """Gate parameters with the intercept first, shape (k, 1 + d_gate)."""
+        return np.column_stack([self.gate_intercept, self.gate_coef])
+
+    @property
+    def expert(self) -> np.ndarray:
+        """Expert means' parameters with the intercept first, shape (k, 1 + d_expert)."""
+        return np.column_stack([self.intercept, self.coef])
+
+    def with_gate(self, gate: np.ndarray) -> "Parameters":
+        """Return the same experts under other gate parameters (k, 1 + d_gate)."""
+        return replace(self, gate_intercept=gate[:, 0], gate_coef=gate[:, 1:])
+
+    def reorder(self, order) -> "Parameters":
+        """Return the experts in another order (or a selection of them)."""
+        return Parameters(**{field.name: getattr(self, field.name)[order] for field in fields(self)})

@@ -1,0 +1,89 @@
+"""Expectation maximisation, one pass over the data per iteration, never downhill.
+
+Experts have a closed M-step (weighted least squares in residual form, so that nothing cancels as the iteration
+settles).  The gate takes one Newton step on the complete-data log-likelihood; where the observed log-likelihood falls,
+the step is halved: the direction is one of ascent, so some fraction of it rises.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.solvers.objective import COMPLETE, Evaluation, Objective
+
+
+@dataclass(frozen=True, eq=False)
+class Ascent:
+    """Where an ascent ended: the last evaluation, the values on the way, and whether the gradient is below tol."""
+
+    evaluation: Evaluation
+    history: tuple[float, ...]
+    converged: bool
+
+
+def em(objective: Objective, theta, tol=1e-8, max_iter=1000) -> Ascent:
+    """Iterate until the largest entry of the average gradient is at most ``tol``.
+
+    Parameters
+    ----------
+    objective : Objective
+    theta : ndarray, shape (P,)
+    tol : float
+        Bound on the gradient, not on a change: in over-specified models EM crawls long before it arrives.
+    max_iter : int
+    """
+    current = objective.evaluate(theta, COMPLETE)
+    history = [current.value]
+    while np.abs(current.gradient).max() > tol and len(history) <= max_iter:
+        following = _rise(objective, current)
+        if following is None:
+            break
+        current = following
+        history.append(current.value)
+    return Ascent(current, tuple(history), bool(np.abs(current.gradient).max() <= tol))
+
+
+def _rise(objective, current):
+    """Evaluation after one EM step, its gate step halved until the value does not fall; None if that never happens."""
+    expert, eta = expert_step(objective, current)
+    gate, _, _ = objective.split(current.theta)
+    direction = gate_direction(objective, current)
+    step = 1.0
+    while step > 1e-12:
+        following = objective.evaluate(objective.join(gate + step * direction, expert, eta), COMPLETE)
+        if following.value >= current.value:
+            return following
+        step *= 0.25
+    return None
+
+
+def expert_step(objective, current):
+    """M-step of the experts: coefficients (k, q_expert) and eta (k,)."""
+    _, expert, eta = objective.split(current.theta)
+    variance, sums = objective.variance(eta), current.sums
+    q = objective.q_expert
+    lower = np.tril(sums.expert_block[:, :q, :q])
+    moments = lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+    target = sums.g_expert[: objective.n_experts, :q]
+    solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-12, hermitian=True), target)
+    mass = sums.g_scalar[1]
+    alive = mass > 1e-12 * objective.blocks.total_weight
+    square = sums.g_scalar[0] + mass - np.einsum("ja,ja->j", solution, target)
+    ratio = np.where(alive, np.maximum(square, 0.0) / np.where(alive, mass, 1.0), 1.0)
+    expert = expert + np.where(alive[:, None], np.sqrt(variance)[:, None] * solution, 0.0)
+    return expert, objective.eta(variance * ratio)
+
+
+def gate_direction(objective, current):
+    """Newton direction of the gate's complete-data log-likelihood, (k, q_gate), minimum norm on its flat directions."""
+    k, q = objective.n_experts, objective.q_gate
+    sums = current.sums
+    lower = -np.tril(sums.gate_gram[: k * q, : k * q])
+    for j in range(k):
+        lower[j * q : (j + 1) * q, j * q : (j + 1) * q] += np.tril(sums.gate_block[j, :q, :q])
+    information = (lower + np.tril(lower, -1).T) / objective.blocks.total_weight
+    values, vectors = np.linalg.eigh(information)
+    gradient = sums.g_gate[:k, :q].ravel() / objective.blocks.total_weight
+    # The ridge keeps steps finite along the translations and where the gate separates.
+    along = (vectors.T @ gradient) / (np.maximum(values, 0.0) + 1e-8)
+    return (vectors @ along).reshape(k, q)

@@ -1,0 +1,145 @@
+"""Scaled coordinates: what the solvers see, and the way back.
+
+Features are centred (where the gate allows it) and whitened, the response is replaced by its scaled residual from one
+regression on the experts' features.  So every fit starts from a problem whose single-expert solution is "coef 0,
+variance 1", whatever the units, offsets or correlations of the data; results are equivariant by construction, and
+constant or collinear columns drop out as missing rows of the transform.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe._arrays import Blocks, Design
+from gmoe.parameters import Parameters
+
+# Eigenvalues of the correlation matrix below this are collinearity: two columns that differ by a relative 1e-6.
+RANK_TOLERANCE = 1e-12
+CHUNK = 65536
+
+
+@dataclass(frozen=True, eq=False)
+class Scaling:
+    """Maps between scaled and raw parameters.
+
+    Attributes
+    ----------
+    gate, expert : Design
+    centre_y : float
+    slope_y : ndarray, shape (rank of expert,)
+        Coefficients of the single regression on the scaled expert features.
+    scale_y : float
+        Standard deviation of its residuals, kept away from zero.
+    n_features : int
+    """
+
+    gate: Design
+    expert: Design
+    centre_y: float
+    slope_y: np.ndarray
+    scale_y: float
+
+    def blocks(self, X, y, weight=None) -> Blocks:
+        """Scaled blocks of raw data."""
+        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y)
+
+    def to_raw(self, gate, expert, variance) -> Parameters:
+        """Raw parameters of scaled gate (k, 1 + rank), expert (k, 1 + rank) and variance (k,)."""
+        gate_coef = gate[:, 1:] @ self.gate.transform
+        coef = (self.slope_y + self.scale_y * expert[:, 1:]) @ self.expert.transform
+        return Parameters(
+            gate_intercept=gate[:, 0] - gate_coef @ self.gate.centre,
+            gate_coef=gate_coef,
+            intercept=self.centre_y + self.scale_y * expert[:, 0] - coef @ self.expert.centre,
+            coef=coef,
+            variance=self.scale_y**2 * variance,
+        )
+
+    def from_raw(self, parameters: Parameters):
+        """Scaled (gate, expert, variance) of raw parameters; the inverse of :meth:`to_raw` on the data's span."""
+        p = parameters
+        gate = np.column_stack([
+            p.gate_intercept + p.gate_coef @ self.gate.centre,
+            p.gate_coef @ np.linalg.pinv(self.gate.transform),
+        ])
+        slope = p.coef @ np.linalg.pinv(self.expert.transform)
+        intercept = p.intercept + p.coef @ self.expert.centre - self.centre_y
+        expert = np.column_stack([intercept, slope - self.slope_y]) / self.scale_y
+        return gate, expert, p.variance / self.scale_y**2
+
+    def jacobian(self, n_experts):
+        """Matrix of the linear part of :meth:`to_raw` for rows (gate, expert, log variance), (raw size, scaled size).
+
+        Raw rows are (gate_intercept, gate_coef, intercept, coef, log variance) of one expert after the other.
+        """
+        g, e = self.gate, self.expert
+        block = np.zeros((len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1))
+        dg, qg = 1 + len(g.columns), g.n_coefficients
+        block[0, 0] = 1.0
+        block[1:dg, 1:qg] = g.transform.T
+        block[0, 1:qg] = -g.transform @ g.centre
+        block[dg, qg] = self.scale_y
+        block[dg + 1 : -1, qg + 1 : -1] = self.scale_y * e.transform.T
+        block[dg, qg + 1 : -1] = -self.scale_y * (e.transform @ e.centre)
+        block[-1, -1] = 1.0
+        return np.kron(np.eye(n_experts), block)
+
+
+def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scaling:
+    """Scaling of a data set.
+
+    Parameters
+    ----------
+    X : array (n, d), y : array (n,), weight : array (n,) or None
+        Raw data of any dtype and layout; read in chunks.
+    gate_columns, expert_columns : ndarray of int
+    centre_gate : bool
+        Whether the gate's model class allows its features to be centred.
+    """
+    mean, covariance = _moments(X, y, weight)
+    expert = _design(expert_columns, mean, covariance)
+    second = covariance if centre_gate else covariance + np.outer(mean, mean)
+    gate = _design(gate_columns, mean if centre_gate else np.zeros_like(mean), second)
+    slope = expert.transform @ covariance[expert_columns, -1]
+    variance_y = covariance[-1, -1]
+    residual = max(variance_y - slope @ slope, 0.0)
+    # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
+    floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
+    return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
+
+
+def _moments(X, y, weight):
+    """Weighted mean and covariance of the columns of (X, y), two passes in chunks."""
+    n, d = X.shape
+    mean, square, total = np.zeros(d + 1), np.zeros((d + 1, d + 1)), 0.0
+    for rows, w in _chunks(X, y, weight):
+        mean += w @ rows
+        total += w.sum()
+    mean /= total
+    for rows, w in _chunks(X, y, weight):
+        rows -= mean
+        square += (rows * w[:, None]).T @ rows
+    return mean, square / total
+
+
+def _chunks(X, y, weight):
+    n, d = X.shape
+    for lo in range(0, n, CHUNK):
+        hi = min(lo + CHUNK, n)
+        rows = np.empty((hi - lo, d + 1))
+        rows[:, :-1] = X[lo:hi]
+        rows[:, -1] = y[lo:hi]
+        yield rows, np.ones(hi - lo) if weight is None else np.asarray(weight[lo:hi], dtype=float)
+
+
+def _design(columns, centre, second):
+    """Whitening design: eigenvectors of the correlation matrix, without those of constant or collinear columns."""
+    columns = np.asarray(columns, dtype=np.intp)
+    centre, second = centre[columns], second[np.ix_(columns, columns)]
+    size = np.sqrt(np.diag(second))
+    varies = size > 1e-14 * np.abs(centre)
+    size = np.where(varies, size, 1.0)
+    values, vectors = np.linalg.eigh(np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0))
+    keep = values > RANK_TOLERANCE * max(len(columns), 1)
+    transform = (vectors[:, keep] / np.sqrt(values[keep])).T / size
+    return Design(columns, centre, np.ascontiguousarray(transform))

@@ -114,13 +114,17 @@ class Blocks:
         length = block_length(self.n)
         d_all = 1 if self._X.ndim < 2 else self._X.shape[1]
         kept = self._kept is not None
-        return None if kept else (
-            np.empty((min(BLOCK, self.n), d_all)),
-            np.empty((max(len(self.gate.columns), len(self.expert.columns)), length)),
-            aligned(len(self.gate.transform), length),
-            aligned(len(self.expert.transform), length),
-            aligned(length),
-            aligned(length, fill=1.0),
+        return (
+            None
+            if kept
+            else (
+                np.empty((min(BLOCK, self.n), d_all)),
+                np.empty((max(len(self.gate.columns), len(self.expert.columns)), length)),
+                aligned(len(self.gate.transform), length),
+                aligned(len(self.expert.transform), length),
+                aligned(length),
+                aligned(length, fill=1.0),
+            )
         )
 
     def get(self, b, buffer):
@@ -132,11 +136,20 @@ class Blocks:
         lo, hi = b * BLOCK, min(self.n, (b + 1) * BLOCK)
         m = hi - lo
         np.copyto(raw[:m], self._X[lo:hi])
-        _scale_block(raw[:m], self.expert.columns, self.expert.centre, self.expert.transform, scratch, x_expert)
+        _scale_block(
+            raw[:m],
+            self.expert.columns,
+            self.expert.centre,
+            self.expert.transform,
+            scratch,
+            x_expert,
+        )
         if self._same:
             x_gate = x_expert
         else:
-            _scale_block(raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate)
+            _scale_block(
+                raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate
+            )
         np.subtract(self._y[lo:hi], self._centre_y, out=y[:m], dtype=np.float64)
         _scale_response(x_expert, m, self._slope_y, 1.0 / self._scale_y, y)
         if self._weight is not None:

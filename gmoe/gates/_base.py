@@ -4,6 +4,8 @@ from abc import ABC, abstractmethod
 
 import numpy as np
 
+from gmoe.kernels.affine import affine_rows
+
 
 class Gate(ABC):
     """A gate: from the features of an observation to the log-weights of the experts.
@@ -19,10 +21,11 @@ class Gate(ABC):
     allows_centring: bool = False
 
     @abstractmethod
-    def fill(self, coef, x, m, logit, slope, curve):
+    def fill(self, coef, x, m, logit, slope, curve, affine=affine_rows):
         """Write logits, and for a non-affine gate their first and second derivative in the score, (n_experts, >= m).
 
-        ``slope`` and ``curve`` have shape (0, 0) for an affine gate.
+        ``slope`` and ``curve`` have shape (0, 0) where they are not wanted.  ``affine`` computes the scores: the fast
+        kernel in fits, the one in twice the working precision in the model.
         """
 
     @abstractmethod
@@ -53,5 +56,7 @@ class Gate(ABC):
     def canonical_map(self, n_experts: int, n_columns: int, reference: int = 0) -> np.ndarray:
         """Jacobian of :meth:`canonical` at a canonical point, for the covariance of the canonical parameters."""
         identity = np.eye(n_experts * n_columns)
-        images = [self.canonical(row.reshape(n_experts, n_columns), reference).ravel() for row in identity]
+        images = [
+            self.canonical(row.reshape(n_experts, n_columns), reference).ravel() for row in identity
+        ]
         return np.array(images).T

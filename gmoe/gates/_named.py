@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.gates._base import Gate
-from gmoe.kernels.logits import affine_logits
+from gmoe.kernels.affine import affine_rows
 
 
 @dataclass(frozen=True)
@@ -19,13 +19,13 @@ class SoftmaxGate(Gate):
     affine = True
     allows_centring = True
 
-    def fill(self, coef, x, m, logit, slope, curve):  # noqa: D102 (documented in Gate)
-        affine_logits(x, m, coef, logit)
+    def fill(self, coef, x, m, logit, slope, curve, affine=affine_rows):
+        affine(x, m, coef, logit)
 
-    def invariances(self, n_experts, n_columns):  # noqa: D102
+    def invariances(self, n_experts, n_columns):
         return np.kron(np.full((n_experts, 1), n_experts**-0.5), np.eye(n_columns))
 
-    def canonical(self, coef, reference=0):  # noqa: D102
+    def canonical(self, coef, reference=0):
         return coef - coef[reference]
 
 
@@ -50,7 +50,9 @@ def as_gate(gate: str | Gate) -> Gate:
     if isinstance(gate, Gate):
         return gate
     if not isinstance(gate, str):
-        raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
+        raise TypeError(
+            f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}."
+        )
     if gate not in _NAMED:
         raise ValueError(f"Unknown gate {gate!r}; known gates: {', '.join(list_gates())}.")
     return _NAMED[gate]()

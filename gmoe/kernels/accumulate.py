@@ -12,6 +12,7 @@ with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity).  So all of it is 
 import math
 
 from gmoe._jit import kernel
+from gmoe.kernels.elementary import log
 from gmoe.kernels.posterior import load_design, posterior
 from gmoe.kernels.tiles import cross, gram, padded
 
@@ -28,8 +29,16 @@ def work_rows(k, q_gate, q_expert):
     b = q_gate + q_expert + 1
     # x_gate, x_expert | z, p, r | c, e | scratch | v | s, q and room for the last tile's overhang
     return (
-        padded(q_gate) + padded(q_expert) + 3 * k + 2 * padded(k) + 5
-        + padded(b) + padded(k * b) + padded(k * q_gate) + padded(q_expert) + 16
+        padded(q_gate)
+        + padded(q_expert)
+        + 3 * k
+        + 2 * padded(k)
+        + 5
+        + padded(b)
+        + padded(k * b)
+        + padded(k * q_gate)
+        + padded(q_expert)
+        + 16
     )
 
 
@@ -47,7 +56,8 @@ def accumulate(
         or (0, 0) for an affine gate
     expert : (k, q_expert), intercept first; log_sd : (k,)
     order : SCORE, COMPLETE or OBSERVED, each including the one before
-    g_gate, g_expert : gradients; g_scalar : (2, k), gradient in log_sd and sum of responsibilities
+    g_gate, g_expert : gradients; g_scalar : (3, k), gradient in log_sd, sum of responsibilities, and at [2, 0] for
+        OBSERVED the sum of w log(largest responsibility)
     expert_block : sum w r x x'; gate_block : sum w p Phi Phi'; gate_gram : sum w q q'
     block : sum w r v v'; full : sum w s s'  (lower tiles only of all five)
     """
@@ -79,6 +89,10 @@ def accumulate(
         weight = w[lo : lo + n]
         for i in range(n):
             total += weight[i] * work[s, i]
+        if order == OBSERVED:
+            # Row s + 2 is the largest responsibility: the shift of the sum was the largest term.
+            for i in range(n):
+                g_scalar[2, 0] += weight[i] * log(work[s + 2, i])
         for i in range(n):
             work[s + 2, i] *= weight[i]
         for i in range(n):

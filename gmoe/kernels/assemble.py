@@ -21,7 +21,19 @@ def gradient(g_gate, g_expert, g_scalar, log_sd, q_gate, q_expert, out):
 
 
 @kernel
-def hessian(g_expert, g_scalar, expert_block, gate_block, gate_gram, block, full, log_sd, q_gate, q_expert, out):
+def hessian(
+    g_expert,
+    g_scalar,
+    expert_block,
+    gate_block,
+    gate_gram,
+    block,
+    full,
+    log_sd,
+    q_gate,
+    q_expert,
+    out,
+):
     """Observed Hessian into ``out`` (P, P), both triangles."""
     b = q_gate + q_expert + 1
     k = log_sd.shape[0]

@@ -43,7 +43,7 @@ class Sums:
         shapes = {
             "g_gate": (padded(k), g),
             "g_expert": (padded(k), e),
-            "g_scalar": (2, k),
+            "g_scalar": (3, k),
             "expert_block": (k * complete, e, e),
             "gate_block": (k * complete, g, g),
             "gate_gram": (padded(k * q_gate) * complete,) * 2,
@@ -86,7 +86,9 @@ class Objective:
         Runs groups of blocks in threads; the result is the same to the last bit.
     """
 
-    def __init__(self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None):
+    def __init__(
+        self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None
+    ):
         self.blocks, self.gate, self.n_experts = blocks, gate, n_experts
         self.min_variance = min_variance
         self.q_gate, self.q_expert = blocks.gate.n_coefficients, blocks.expert.n_coefficients
@@ -122,11 +124,16 @@ class Objective:
 
     def variance(self, eta):
         """Variance of each expert from the last column of the parameters."""
-        return self.min_variance + np.exp(eta)
+        # Capped far above any variance of scaled data, where a wild trial step would overflow.
+        return self.min_variance + np.exp(np.minimum(eta, 300.0))
 
     def eta(self, variance):
         """Inverse of :meth:`variance`; values at or below the bound land just above it."""
         return np.log(np.maximum(variance - self.min_variance, 1e-9 * self.min_variance))
+
+    def at_bound(self, theta):
+        """Boolean array (k,): variance within a thousandth of its lower bound."""
+        return np.exp(self.split(theta)[2]) < 1e-3 * self.min_variance
 
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
@@ -153,7 +160,19 @@ class Objective:
             x_gate, x_expert, y, weight, m = self.blocks.get(b, buffer)
             self.gate.fill(gate, x_gate, m, logit, slope, curve)
             sums.value += accumulate(
-                x_gate, x_expert, y, weight, m, logit, slope, curve, expert, log_sd, work, order, *sums.arrays
+                x_gate,
+                x_expert,
+                y,
+                weight,
+                m,
+                logit,
+                slope,
+                curve,
+                expert,
+                log_sd,
+                work,
+                order,
+                *sums.arrays,
             )
         self._workspaces.append((buffer, logit, slope, curve, work))
         return sums
@@ -165,12 +184,20 @@ class Objective:
             shape = (self.n_experts, block_length(self.blocks.n))
             derivative = (0, 0) if self.gate.affine else shape
             work = aligned(work_rows(self.n_experts, self.q_gate, self.q_expert), STRIP_LENGTH)
-            return self.blocks.buffer(), aligned(*shape), aligned(*derivative), aligned(*derivative), work
+            return (
+                self.blocks.buffer(),
+                aligned(*shape),
+                aligned(*derivative),
+                aligned(*derivative),
+                work,
+            )
 
     def _finish(self, theta, eta, log_sd, sums, order):
         total = self.blocks.total_weight
         gradient = np.empty((self.n_experts, self.width))
-        assemble.gradient(sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient)
+        assemble.gradient(
+            sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient
+        )
         gradient /= total
         # d log_sd / d eta, which is 1/2 away from the bound and 0 at it.
         share = 1.0 - self.min_variance * np.exp(-2.0 * log_sd)

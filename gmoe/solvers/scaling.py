@@ -41,7 +41,9 @@ class Scaling:
 
     def blocks(self, X, y, weight=None) -> Blocks:
         """Scaled blocks of raw data."""
-        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y)
+        return Blocks(
+            X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y
+        )
 
     def to_raw(self, gate, expert, variance) -> Parameters:
         """Raw parameters of scaled gate (k, 1 + rank), expert (k, 1 + rank) and variance (k,)."""
@@ -58,10 +60,12 @@ class Scaling:
     def from_raw(self, parameters: Parameters):
         """Scaled (gate, expert, variance) of raw parameters; the inverse of :meth:`to_raw` on the data's span."""
         p = parameters
-        gate = np.column_stack([
-            p.gate_intercept + p.gate_coef @ self.gate.centre,
-            p.gate_coef @ np.linalg.pinv(self.gate.transform),
-        ])
+        gate = np.column_stack(
+            [
+                p.gate_intercept + p.gate_coef @ self.gate.centre,
+                p.gate_coef @ np.linalg.pinv(self.gate.transform),
+            ]
+        )
         slope = p.coef @ np.linalg.pinv(self.expert.transform)
         intercept = p.intercept + p.coef @ self.expert.centre - self.centre_y
         expert = np.column_stack([intercept, slope - self.slope_y]) / self.scale_y
@@ -73,7 +77,9 @@ class Scaling:
         Raw rows are (gate_intercept, gate_coef, intercept, coef, log variance) of one expert after the other.
         """
         g, e = self.gate, self.expert
-        block = np.zeros((len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1))
+        block = np.zeros(
+            (len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1)
+        )
         dg, qg = 1 + len(g.columns), g.n_coefficients
         block[0, 0] = 1.0
         block[1:dg, 1:qg] = g.transform.T
@@ -104,7 +110,9 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scali
     variance_y = covariance[-1, -1]
     residual = max(variance_y - slope @ slope, 0.0)
     # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
-    floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
+    floor = 1e-6 * (
+        np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0
+    )
     return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
 
 
@@ -139,7 +147,17 @@ def _design(columns, centre, second):
     size = np.sqrt(np.diag(second))
     varies = size > 1e-14 * np.abs(centre)
     size = np.where(varies, size, 1.0)
-    values, vectors = np.linalg.eigh(np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0))
+    values, vectors = np.linalg.eigh(
+        np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0)
+    )
     keep = values > RANK_TOLERANCE * max(len(columns), 1)
     transform = (vectors[:, keep] / np.sqrt(values[keep])).T / size
     return Design(columns, centre, np.ascontiguousarray(transform))
+
+
+def null_space(design: Design):
+    """Orthonormal directions of raw slopes that do not move the scaled ones, shape (d - rank, d)."""
+    d = len(design.columns)
+    if len(design.transform) == d:
+        return np.empty((0, d))
+    return np.linalg.svd(design.transform, full_matrices=True)[2][len(design.transform) :]

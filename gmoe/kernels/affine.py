@@ -1,10 +1,10 @@
-"""Logits of the affine gate; other gates add their kernels beside this one."""
+"""Affine functions of the features: the scores of every gate."""
 
 from gmoe._jit import kernel
 
 
 @kernel
-def affine_logits(x, m, coef, out):
+def affine_rows(x, m, coef, out):
     """Row j of ``out`` = coef[j, 0] + coef[j, 1:] . x for the first m observations."""
     for j in range(coef.shape[0]):
         c = coef[j, 0]

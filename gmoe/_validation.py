@@ -1,0 +1,111 @@
+"""Checks of what users pass in; every message says what was given, what was expected and what to do."""
+
+import numbers
+
+import numpy as np
+
+CHUNK = 65536
+
+
+def check_finite(values, name):
+    """Raise a ValueError that names the first row with NaN or infinity; reads large arrays in chunks."""
+    values = np.asanyarray(values)
+    if values.dtype.kind not in "fc":
+        return
+    for lo in range(0, len(values), CHUNK):
+        part = values[lo : lo + CHUNK]
+        if np.isfinite(np.sum(part, dtype=np.float64)):
+            continue
+        bad = ~np.isfinite(part)
+        if bad.any():
+            row = lo + int(np.argmax(bad.reshape(len(part), -1).any(axis=1)))
+            kind = "NaN" if np.isnan(part).any() else "infinity (inf)"
+            raise ValueError(
+                f"Input {name} contains {kind}, first in row {row}; gmoe needs finite numbers: drop or impute such rows."
+            )
+
+
+def check_integer(value, name, minimum):
+    """Return ``value`` as int, or raise where it is not an integer of at least ``minimum``."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Integral):
+        raise TypeError(
+            f"{name} must be an integer >= {minimum}, got {value!r} of type {type(value).__name__}."
+        )
+    if value < minimum:
+        raise ValueError(f"{name} must be >= {minimum}, got {value}.")
+    return int(value)
+
+
+def check_positive(value, name):
+    """Return ``value`` as float, or raise where it is not a positive finite number."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(
+            f"{name} must be a positive number, got {value!r} of type {type(value).__name__}."
+        )
+    if not 0.0 < value < np.inf:
+        raise ValueError(f"{name} must be positive and finite, got {value}.")
+    return float(value)
+
+
+def check_choice(value, name, choices):
+    """Return ``value``, or raise with the list of choices."""
+    if value not in choices:
+        raise ValueError(f"Unknown {name} {value!r}; known: {', '.join(map(repr, choices))}.")
+    return value
+
+
+def resolve_columns(selection, name, n_features, feature_names):
+    """Column indices of a selection by index, name or mask.
+
+    Parameters
+    ----------
+    selection : None, or sequence of int, of str, or of bool with one entry per column
+        None is every column; an empty sequence none.
+    name : str
+        Of the argument, for messages.
+    n_features : int
+    feature_names : sequence of str or None
+
+    Returns
+    -------
+    ndarray of int
+    """
+    if selection is None:
+        return np.arange(n_features)
+    if isinstance(selection, str):
+        raise TypeError(
+            f"{name} must be a list of columns, got the string {selection!r}; write [{selection!r}]."
+        )
+    items = list(selection)
+    if not items:
+        return np.empty(0, dtype=np.intp)
+    if all(isinstance(item, str) for item in items):
+        return np.array([_by_name(item, name, feature_names) for item in items], dtype=np.intp)
+    if all(isinstance(item, bool | np.bool_) for item in items):
+        if len(items) != n_features:
+            raise ValueError(
+                f"The mask {name} has {len(items)} entries, X has {n_features} columns; give one for each."
+            )
+        return np.flatnonzero(items)
+    if not all(isinstance(item, numbers.Integral) and not isinstance(item, bool) for item in items):
+        raise TypeError(f"{name} must hold indices, names or a mask, got {items!r}.")
+    columns = np.array(items, dtype=np.intp)
+    if columns.min() < -n_features or columns.max() >= n_features:
+        raise ValueError(
+            f"{name} has indices {items}, X has {n_features} columns: use 0 to {n_features - 1}."
+        )
+    columns = columns % n_features
+    if len(set(columns)) < len(columns):
+        raise ValueError(f"{name} names a column twice: {items}.")
+    return columns
+
+
+def _by_name(item, name, feature_names):
+    if feature_names is None:
+        raise ValueError(
+            f"{name} asks for column {item!r}, but X has no column names; pass a DataFrame or use indices."
+        )
+    names = list(feature_names)
+    if item not in names:
+        raise ValueError(f"{name} asks for column {item!r}; X has {', '.join(map(repr, names))}.")
+    return names.index(item)

@@ -1,0 +1,345 @@
+"""The scikit-learn surface: :class:`GaussianMoERegressor` and a scorer."""
+
+import logging
+import warnings
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+
+from gmoe._validation import (
+    check_choice,
+    check_finite,
+    check_integer,
+    check_positive,
+    resolve_columns,
+)
+from gmoe.gates import as_gate
+from gmoe.inference import Summary, explain
+from gmoe.parameters import Parameters
+from gmoe.solvers.fit import fit
+from gmoe.solvers.starts import DATA_STARTS
+
+SOLVERS = ("mle", "em")
+
+
+class GaussianMoERegressor(RegressorMixin, BaseEstimator):
+    """Gaussian mixture of experts, fitted by maximum likelihood.
+
+    ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)`` with the gate ``pi`` a softmax of affine
+    functions of x. The fit climbs from many starts to a vanishing gradient and keeps the evidence in ``fit_result_``.
+
+    Parameters
+    ----------
+    n_experts : int, default 2
+    gate : str or Gate, default "softmax"
+    gate_features, expert_features : sequence of int, str or bool, optional
+        Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
+        empty list is a constant gate (a mixture of regressions), or experts that are constants.
+    solver : {"mle", "em"}, default "mle"
+        "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
+        over-specified models needs thousands of iterations for what Newton does in tens.
+    n_init : int, default 20
+        Starts from data; some from the fit with one expert less come on top. Ignored where ``init`` is given values.
+    init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
+        Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
+        or parameters, or responsibilities, as the only start.
+    tol : float, default 1e-8
+        Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
+    max_iter : int, default 500
+        Iterations of one start.
+    min_variance : float, default 1e-6
+        Lower bound of the variances, relative to the residual variance of one regression of y on X. Without one the
+        likelihood is unbounded. Maxima away from the bound are preferred whatever their likelihood.
+    random_state : int, RandomState, Generator or None
+        Draws the starts.
+    n_jobs : int or None
+        Threads, over starts or over blocks of a large data set. Results do not depend on it.
+    warm_start : bool, default False
+        Start from the last fit's parameters only.
+    verbose : int, default 0
+        From 1 on the certificate goes to the logger "gmoe" at level INFO.
+
+    Attributes
+    ----------
+    gate_intercept_ : ndarray, shape (n_experts,)
+    gate_coef_ : ndarray, shape (n_experts, n_gate_features)
+        Expert 0, the one with the largest share, is the reference: its gate parameters are zero.
+    intercept_ : ndarray, shape (n_experts,)
+    coef_ : ndarray, shape (n_experts, n_expert_features)
+    variance_ : ndarray, shape (n_experts,)
+        Variances, not standard deviations; unit of y squared.
+    shares_ : ndarray, shape (n_experts,)
+        Average gate probabilities over the training data. Experts are ordered by falling share (equal shares: by their
+        mean at the centre of the data), so that two runs print the same table.
+    model_ : GMoE
+    fit_result_ : FitResult
+        The certificate: log-likelihood, gradient, curvature, flat directions, bounds, agreement of the starts, status.
+    log_likelihood_ : float
+    converged_ : bool
+        Whether the gradient is below ``tol``.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has column names.
+
+    Examples
+    --------
+    >>> from gmoe import GaussianMoERegressor
+    >>> from gmoe.datasets import load_penguins
+    >>> X, y = load_penguins(return_X_y=True)
+    >>> fitted = GaussianMoERegressor(3, gate_features=[1], expert_features=[0], random_state=0).fit(X, y)
+    >>> round(fitted.log_likelihood_, 4)
+    -866.0648
+    >>> fitted.fit_result_.status
+    'converged'
+    """
+
+    def __init__(
+        self,
+        n_experts=2,
+        gate="softmax",
+        *,
+        gate_features=None,
+        expert_features=None,
+        solver="mle",
+        n_init=20,
+        init="auto",
+        tol=1e-8,
+        max_iter=500,
+        min_variance=1e-6,
+        random_state=None,
+        n_jobs=None,
+        warm_start=False,
+        verbose=0,
+    ):
+        self.n_experts = n_experts
+        self.gate = gate
+        self.gate_features = gate_features
+        self.expert_features = expert_features
+        self.solver = solver
+        self.n_init = n_init
+        self.init = init
+        self.tol = tol
+        self.max_iter = max_iter
+        self.min_variance = min_variance
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to data.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+            float32, Fortran order, read-only and memory-mapped arrays are read as they are.
+        y : array-like, shape (n,)
+        sample_weight : array-like, shape (n,), optional
+            An observation of weight 2 counts as two observations.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For NaN or infinity (with the row), fewer rows than experts, shapes that do not fit, weights that are
+            negative or all zero, and unknown names.
+        """
+        settings = self._settings()
+        X, y = self._validated(X, y)
+        if len(y) < settings["n_experts"]:
+            raise ValueError(
+                f"n_samples={len(y)} is fewer than n_experts={settings['n_experts']}; "
+                "use fewer experts or more observations."
+            )
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(
+                sample_weight, X, dtype=np.float64, ensure_non_negative=True
+            )
+            if not np.any(sample_weight > 0):
+                raise ValueError(
+                    "All sample weights are zero; at least one weight must be positive."
+                )
+        names = getattr(self, "feature_names_in_", None)
+        columns = {
+            "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),
+            "expert_columns": resolve_columns(
+                self.expert_features, "expert_features", X.shape[1], names
+            ),
+        }
+        init = self._start(len(y), {key: len(value) for key, value in columns.items()})
+        result = fit(
+            X,
+            y,
+            sample_weight,
+            init=init,
+            seed=self._seed(),
+            column_names=names,
+            **columns,
+            **settings,
+        )
+        self._adopt(result)
+        for message in explain(result):
+            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        if self.verbose:
+            logging.getLogger("gmoe").info("%s", self.summary())
+        return self
+
+    def _settings(self):
+        return {
+            "gate": as_gate(self.gate),
+            "n_experts": check_integer(self.n_experts, "n_experts", 1),
+            "solver": check_choice(self.solver, "solver", SOLVERS),
+            "n_init": check_integer(self.n_init, "n_init", 1),
+            "tol": check_positive(self.tol, "tol"),
+            "max_iter": check_integer(self.max_iter, "max_iter", 1),
+            "min_variance": check_positive(self.min_variance, "min_variance"),
+            "n_jobs": effective_n_jobs(self.n_jobs),
+        }
+
+    def _validated(self, X, y):
+        if y is not None and hasattr(y, "dtype"):
+            check_finite(y, "y")
+        X, y = validate_data(
+            self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False
+        )
+        check_finite(X, "X")
+        return X, y
+
+    def _seed(self):
+        if isinstance(self.random_state, np.random.Generator):
+            return int(self.random_state.integers(2**31 - 1))
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _start(self, n, widths):
+        if self.warm_start and hasattr(self, "model_"):
+            return self.model_.parameters
+        if isinstance(self.init, str):
+            return check_choice(self.init, "init", ("auto", *DATA_STARTS))
+        if isinstance(self.init, Parameters):
+            given = (self.init.n_experts, self.init.gate_coef.shape[1], self.init.coef.shape[1])
+            expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
+            if given != expected:
+                raise ValueError(
+                    f"init has (experts, gate features, expert features) {given}, the fit needs {expected}."
+                )
+            return self.init
+        init = np.asarray(self.init, dtype=float)
+        if init.shape != (n, self.n_experts):
+            raise ValueError(
+                f"init must be a name, Parameters or responsibilities of shape {(n, self.n_experts)}, got {init.shape}."
+            )
+        if (
+            not np.all(np.isfinite(init))
+            or np.any(init < 0)
+            or not np.allclose(init.sum(axis=1), 1.0)
+        ):
+            raise ValueError(
+                "init as responsibilities must be non-negative with rows that sum to 1."
+            )
+        return init
+
+    def _adopt(self, result):
+        self.fit_result_ = result
+        self.model_ = result.model
+        parameters = result.model.parameters
+        self.gate_intercept_, self.gate_coef_ = parameters.gate_intercept, parameters.gate_coef
+        self.intercept_, self.coef_ = parameters.intercept, parameters.coef
+        self.variance_, self.shares_ = parameters.variance, result.shares
+        self.log_likelihood_ = result.log_likelihood
+        self.converged_ = result.status != "max_iter"
+        self.n_iter_ = result.n_iter
+
+    def _checked(self, X, y=None):
+        check_is_fitted(self)
+        if y is None:
+            X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
+            check_finite(X, "X")
+            return X
+        X, y = validate_data(
+            self, X, y, reset=False, dtype=np.float64, y_numeric=True, ensure_all_finite=False
+        )
+        check_finite(X, "X")
+        return X, y
+
+    def predict(self, X, return_std=False):
+        """Conditional mean of y given x, shape (n,); with ``return_std`` also its standard deviation."""
+        X = self._checked(X)
+        mean = self.model_.mean(X)
+        return (mean, np.sqrt(self.model_.variance(X))) if return_std else mean
+
+    def predict_gate(self, X):
+        """Gate probabilities, shape (n, n_experts)."""
+        X = self._checked(X)
+        return self.model_.gate_proba(X)
+
+    def predict_experts(self, X):
+        """Mean of each expert, shape (n, n_experts)."""
+        X = self._checked(X)
+        return self.model_.expert_means(X)
+
+    def responsibilities(self, X, y):
+        """Posterior probability of each expert given x and y, shape (n, n_experts)."""
+        X, y = self._checked(X, y)
+        return self.model_.responsibilities(X, y)
+
+    def score_samples(self, X, y):
+        """Log-density of y given x, shape (n,)."""
+        X, y = self._checked(X, y)
+        return self.model_.log_density(X, y)
+
+    def sample(self, X, random_state=None):
+        """Draw one response for each row of X, shape (n,)."""
+        X = self._checked(X)
+        generator = isinstance(random_state, np.random.Generator)
+        seed = None if generator else check_random_state(random_state).randint(2**31 - 1)
+        return self.model_.sample(X, random_state if generator else np.random.default_rng(seed))[0]
+
+    def aic(self, X, y, sample_weight=None):
+        """Akaike's information criterion on given data; smaller is better."""
+        return self._criterion(X, y, sample_weight)[0]
+
+    def bic(self, X, y, sample_weight=None):
+        """Bayesian information criterion on given data, the total weight as n; smaller is better."""
+        return self._criterion(X, y, sample_weight)[1]
+
+    def icl(self, X, y, sample_weight=None):
+        """Integrated classification likelihood, BIC - 2 sum log(largest responsibility); smaller is better."""
+        X, y = self._checked(X, y)
+        weight = (
+            np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
+        )
+        certainty = weight @ np.log(self.model_.responsibilities(X, y).max(axis=1))
+        return self._criterion(X, y, sample_weight)[1] - 2.0 * certainty
+
+    def _criterion(self, X, y, sample_weight):
+        X, y = self._checked(X, y)
+        weight = (
+            np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
+        )
+        log_likelihood = weight @ self.model_.log_density(X, y)
+        df = self.fit_result_.n_free_parameters
+        return 2.0 * df - 2.0 * log_likelihood, np.log(weight.sum()) * df - 2.0 * log_likelihood
+
+    def summary(self, level=0.95):
+        """Table of estimates, standard errors, criteria and certificate; print it, or use ``to_frame()``.
+
+        Parameters
+        ----------
+        level : float, default 0.95
+            Of the Wald intervals.
+        """
+        check_is_fitted(self)
+        return Summary(self.fit_result_, level)
+
+
+def log_likelihood_scorer(estimator, X, y, sample_weight=None):
+    """Average log-density per observation: pass it as ``scoring`` to GridSearchCV or cross_val_score; larger is better."""
+    return float(np.average(estimator.score_samples(X, y), weights=sample_weight))

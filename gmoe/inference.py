@@ -1,0 +1,130 @@
+"""Tables and sentences about a fit, from its certificate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtri
+
+from gmoe.solvers.result import FitResult
+
+
+def raw_values(model) -> np.ndarray:
+    """Parameters in the order of ``FitResult.parameter_names``: expert by expert."""
+    p = model.parameters
+    return np.column_stack([p.gate, p.expert, p.variance]).ravel()
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Printable table of a fit.
+
+    Parameters
+    ----------
+    result : FitResult
+    level : float, default 0.95
+        Of the Wald intervals.
+    """
+
+    result: FitResult
+    level: float = 0.95
+
+    def __post_init__(self):
+        if not 0.0 < self.level < 1.0:
+            raise ValueError(f"level must lie between 0 and 1, got {self.level}.")
+
+    def rows(self) -> list[dict]:
+        """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
+        r = self.result
+        half = ndtri(0.5 + self.level / 2.0)
+        values, errors = raw_values(r.model), r.standard_errors
+        return [
+            {
+                "parameter": name,
+                "estimate": float(value),
+                "std_error": float(error),
+                # No test of "variance = 0": the bound is not an interior point.
+                "z": float("nan") if name.startswith("variance") else float(value / error),
+                "lower": float(value - half * error),
+                "upper": float(value + half * error),
+                "note": note,
+            }
+            for name, value, error, note in zip(
+                r.parameter_names, values, errors, r.notes, strict=True
+            )
+        ]
+
+    def to_frame(self):
+        """Return the rows as a pandas DataFrame (needs pandas)."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows()).set_index("parameter")
+
+    def __str__(self):
+        r = self.result
+        width = max(len(name) for name in r.parameter_names)
+        percent = f"{100 * self.level:g}%"
+        head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
+        lines = [
+            f"Gaussian mixture of {r.model.n_experts} experts, gate {r.model.gate}",
+            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
+            f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
+            "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
+            "",
+            head,
+            "-" * len(head),
+        ]
+        lines += [_line(row, width) for row in self.rows()]
+        return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _line(row, width):
+    start = f"{row['parameter']:<{width}}  {row['estimate']:>12.6g}"
+    if row["note"]:
+        return f"{start}  {row['note']:>12}"
+    z = f"{row['z']:>8.2f}" if np.isfinite(row["z"]) else " " * 8
+    return (
+        f"{start}  {row['std_error']:>12.6g}  {z}  {row['lower']:>12.6g} .. {row['upper']:>11.6g}"
+    )
+
+
+def certificate_lines(r: FitResult) -> list[str]:
+    """The certificate in words."""
+    return [
+        f"certificate: {r.status}",
+        f"  largest average gradient {r.gradient:.1e}, smallest information eigenvalue {r.smallest_eigenvalue:.1e}"
+        " (scaled coordinates)",
+        f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood; "
+        f"{r.n_iter} iterations, {r.n_passes} passes over the data",
+        f"  {r.n_flat} directions without effect on the density (gate invariances, collinear columns)",
+        *(f"  {message}" for message in explain(r)),
+    ]
+
+
+def explain(r: FitResult) -> list[str]:
+    """One sentence for each thing a user must know before using the fit; empty for a regular fit."""
+    messages = []
+    if r.status == "max_iter":
+        messages.append(
+            f"Not converged: the largest average-gradient entry is {r.gradient:.1e} after {r.n_iter} iterations; "
+            "raise max_iter, or use solver='mle'."
+        )
+    if r.at_bound:
+        messages.append(
+            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no maximum: "
+            "these experts fit few points exactly. Use fewer experts, or another min_variance."
+        )
+    if r.separated:
+        messages.append(
+            "The gate separates the experts: the likelihood still rises as gate parameters go to infinity, so that it has "
+            "no maximiser. Density and predictions are at the supremum; gate parameters are large finite stand-ins."
+        )
+    if r.collinear:
+        messages.append(
+            f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are the "
+            "minimum-norm choice; the density is unaffected."
+        )
+    return messages
+
+
+def _list(items):
+    return ", ".join(str(item) for item in items)

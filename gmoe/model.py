@@ -1,0 +1,192 @@
+"""The model itself: a gate with parameters, as an immutable value."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe._arrays import BLOCK
+from gmoe.gates import Gate, SoftmaxGate, as_gate
+from gmoe.kernels.exact import affine_exact
+from gmoe.parameters import Parameters
+
+LOG_2_PI = np.log(2.0 * np.pi)
+
+
+@dataclass(frozen=True, eq=False)
+class GMoE:
+    """A Gaussian mixture of experts ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)``.
+
+    Parameters
+    ----------
+    parameters : Parameters
+        In the units of the data.
+    gate : Gate or str, default SoftmaxGate()
+    gate_columns, expert_columns : sequence of int, optional
+        Columns of X that gate and experts see; all by default. An empty sequence is a constant gate (a mixture of
+        regressions) or constant experts.
+
+    Raises
+    ------
+    ValueError
+        Where the number of columns does not fit the parameters.
+    """
+
+    parameters: Parameters
+    gate: Gate = SoftmaxGate()  # noqa: RUF009 (an immutable value)
+    gate_columns: Sequence[int] | None = None
+    expert_columns: Sequence[int] | None = None
+
+    def __post_init__(self):
+        object.__setattr__(self, "gate", as_gate(self.gate))
+        for name, coef in (
+            ("gate_columns", self.parameters.gate_coef),
+            ("expert_columns", self.parameters.coef),
+        ):
+            columns = getattr(self, name)
+            columns = (
+                tuple(range(coef.shape[1])) if columns is None else tuple(int(c) for c in columns)
+            )
+            if len(columns) != coef.shape[1]:
+                raise ValueError(
+                    f"{name} names {len(columns)} columns, the parameters have {coef.shape[1]} slopes."
+                )
+            object.__setattr__(self, name, columns)
+
+    @property
+    def n_experts(self) -> int:
+        """Number of experts."""
+        return self.parameters.n_experts
+
+    @property
+    def n_features(self) -> int:
+        """Smallest number of columns that X must have."""
+        return max((*self.gate_columns, *self.expert_columns), default=-1) + 1
+
+    @property
+    def n_free_parameters(self) -> int:
+        """Number of identified parameters: the degrees of freedom of AIC and BIC."""
+        gate = self.parameters.gate
+        flat = self.gate.invariances(*gate.shape).shape[1]
+        return gate.size - flat + self.parameters.expert.size + self.n_experts
+
+    def log_density(self, X, y) -> np.ndarray:
+        """Log of p(y | x) for each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+        y : array-like, shape (n,)
+
+        Returns
+        -------
+        ndarray, shape (n,)
+            To about 1e-13 relative accuracy, also with logits of several hundred or tiny variances.
+        """
+        return self._by_block(X, y, self._log_density_block)
+
+    def responsibilities(self, X, y) -> np.ndarray:
+        """Posterior probability of each expert given x and y, shape (n, k); rows sum to 1."""
+        return self._by_block(X, y, lambda logit, z: _softmax(self._joint(logit, z)).T)
+
+    def gate_proba(self, X) -> np.ndarray:
+        """Prior probability of each expert given x, shape (n, k); rows sum to 1."""
+        return self._by_block(X, None, lambda logit, z: _softmax(logit).T)
+
+    def expert_means(self, X) -> np.ndarray:
+        """Mean of each expert, shape (n, k); same unit as y."""
+        X = self._features(X)
+        return X[:, list(self.expert_columns)] @ self.parameters.coef.T + self.parameters.intercept
+
+    def mean(self, X) -> np.ndarray:
+        """Conditional mean of y given x, shape (n,)."""
+        return np.einsum("ij,ij->i", self.gate_proba(X), self.expert_means(X))
+
+    def variance(self, X) -> np.ndarray:
+        """Conditional variance of y given x, shape (n,): within plus between the experts."""
+        proba, means = self.gate_proba(X), self.expert_means(X)
+        centre = np.einsum("ij,ij->i", proba, means)[:, None]
+        return np.einsum("ij,ij->i", proba, self.parameters.variance + (means - centre) ** 2)
+
+    def sample(self, X, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+        """Draw one response for each row.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+        rng : numpy.random.Generator
+
+        Returns
+        -------
+        y : ndarray, shape (n,)
+        expert : ndarray of int, shape (n,)
+            The expert that each response was drawn from.
+        """
+        cumulative = np.cumsum(self.gate_proba(X), axis=1)
+        # Scaled by the last column: rounding may leave it below 1, and no expert beyond the last exists.
+        expert = (rng.random(len(cumulative))[:, None] * cumulative[:, -1:] >= cumulative).sum(
+            axis=1
+        )
+        mean = self.expert_means(X)[np.arange(len(expert)), expert]
+        return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(
+            len(expert)
+        ), expert
+
+    def canonical(self, reference: int = 0) -> "GMoE":
+        """Return the same density with the gate in canonical form (softmax: ``reference``'s gate parameters zero)."""
+        gate = self.gate.canonical(self.parameters.gate, reference)
+        return GMoE(
+            self.parameters.with_gate(gate), self.gate, self.gate_columns, self.expert_columns
+        )
+
+    def _features(self, X):
+        X = np.asarray(X, dtype=float)
+        if X.ndim != 2 or X.shape[1] < self.n_features:
+            raise ValueError(
+                f"X must have shape (n, >={self.n_features}), got {X.shape}; use X.reshape(-1, 1) for one feature."
+            )
+        return X
+
+    def _by_block(self, X, y, function):
+        """Concatenate ``function(logit, z)`` of blocks of rows; z are the standardised residuals (None without y)."""
+        X = self._features(X)
+        if y is not None:
+            y = np.asarray(y, dtype=float)
+            if y.shape != (len(X),):
+                raise ValueError(
+                    f"y must have shape ({len(X)},), one response per row of X; got {y.shape}."
+                )
+        parts = [
+            function(*self._block(X[lo : lo + BLOCK], None if y is None else y[lo : lo + BLOCK]))
+            for lo in range(0, max(len(X), 1), BLOCK)
+        ]
+        return np.concatenate(parts)
+
+    def _block(self, X, y):
+        m, p, empty = len(X), self.parameters, np.empty((0, 0))
+        logit = np.empty((self.n_experts, m))
+        x_gate = np.ascontiguousarray(X[:, list(self.gate_columns)].T)
+        self.gate.fill(p.gate, x_gate, m, logit, empty, empty, affine=affine_exact)
+        if y is None:
+            return logit, None
+        # The residual as one affine function of (y, x), so that y - mean does not cancel.
+        coef = np.column_stack([-p.intercept, np.ones(self.n_experts), -p.coef])
+        residual = np.empty((self.n_experts, m))
+        affine_exact(np.vstack([y, X[:, list(self.expert_columns)].T]), m, coef, residual)
+        return logit, residual / np.sqrt(p.variance)[:, None]
+
+    def _joint(self, logit, z):
+        return logit - 0.5 * z * z - 0.5 * np.log(self.parameters.variance)[:, None]
+
+    def _log_density_block(self, logit, z):
+        return _log_sum_exp(self._joint(logit, z)) - _log_sum_exp(logit) - 0.5 * LOG_2_PI
+
+
+def _log_sum_exp(rows):
+    top = rows.max(axis=0)
+    return top + np.log(np.exp(rows - top).sum(axis=0))
+
+
+def _softmax(rows):
+    e = np.exp(rows - rows.max(axis=0))
+    return e / e.sum(axis=0)

@@ -1,0 +1,168 @@
+"""Many starts, climbed to the end; the best one is the estimate and the others are evidence.
+
+The number of experts is built up one by one: the fit with k - 1 experts contributes starts for k (an expert cut in
+two), and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  With
+more than ``SAMPLE`` observations the starts climb on a random sample, and the best few distinct ends on all data.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.solvers.em import Ascent, em
+from gmoe.solvers.newton import newton
+from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.scaling import Scaling
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow_labels, twin
+
+# Observations on which starts climb.
+SAMPLE = 10_000
+# EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
+EM_STEPS = 30
+# Distinct ends on the sample that climb on to the end on all data.
+N_FINISH = 4
+# Starts cut from the smaller fit, by expert.
+N_GROW = 3
+
+
+@dataclass(frozen=True, eq=False)
+class Sample:
+    """Scaled rows in memory, for the starts: x_gate (n, rank), x_expert (n, rank), y (n,), weight (n,)."""
+
+    x_gate: np.ndarray
+    x_expert: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+
+    @classmethod
+    def of(cls, blocks):
+        """All rows of the blocks."""
+        parts = [blocks.get(b, blocks.buffer()) for b in range(blocks.n_blocks)]
+        return cls(
+            np.concatenate([x[:, :m] for x, _, _, _, m in parts], axis=1).T,
+            np.concatenate([x[:, :m] for _, x, _, _, m in parts], axis=1).T,
+            np.concatenate([y[:m] for _, _, y, _, m in parts]),
+            np.concatenate([w[:m] for _, _, _, w, m in parts]),
+        )
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How to search: see :func:`gmoe.solvers.fit.fit`."""
+
+    solver: str
+    n_init: int
+    kinds: tuple[str, ...]
+    tol: float
+    max_iter: int
+    seed: int
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """The best ascent, the values (averages) at which all climbed starts ended, and the passes over the data."""
+
+    best: Ascent
+    ends: tuple[float, ...]
+    n_passes: int
+    objective: Objective
+
+
+def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
+    """Follow one start to the end with the solver of the settings."""
+    if settings.solver == "em":
+        return em(objective, theta, settings.tol, settings.max_iter)
+    early = em(objective, theta, settings.tol, em_steps)
+    late = newton(objective, early.evaluation.theta, settings.tol, settings.max_iter)
+    return Ascent(late.evaluation, early.history + late.history[1:], late.converged)
+
+
+def search(
+    make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor
+) -> Found:
+    """Best maximum with ``n_experts`` experts, from data alone.
+
+    Parameters
+    ----------
+    make_objective : callable
+        (blocks, n_experts, executor) -> Objective.
+    data : tuple (X, y, weight)
+        Raw data, without observations of weight zero.
+    executor : concurrent.futures.Executor or None
+        Threads: over starts on the sample, over blocks on all data; never nested.
+    """
+    X, y, weight = data
+    rng = np.random.default_rng([settings.seed, 0])
+    blocks = few = scaling.blocks(X, y, weight)
+    if blocks.n > SAMPLE:
+        rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
+        few = scaling.blocks(
+            X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows]
+        )
+    sample = Sample.of(few)
+    smaller = None
+    for k in range(1, n_experts + 1):
+        # Experts' number in the seed, not in the stream: a fit with k experts meets the same fits on its way up as
+        # a fit with more.
+        rng = np.random.default_rng([settings.seed, k])
+        climbing = make_objective(few, k, None)
+        starts = _starts(climbing, smaller, sample, settings, rng)
+        run = map if executor is None else executor.map
+        ascents = list(run(lambda start, o=climbing: climb(o, start, settings), starts))
+        if few is blocks:
+            smaller = _select(climbing, ascents, smaller, settings)
+        else:
+            finishing = make_objective(blocks, k, executor)
+            ascents = [
+                climb(finishing, a.evaluation.theta, settings, 1)
+                for a in _distinct(climbing, ascents)
+            ]
+            smaller = _select(finishing, ascents, smaller, settings)
+    return smaller
+
+
+def _starts(objective, smaller, sample, settings, rng):
+    k = objective.n_experts
+    if k == 1:
+        return [from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))]
+    groups = []
+    for i in range(settings.n_init):
+        kind = DATA_STARTS[settings.kinds[i % len(settings.kinds)]]
+        groups.append(from_labels(kind(sample.x_gate, sample.x_expert, sample.y, k, rng), k))
+    for j in range(k - 1):
+        for _ in range(N_GROW):
+            groups.append(
+                grow_labels(smaller.objective, smaller.best.evaluation.theta, j, sample, rng)
+            )
+    return [from_responsibilities(objective, sample, r) for r in groups]
+
+
+def _select(objective, ascents, smaller, settings):
+    """Best interior end, or best end of all where every one has a variance at its bound."""
+    best = _best(objective, ascents)
+    if smaller is not None and best.evaluation.value < smaller.best.evaluation.value:
+        shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
+        start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
+        ascents = [*ascents, climb(objective, start, settings, 0)]
+        best = _best(objective, ascents)
+    ends = tuple(a.evaluation.value for a in ascents)
+    return Found(best, ends, objective.n_passes, objective)
+
+
+def _best(objective, ascents):
+    """The likelihood is unbounded where a variance vanishes; the estimate is the largest maximum away from there."""
+    finite = [a for a in ascents if np.isfinite(a.evaluation.value)]
+    return max(
+        finite, key=lambda a: (not objective.at_bound(a.evaluation.theta).any(), a.evaluation.value)
+    )
+
+
+def _distinct(objective, ascents):
+    """The best few ends on the sample with different values."""
+    ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
+    interior = [a for a in ordered if not objective.at_bound(a.evaluation.theta).any()]
+    kept: list[Ascent] = []
+    for ascent in interior or ordered:
+        if all(abs(ascent.evaluation.value - other.evaluation.value) > 1e-8 for other in kept):
+            kept.append(ascent)
+    return kept[:N_FINISH]

@@ -1,0 +1,147 @@
+"""Named ways to start a fit.
+
+From data: a start is a partition of the observations into ``k`` groups (``kmeans``, ``random``, ``split``), turned
+into parameters by least squares in each group.  From a smaller model: one expert is split in two (:func:`grow`).
+Everything happens in scaled coordinates, so that starts do not depend on the units of the data.
+"""
+
+import warnings
+
+import numpy as np
+from scipy.cluster.vq import kmeans2
+
+from gmoe.solvers.objective import Objective
+
+# Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
+BLUR = 0.1
+
+
+def kmeans(x_gate, x_expert, y, k, rng):
+    """k-means on all features and the response together."""
+    # Random units: each draw weighs x against y differently.
+    rows = np.column_stack([x_expert, x_gate, y]) * np.exp(
+        0.5 * rng.standard_normal(x_expert.shape[1] + x_gate.shape[1] + 1)
+    )
+    with warnings.catch_warnings():
+        # An empty cluster is a legal, if poor, start.
+        warnings.simplefilter("ignore", UserWarning)
+        _, labels = kmeans2(rows, k, iter=20, minit="++", rng=rng)
+    return labels
+
+
+def random(x_gate, x_expert, y, k, rng):
+    """Regressions on small random subsets, then a few rounds of "each observation to its nearest regression"."""
+    design = np.column_stack([np.ones(len(y)), x_expert])
+    size = min(len(y), design.shape[1] + 1)
+    subsets = [rng.choice(len(y), size, replace=False) for _ in range(k)]
+    for _ in range(5):
+        coefficients = [np.linalg.lstsq(design[rows], y[rows])[0] for rows in subsets]
+        labels = np.argmin((y - np.array(coefficients) @ design.T) ** 2, axis=0)
+        groups = [np.flatnonzero(labels == j) for j in range(k)]
+        # A group too small for a regression keeps its old one.
+        subsets = [g if len(g) >= size else s for g, s in zip(groups, subsets, strict=True)]
+    return labels
+
+
+def split(x_gate, x_expert, y, k, rng):
+    """Slices of the features along a random direction, cut at random."""
+    x = x_gate if x_gate.shape[1] else x_expert
+    score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else y
+    cuts = np.sort(rng.choice(score, k - 1))
+    return np.searchsorted(cuts, score)
+
+
+DATA_STARTS = {"kmeans": kmeans, "random": random, "split": split}
+
+
+def from_labels(labels, k):
+    """Soft groups (n, k) of a partition."""
+    responsibilities = np.full((len(labels), k), BLUR / k)
+    responsibilities[np.arange(len(labels)), labels] += 1.0 - BLUR
+    return responsibilities
+
+
+def from_responsibilities(objective: Objective, sample, responsibilities):
+    """Parameters of soft groups (n, k): weighted least squares in each, and a gate that tells them apart."""
+    design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
+    r = responsibilities * sample.weight[:, None]
+    mass = np.maximum(r.sum(axis=0), 1e-12 * r.sum())
+    moments = np.einsum("ij,ia,ib->jab", r, design, design, optimize=True)
+    target = np.einsum("ij,ia,i->ja", r, design, sample.y, optimize=True)
+    expert = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
+    variance = np.einsum("ij,ij->j", r, (sample.y[:, None] - design @ expert.T) ** 2) / mass
+    # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
+    eta = objective.eta(np.maximum(variance, 0.01))
+    return objective.join(_logistic(sample.x_gate, r), expert, eta)
+
+
+def _logistic(x, r, n_iter=8):
+    """Affine softmax gate for soft labels of weight r: a few damped Newton steps of multinomial logistic regression.
+
+    Without it (zero slopes) the first E-step forgets a partition in x: on the penguins the best optimum is then found
+    by 1 start in 40 instead of 1 in 3.
+    """
+    n, k = r.shape
+    design = np.column_stack([np.ones(n), x])
+    q = design.shape[1]
+    total = r.sum(axis=1, keepdims=True)
+    gate = np.zeros((k, q))
+    gate[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
+    for _ in range(n_iter):
+        logit = design @ gate.T
+        p = np.exp(logit - logit.max(axis=1, keepdims=True))
+        p *= total / p.sum(axis=1, keepdims=True)
+        rows = (p[:, :, None] * design[:, None, :]).reshape(n, k * q)
+        information = -(rows / np.maximum(total, 1e-300)).T @ rows
+        for j in range(k):
+            block = slice(j * q, (j + 1) * q)
+            information[block, block] += rows[:, block].T @ design
+        gradient = ((r - p).T @ design).ravel()
+        # The ridge pins the translations and keeps separated groups finite.
+        gate += np.linalg.solve(
+            information / r.sum() + 1e-3 * np.eye(k * q), gradient / r.sum()
+        ).reshape(k, q)
+    return gate
+
+
+def grow_labels(smaller: Objective, theta, j, sample, rng):
+    """Soft groups (n, k + 1) of a smaller model whose expert ``j`` is cut in two along a random direction of x."""
+    r = posterior(smaller, theta, sample)
+    x = sample.x_gate if sample.x_gate.shape[1] else sample.x_expert
+    score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y
+    share = r[:, j] * sample.weight
+    cut = (
+        score[rng.choice(len(score), p=share / share.sum())]
+        if share.sum() > 0
+        else np.median(score)
+    )
+    upper = np.where(score > cut, 0.95, 0.05)
+    return np.column_stack([np.delete(r, j, axis=1), r[:, j] * upper, r[:, j] * (1.0 - upper)])
+
+
+def posterior(objective: Objective, theta, sample):
+    """Responsibilities (n, k) of the sample under parameters theta."""
+    gate, expert, eta = objective.split(theta)
+    n, k = len(sample.y), objective.n_experts
+    logit, empty = np.empty((k, n)), np.empty((0, 0))
+    objective.gate.fill(
+        np.ascontiguousarray(gate), np.ascontiguousarray(sample.x_gate.T), n, logit, empty, empty
+    )
+    variance = objective.variance(eta)
+    residual = sample.y[:, None] - np.column_stack([np.ones(n), sample.x_expert]) @ expert.T
+    joint = logit.T - 0.5 * residual**2 / variance - 0.5 * np.log(variance)
+    r = np.exp(joint - joint.max(axis=1, keepdims=True))
+    return r / r.sum(axis=1, keepdims=True)
+
+
+def twin(smaller: Objective, theta, j):
+    """Parameters with expert ``j`` of a smaller model doubled: same density, one expert more.
+
+    A saddle of the larger model, from which an ascent can only rise: why a fit with k + 1 experts is never worse than
+    one with k.
+    """
+    rows = theta.reshape(smaller.n_experts, smaller.width)
+    pair = np.repeat(rows[j : j + 1], 2, axis=0)
+    # Two equal gate terms weigh twice as much.
+    pair[:, 0] -= np.log(2.0)
+    return np.concatenate([np.delete(rows, j, axis=0), pair]).ravel()

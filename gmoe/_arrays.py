@@ -147,9 +147,7 @@ class Blocks:
         if self._same:
             x_gate = x_expert
         else:
-            _scale_block(
-                raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate
-            )
+            _scale_block(raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate)
         np.subtract(self._y[lo:hi], self._centre_y, out=y[:m], dtype=np.float64)
         _scale_response(x_expert, m, self._slope_y, 1.0 / self._scale_y, y)
         if self._weight is not None:

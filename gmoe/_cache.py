@@ -88,9 +88,7 @@ def _temporary() -> Path:
     path.mkdir(mode=0o700, exist_ok=True)
     # The cache is pickled code, which loading runs, and anyone may have made this folder before us.
     status = path.lstat()
-    if hasattr(os, "getuid") and (
-        not stat.S_ISDIR(status.st_mode) or status.st_uid != user or status.st_mode & 0o077
-    ):
+    if hasattr(os, "getuid") and (not stat.S_ISDIR(status.st_mode) or status.st_uid != user or status.st_mode & 0o077):
         raise PermissionError(f"{path} is a link, or open to another user")
     return path
 

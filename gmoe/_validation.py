@@ -28,9 +28,7 @@ def check_finite(values, name):
 def check_integer(value, name, minimum):
     """Return ``value`` as int, or raise where it is not an integer of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
-        raise TypeError(
-            f"{name} must be an integer >= {minimum}, got {value!r} of type {type(value).__name__}."
-        )
+        raise TypeError(f"{name} must be an integer >= {minimum}, got {value!r} of type {type(value).__name__}.")
     if value < minimum:
         raise ValueError(f"{name} must be >= {minimum}, got {value}.")
     return int(value)
@@ -39,9 +37,7 @@ def check_integer(value, name, minimum):
 def check_positive(value, name):
     """Return ``value`` as float, or raise where it is not a positive finite number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
-        raise TypeError(
-            f"{name} must be a positive number, got {value!r} of type {type(value).__name__}."
-        )
+        raise TypeError(f"{name} must be a positive number, got {value!r} of type {type(value).__name__}.")
     if not 0.0 < value < np.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}.")
     return float(value)
@@ -73,9 +69,7 @@ def resolve_columns(selection, name, n_features, feature_names):
     if selection is None:
         return np.arange(n_features)
     if isinstance(selection, str):
-        raise TypeError(
-            f"{name} must be a list of columns, got the string {selection!r}; write [{selection!r}]."
-        )
+        raise TypeError(f"{name} must be a list of columns, got the string {selection!r}; write [{selection!r}].")
     items = list(selection)
     if not items:
         return np.empty(0, dtype=np.intp)
@@ -91,9 +85,7 @@ def resolve_columns(selection, name, n_features, feature_names):
         raise TypeError(f"{name} must hold indices, names or a mask, got {items!r}.")
     columns = np.array(items, dtype=np.intp)
     if columns.min() < -n_features or columns.max() >= n_features:
-        raise ValueError(
-            f"{name} has indices {items}, X has {n_features} columns: use 0 to {n_features - 1}."
-        )
+        raise ValueError(f"{name} has indices {items}, X has {n_features} columns: use 0 to {n_features - 1}.")
     columns = columns % n_features
     if len(set(columns)) < len(columns):
         raise ValueError(f"{name} names a column twice: {items}.")

@@ -160,19 +160,13 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
                 "use fewer experts or more observations."
             )
         if sample_weight is not None:
-            sample_weight = _check_sample_weight(
-                sample_weight, X, dtype=np.float64, ensure_non_negative=True
-            )
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
             if not np.any(sample_weight > 0):
-                raise ValueError(
-                    "All sample weights are zero; at least one weight must be positive."
-                )
+                raise ValueError("All sample weights are zero; at least one weight must be positive.")
         names = getattr(self, "feature_names_in_", None)
         columns = {
             "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),
-            "expert_columns": resolve_columns(
-                self.expert_features, "expert_features", X.shape[1], names
-            ),
+            "expert_columns": resolve_columns(self.expert_features, "expert_features", X.shape[1], names),
         }
         init = self._start(len(y), {key: len(value) for key, value in columns.items()})
         result = fit(
@@ -207,9 +201,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     def _validated(self, X, y):
         if y is not None and hasattr(y, "dtype"):
             check_finite(y, "y")
-        X, y = validate_data(
-            self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False
-        )
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
         return X, y
 
@@ -236,14 +228,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             raise ValueError(
                 f"init must be a name, Parameters or responsibilities of shape {(n, self.n_experts)}, got {init.shape}."
             )
-        if (
-            not np.all(np.isfinite(init))
-            or np.any(init < 0)
-            or not np.allclose(init.sum(axis=1), 1.0)
-        ):
-            raise ValueError(
-                "init as responsibilities must be non-negative with rows that sum to 1."
-            )
+        if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
+            raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
         return init
 
     def _adopt(self, result):
@@ -263,9 +249,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
             check_finite(X, "X")
             return X
-        X, y = validate_data(
-            self, X, y, reset=False, dtype=np.float64, y_numeric=True, ensure_all_finite=False
-        )
+        X, y = validate_data(self, X, y, reset=False, dtype=np.float64, y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
         return X, y
 
@@ -313,17 +297,13 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     def icl(self, X, y, sample_weight=None):
         """Integrated classification likelihood, BIC - 2 sum log(largest responsibility); smaller is better."""
         X, y = self._checked(X, y)
-        weight = (
-            np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
-        )
+        weight = np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
         certainty = weight @ np.log(self.model_.responsibilities(X, y).max(axis=1))
         return self._criterion(X, y, sample_weight)[1] - 2.0 * certainty
 
     def _criterion(self, X, y, sample_weight):
         X, y = self._checked(X, y)
-        weight = (
-            np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
-        )
+        weight = np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
         log_likelihood = weight @ self.model_.log_density(X, y)
         df = self.fit_result_.n_free_parameters
         return 2.0 * df - 2.0 * log_likelihood, np.log(weight.sum()) * df - 2.0 * log_likelihood

@@ -48,9 +48,7 @@ class Summary:
                 "upper": float(value + half * error),
                 "note": note,
             }
-            for name, value, error, note in zip(
-                r.parameter_names, values, errors, r.notes, strict=True
-            )
+            for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
         ]
 
     def to_frame(self):
@@ -82,9 +80,7 @@ def _line(row, width):
     if row["note"]:
         return f"{start}  {row['note']:>12}"
     z = f"{row['z']:>8.2f}" if np.isfinite(row["z"]) else " " * 8
-    return (
-        f"{start}  {row['std_error']:>12.6g}  {z}  {row['lower']:>12.6g} .. {row['upper']:>11.6g}"
-    )
+    return f"{start}  {row['std_error']:>12.6g}  {z}  {row['lower']:>12.6g} .. {row['upper']:>11.6g}"
 
 
 def certificate_lines(r: FitResult) -> list[str]:

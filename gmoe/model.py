@@ -44,13 +44,9 @@ class GMoE:
             ("expert_columns", self.parameters.coef),
         ):
             columns = getattr(self, name)
-            columns = (
-                tuple(range(coef.shape[1])) if columns is None else tuple(int(c) for c in columns)
-            )
+            columns = tuple(range(coef.shape[1])) if columns is None else tuple(int(c) for c in columns)
             if len(columns) != coef.shape[1]:
-                raise ValueError(
-                    f"{name} names {len(columns)} columns, the parameters have {coef.shape[1]} slopes."
-                )
+                raise ValueError(f"{name} names {len(columns)} columns, the parameters have {coef.shape[1]} slopes.")
             object.__setattr__(self, name, columns)
 
     @property
@@ -124,20 +120,14 @@ class GMoE:
         """
         cumulative = np.cumsum(self.gate_proba(X), axis=1)
         # Scaled by the last column: rounding may leave it below 1, and no expert beyond the last exists.
-        expert = (rng.random(len(cumulative))[:, None] * cumulative[:, -1:] >= cumulative).sum(
-            axis=1
-        )
+        expert = (rng.random(len(cumulative))[:, None] * cumulative[:, -1:] >= cumulative).sum(axis=1)
         mean = self.expert_means(X)[np.arange(len(expert)), expert]
-        return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(
-            len(expert)
-        ), expert
+        return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(len(expert)), expert
 
     def canonical(self, reference: int = 0) -> "GMoE":
         """Return the same density with the gate in canonical form (softmax: ``reference``'s gate parameters zero)."""
         gate = self.gate.canonical(self.parameters.gate, reference)
-        return GMoE(
-            self.parameters.with_gate(gate), self.gate, self.gate_columns, self.expert_columns
-        )
+        return GMoE(self.parameters.with_gate(gate), self.gate, self.gate_columns, self.expert_columns)
 
     def _features(self, X):
         X = np.asarray(X, dtype=float)
@@ -153,9 +143,7 @@ class GMoE:
         if y is not None:
             y = np.asarray(y, dtype=float)
             if y.shape != (len(X),):
-                raise ValueError(
-                    f"y must have shape ({len(X)},), one response per row of X; got {y.shape}."
-                )
+                raise ValueError(f"y must have shape ({len(X)},), one response per row of X; got {y.shape}.")
         parts = [
             function(*self._block(X[lo : lo + BLOCK], None if y is None else y[lo : lo + BLOCK]))
             for lo in range(0, max(len(X), 1), BLOCK)

@@ -46,13 +46,9 @@ class Parameters:
                 )
         for name in ("gate_coef", "coef"):
             if getattr(self, name).ndim != 2 or len(getattr(self, name)) != k:
-                raise ValueError(
-                    f"{name} must have shape ({k}, n_features), got {getattr(self, name).shape}."
-                )
+                raise ValueError(f"{name} must have shape ({k}, n_features), got {getattr(self, name).shape}.")
         if not np.all(self.variance > 0):
-            raise ValueError(
-                f"variance must be positive (it is a variance, not a log), got {self.variance}."
-            )
+            raise ValueError(f"variance must be positive (it is a variance, not a log), got {self.variance}.")
 
     @property
     def n_experts(self) -> int:
@@ -75,6 +71,4 @@ class Parameters:
 
     def reorder(self, order) -> "Parameters":
         """Return the experts in another order (or a selection of them)."""
-        return Parameters(
-            **{field.name: getattr(self, field.name)[order] for field in fields(self)}
-        )
+        return Parameters(**{field.name: getattr(self, field.name)[order] for field in fields(self)})

@@ -76,16 +76,10 @@ def imports_from_gmoe(module):
                 base = ".".join([*anchor, *filter(None, [node.module])])
             full = {alias.name: f"{base}.{alias.name}" for alias in node.names}
             # The version is set before anything is imported, so any module may have it.
-            names = [
-                full[name] if full[name] in TREES else base
-                for name in full
-                if full[name] != "gmoe.__version__"
-            ]
+            names = [full[name] if full[name] in TREES else base for name in full if full[name] != "gmoe.__version__"]
         else:
             continue
-        yield from (
-            (node.lineno, name) for name in names if name == "gmoe" or name.startswith("gmoe.")
-        )
+        yield from ((node.lineno, name) for name in names if name == "gmoe" or name.startswith("gmoe."))
 
 
 def dotted(node):

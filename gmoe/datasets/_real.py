@@ -65,10 +65,7 @@ def load_penguins(*, return_X_y: bool = False, as_frame: bool = False) -> Any:
     """
     table = _read("penguins.csv")
     return _bunch(
-        features={
-            name: table[name].astype(float)
-            for name in ("bill_depth_mm", "flipper_length_mm", "body_mass_g")
-        },
+        features={name: table[name].astype(float) for name in ("bill_depth_mm", "flipper_length_mm", "body_mass_g")},
         target=("bill_length_mm", table["bill_length_mm"].astype(float)),
         extras={
             "species": table["species"],

@@ -56,7 +56,5 @@ class Gate(ABC):
     def canonical_map(self, n_experts: int, n_columns: int, reference: int = 0) -> np.ndarray:
         """Jacobian of :meth:`canonical` at a canonical point, for the covariance of the canonical parameters."""
         identity = np.eye(n_experts * n_columns)
-        images = [
-            self.canonical(row.reshape(n_experts, n_columns), reference).ravel() for row in identity
-        ]
+        images = [self.canonical(row.reshape(n_experts, n_columns), reference).ravel() for row in identity]
         return np.array(images).T

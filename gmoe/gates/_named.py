@@ -50,9 +50,7 @@ def as_gate(gate: str | Gate) -> Gate:
     if isinstance(gate, Gate):
         return gate
     if not isinstance(gate, str):
-        raise TypeError(
-            f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}."
-        )
+        raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
     if gate not in _NAMED:
         raise ValueError(f"Unknown gate {gate!r}; known gates: {', '.join(list_gates())}.")
     return _NAMED[gate]()

@@ -69,6 +69,4 @@ def log(x):
     p = p * z + 3.999999999940941908e-01
     p = p * z + 6.666666666666735130e-01
     half_square = 0.5 * f * f
-    return k_float * LN2_HIGH - (
-        (half_square - (s * (half_square + p * z) + k_float * LN2_LOW)) - f
-    )
+    return k_float * LN2_HIGH - ((half_square - (s * (half_square + p * z) + k_float * LN2_LOW)) - f)

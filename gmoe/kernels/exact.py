@@ -29,9 +29,7 @@ def affine_exact(x, m, coef, out):
                 shifted = SPLITTER * b
                 b_high = shifted - (shifted - b)
                 b_low = b - b_high
-                rest += (
-                    (a_high * b_high - product) + a_high * b_low + a_low * b_high
-                ) + a_low * b_low
+                rest += ((a_high * b_high - product) + a_high * b_low + a_low * b_high) + a_low * b_low
                 following = total + product
                 virtual = following - total
                 rest += (total - (following - virtual)) + (product - virtual)

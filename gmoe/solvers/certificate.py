@@ -85,9 +85,7 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, variance, ord
     spread = to_raw @ root
     result = spread @ spread.T
     size = np.sqrt(np.diag(result))
-    unknown = _null_loading(scaling, k) | (
-        np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12)
-    )
+    unknown = _null_loading(scaling, k) | (np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12))
     n_raw = len(to_raw) // k
     notes = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
     gate_width = 1 + len(scaling.gate.columns)
@@ -123,9 +121,7 @@ def _null_loading(scaling, k):
     one = []
     for design in (scaling.gate, scaling.expert):
         null = null_space(design)
-        one += [
-            bool(np.any(np.abs(null @ design.centre) > LOADING * np.linalg.norm(design.centre)))
-        ]
+        one += [bool(np.any(np.abs(null @ design.centre) > LOADING * np.linalg.norm(design.centre)))]
         one += list(np.linalg.norm(null, axis=0) > LOADING)
     return np.tile(np.array([*one, False]), k)
 

@@ -50,9 +50,7 @@ def _rise(objective, current):
     direction = gate_direction(objective, current)
     step = 1.0
     while step > 1e-12:
-        following = objective.evaluate(
-            objective.join(gate + step * direction, expert, eta), COMPLETE
-        )
+        following = objective.evaluate(objective.join(gate + step * direction, expert, eta), COMPLETE)
         if following.value >= current.value:
             return following
         step *= 0.25

@@ -80,9 +80,7 @@ def fit(
         # One thread in BLAS: the matrices are small, and results must not depend on the machine's cores.
         with _blas().limit(limits=1):
             if isinstance(init, str):
-                found = search(
-                    make_objective, scaling, (X, y, weight), n_experts, settings, executor
-                )
+                found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
             else:
                 objective = make_objective(scaling.blocks(X, y, weight), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
@@ -103,20 +101,14 @@ def _climb_given(objective, scaling, init, settings):
     """Ascent from given parameters or responsibilities."""
     if isinstance(init, Parameters):
         gate, expert, variance = scaling.from_raw(init)
-        ascent = climb(
-            objective, objective.join(gate, expert, objective.eta(variance)), settings, 0
-        )
+        ascent = climb(objective, objective.join(gate, expert, objective.eta(variance)), settings, 0)
     else:
-        theta = from_responsibilities(
-            objective, Sample.of(objective.blocks), np.asarray(init, dtype=float)
-        )
+        theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)
     return Found(ascent, (ascent.evaluation.value,), objective.n_passes, objective)
 
 
-def _certify(
-    found: Found, scaling: Scaling, settings: Settings, column_names, n_features
-) -> FitResult:
+def _certify(found: Found, scaling: Scaling, settings: Settings, column_names, n_features) -> FitResult:
     objective, best = found.objective, found.best
     evaluation = best.evaluation
     if evaluation.hessian is None:
@@ -132,27 +124,19 @@ def _certify(
     )
     at_bound = objective.at_bound(evaluation.theta)[order]
     separated = bool(certificate.is_separated(objective, evaluation))
-    labels = (
-        [str(i) for i in range(n_features)]
-        if column_names is None
-        else [str(c) for c in column_names]
-    )
+    labels = [str(i) for i in range(n_features)] if column_names is None else [str(c) for c in column_names]
     gate_columns, expert_columns = scaling.gate.columns, scaling.expert.columns
     parameter_names = certificate.names(
         [labels[c] for c in gate_columns], [labels[c] for c in expert_columns], objective.n_experts
     )
-    model = GMoE(
-        parameters.reorder(order), objective.gate, gate_columns, expert_columns
-    ).canonical()
+    model = GMoE(parameters.reorder(order), objective.gate, gate_columns, expert_columns).canonical()
     total = objective.blocks.total_weight
     n_gate_flat = objective.n_parameters - objective.identified.shape[1]
     lost = (
         len(gate_columns) - len(scaling.gate.transform),
         len(expert_columns) - len(scaling.expert.transform),
     )
-    n_flat = (
-        n_gate_flat + (objective.n_experts - 1) * lost[0] + lost[0] + objective.n_experts * lost[1]
-    )
+    n_flat = n_gate_flat + (objective.n_experts - 1) * lost[0] + lost[0] + objective.n_experts * lost[1]
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms.
     slack = (1e-6 + 1e-12 * abs(evaluation.value) * total) / total
     return FitResult(
@@ -162,9 +146,7 @@ def _certify(
         gradient=float(np.abs(evaluation.gradient).max()),
         smallest_eigenvalue=float(values[0]),
         n_flat=n_flat,
-        not_identified=tuple(
-            n for n, note in zip(parameter_names, notes, strict=True) if note == "not identified"
-        ),
+        not_identified=tuple(n for n, note in zip(parameter_names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in certificate.collinear_columns(scaling)),
         at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
         separated=separated,

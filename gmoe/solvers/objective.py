@@ -86,9 +86,7 @@ class Objective:
         Runs groups of blocks in threads; the result is the same to the last bit.
     """
 
-    def __init__(
-        self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None
-    ):
+    def __init__(self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None):
         self.blocks, self.gate, self.n_experts = blocks, gate, n_experts
         self.min_variance = min_variance
         self.q_gate, self.q_expert = blocks.gate.n_coefficients, blocks.expert.n_coefficients
@@ -195,9 +193,7 @@ class Objective:
     def _finish(self, theta, eta, log_sd, sums, order):
         total = self.blocks.total_weight
         gradient = np.empty((self.n_experts, self.width))
-        assemble.gradient(
-            sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient
-        )
+        assemble.gradient(sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient)
         gradient /= total
         # d log_sd / d eta, which is 1/2 away from the bound and 0 at it.
         share = 1.0 - self.min_variance * np.exp(-2.0 * log_sd)

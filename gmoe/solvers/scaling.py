@@ -41,9 +41,7 @@ class Scaling:
 
     def blocks(self, X, y, weight=None) -> Blocks:
         """Scaled blocks of raw data."""
-        return Blocks(
-            X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y
-        )
+        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y)
 
     def to_raw(self, gate, expert, variance) -> Parameters:
         """Raw parameters of scaled gate (k, 1 + rank), expert (k, 1 + rank) and variance (k,)."""
@@ -77,9 +75,7 @@ class Scaling:
         Raw rows are (gate_intercept, gate_coef, intercept, coef, log variance) of one expert after the other.
         """
         g, e = self.gate, self.expert
-        block = np.zeros(
-            (len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1)
-        )
+        block = np.zeros((len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1))
         dg, qg = 1 + len(g.columns), g.n_coefficients
         block[0, 0] = 1.0
         block[1:dg, 1:qg] = g.transform.T
@@ -110,9 +106,7 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scali
     variance_y = covariance[-1, -1]
     residual = max(variance_y - slope @ slope, 0.0)
     # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
-    floor = 1e-6 * (
-        np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0
-    )
+    floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
     return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
 
 
@@ -147,9 +141,7 @@ def _design(columns, centre, second):
     size = np.sqrt(np.diag(second))
     varies = size > 1e-14 * np.abs(centre)
     size = np.where(varies, size, 1.0)
-    values, vectors = np.linalg.eigh(
-        np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0)
-    )
+    values, vectors = np.linalg.eigh(np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0))
     keep = values > RANK_TOLERANCE * max(len(columns), 1)
     transform = (vectors[:, keep] / np.sqrt(values[keep])).T / size
     return Design(columns, centre, np.ascontiguousarray(transform))

@@ -77,9 +77,7 @@ def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
     return Ascent(late.evaluation, early.history + late.history[1:], late.converged)
 
 
-def search(
-    make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor
-) -> Found:
+def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor) -> Found:
     """Best maximum with ``n_experts`` experts, from data alone.
 
     Parameters
@@ -96,9 +94,7 @@ def search(
     blocks = few = scaling.blocks(X, y, weight)
     if blocks.n > SAMPLE:
         rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
-        few = scaling.blocks(
-            X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows]
-        )
+        few = scaling.blocks(X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows])
     sample = Sample.of(few)
     smaller = None
     for k in range(1, n_experts + 1):
@@ -113,10 +109,7 @@ def search(
             smaller = _select(climbing, ascents, smaller, settings)
         else:
             finishing = make_objective(blocks, k, executor)
-            ascents = [
-                climb(finishing, a.evaluation.theta, settings, 1)
-                for a in _distinct(climbing, ascents)
-            ]
+            ascents = [climb(finishing, a.evaluation.theta, settings, 1) for a in _distinct(climbing, ascents)]
             smaller = _select(finishing, ascents, smaller, settings)
     return smaller
 
@@ -131,9 +124,7 @@ def _starts(objective, smaller, sample, settings, rng):
         groups.append(from_labels(kind(sample.x_gate, sample.x_expert, sample.y, k, rng), k))
     for j in range(k - 1):
         for _ in range(N_GROW):
-            groups.append(
-                grow_labels(smaller.objective, smaller.best.evaluation.theta, j, sample, rng)
-            )
+            groups.append(grow_labels(smaller.objective, smaller.best.evaluation.theta, j, sample, rng))
     return [from_responsibilities(objective, sample, r) for r in groups]
 
 
@@ -152,9 +143,7 @@ def _select(objective, ascents, smaller, settings):
 def _best(objective, ascents):
     """The likelihood is unbounded where a variance vanishes; the estimate is the largest maximum away from there."""
     finite = [a for a in ascents if np.isfinite(a.evaluation.value)]
-    return max(
-        finite, key=lambda a: (not objective.at_bound(a.evaluation.theta).any(), a.evaluation.value)
-    )
+    return max(finite, key=lambda a: (not objective.at_bound(a.evaluation.theta).any(), a.evaluation.value))
 
 
 def _distinct(objective, ascents):

@@ -98,9 +98,7 @@ def _logistic(x, r, n_iter=8):
             information[block, block] += rows[:, block].T @ design
         gradient = ((r - p).T @ design).ravel()
         # The ridge pins the translations and keeps separated groups finite.
-        gate += np.linalg.solve(
-            information / r.sum() + 1e-3 * np.eye(k * q), gradient / r.sum()
-        ).reshape(k, q)
+        gate += np.linalg.solve(information / r.sum() + 1e-3 * np.eye(k * q), gradient / r.sum()).reshape(k, q)
     return gate
 
 
@@ -110,11 +108,7 @@ def grow_labels(smaller: Objective, theta, j, sample, rng):
     x = sample.x_gate if sample.x_gate.shape[1] else sample.x_expert
     score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y
     share = r[:, j] * sample.weight
-    cut = (
-        score[rng.choice(len(score), p=share / share.sum())]
-        if share.sum() > 0
-        else np.median(score)
-    )
+    cut = score[rng.choice(len(score), p=share / share.sum())] if share.sum() > 0 else np.median(score)
     upper = np.where(score > cut, 0.95, 0.05)
     return np.column_stack([np.delete(r, j, axis=1), r[:, j] * upper, r[:, j] * (1.0 - upper)])
 
@@ -124,9 +118,7 @@ def posterior(objective: Objective, theta, sample):
     gate, expert, eta = objective.split(theta)
     n, k = len(sample.y), objective.n_experts
     logit, empty = np.empty((k, n)), np.empty((0, 0))
-    objective.gate.fill(
-        np.ascontiguousarray(gate), np.ascontiguousarray(sample.x_gate.T), n, logit, empty, empty
-    )
+    objective.gate.fill(np.ascontiguousarray(gate), np.ascontiguousarray(sample.x_gate.T), n, logit, empty, empty)
     variance = objective.variance(eta)
     residual = sample.y[:, None] - np.column_stack([np.ones(n), sample.x_expert]) @ expert.T
     joint = logit.T - 0.5 * residual**2 / variance - 0.5 * np.log(variance)

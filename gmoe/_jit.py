@@ -24,7 +24,7 @@ import sys
 import uuid
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import numba
 from numba.core import sigutils
@@ -36,23 +36,22 @@ from gmoe._cache import base_folder, clear_cache
 
 __all__ = ["cache_folder", "clear_cache", "elementary", "kernel", "strict"]
 
-Function = TypeVar("Function", bound=Callable[..., Any])
 
 _ROUNDING_FLAGS = {"contract", "nsz", "arcp"}
 _DIGEST_SIZE = hashlib.sha256().digest_size
 
 
-def kernel(func: Function) -> Function:
+def kernel(func: Callable[..., Any]) -> Any:
     """Compile a loop or a reduction, whose sums may be reordered so that they vectorise."""
     return _compile(func, _ROUNDING_FLAGS | {"reassoc"})
 
 
-def elementary(func: Function) -> Function:
+def elementary(func: Callable[..., Any]) -> Any:
     """Compile an elementary function, whose rounding steps stay as written."""
     return _compile(func, _ROUNDING_FLAGS)
 
 
-def strict(func: Function) -> Function:
+def strict(func: Callable[..., Any]) -> Any:
     """Compile compensated arithmetic: each operation as written, in the order written."""
     return _compile(func, False)
 
@@ -73,7 +72,7 @@ def cache_folder() -> Path | None:
     return base / f"gmoe-{_SOURCES}" if base else None
 
 
-def _compile(func: Function, fastmath: set[str] | bool) -> Function:
+def _compile(func: Callable[..., Any], fastmath: set[str] | bool) -> Any:
     # error_model: Python's puts a branch at every division, and no such loop vectorises.
     compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(func)
     if compiled is not func:  # it is under NUMBA_DISABLE_JIT

@@ -10,7 +10,7 @@ CHUNK = 65536
 def check_finite(values, name):
     """Raise a ValueError that names the first row with NaN or infinity; reads large arrays in chunks."""
     values = np.asanyarray(values)
-    if values.dtype.kind not in "fc":
+    if values.dtype.kind != "f":
         return
     for lo in range(0, len(values), CHUNK):
         part = values[lo : lo + CHUNK]
@@ -21,7 +21,7 @@ def check_finite(values, name):
             row = lo + int(np.argmax(bad.reshape(len(part), -1).any(axis=1)))
             kind = "NaN" if np.isnan(part).any() else "infinity (inf)"
             raise ValueError(
-                f"Input {name} contains {kind}, first in row {row}; gmoe needs finite numbers: drop or impute such rows."
+                f"Input {name} contains {kind}, first in row {row}; drop or impute rows that are not finite."
             )
 
 
@@ -38,9 +38,10 @@ def check_positive(value, name):
     """Return ``value`` as float, or raise where it is not a positive finite number."""
     if isinstance(value, bool) or not isinstance(value, numbers.Real):
         raise TypeError(f"{name} must be a positive number, got {value!r} of type {type(value).__name__}.")
-    if not 0.0 < value < np.inf:
+    number = float(value)
+    if not 0.0 < number < np.inf:
         raise ValueError(f"{name} must be positive and finite, got {value}.")
-    return float(value)
+    return number
 
 
 def check_choice(value, name, choices):

@@ -42,7 +42,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     solver : {"mle", "em"}, default "mle"
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
-    n_init : int, default 20
+    n_init : int, default 40
         Starts from data; some from the fit with one expert less come on top. Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
@@ -51,7 +51,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
     max_iter : int, default 500
         Iterations of one start.
-    min_variance : float, default 1e-6
+    min_variance : float, default 1e-4
         Lower bound of the variances, relative to the residual variance of one regression of y on X. Without one the
         likelihood is unbounded. Maxima away from the bound are preferred whatever their likelihood.
     random_state : int, RandomState, Generator or None
@@ -106,11 +106,11 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         gate_features=None,
         expert_features=None,
         solver="mle",
-        n_init=20,
+        n_init=40,
         init="auto",
         tol=1e-8,
         max_iter=500,
-        min_variance=1e-6,
+        min_variance=1e-4,
         random_state=None,
         n_jobs=None,
         warm_start=False,
@@ -274,8 +274,15 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         X, y = self._checked(X, y)
         return self.model_.responsibilities(X, y)
 
-    def score_samples(self, X, y):
-        """Log-density of y given x, shape (n,)."""
+    def score_samples(self, X, y=None):
+        """Log-density of y given x, shape (n,); without y that of the conditional mean.
+
+        scikit-learn calls every ``score_samples`` with X alone; how dense the prediction is at its centre is what can
+        be said then.
+        """
+        if y is None:
+            X = self._checked(X)
+            return self.model_.log_density(X, self.model_.mean(X))
         X, y = self._checked(X, y)
         return self.model_.log_density(X, y)
 
@@ -321,5 +328,5 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
 
 
 def log_likelihood_scorer(estimator, X, y, sample_weight=None):
-    """Average log-density per observation: pass it as ``scoring`` to GridSearchCV or cross_val_score; larger is better."""
+    """Average log-density per observation, for ``scoring`` of GridSearchCV or cross_val_score; larger is better."""
     return float(np.average(estimator.score_samples(X, y), weights=sample_weight))

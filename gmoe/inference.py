@@ -84,7 +84,7 @@ def _line(row, width):
 
 
 def certificate_lines(r: FitResult) -> list[str]:
-    """The certificate in words."""
+    """Put the certificate in words."""
     return [
         f"certificate: {r.status}",
         f"  largest average gradient {r.gradient:.1e}, smallest information eigenvalue {r.smallest_eigenvalue:.1e}"
@@ -106,18 +106,18 @@ def explain(r: FitResult) -> list[str]:
         )
     if r.at_bound:
         messages.append(
-            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no maximum: "
-            "these experts fit few points exactly. Use fewer experts, or another min_variance."
+            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no "
+            "maximum: they fit some points exactly. Use fewer experts, or another min_variance."
         )
     if r.separated:
         messages.append(
-            "The gate separates the experts: the likelihood still rises as gate parameters go to infinity, so that it has "
-            "no maximiser. Density and predictions are at the supremum; gate parameters are large finite stand-ins."
+            "The gate separates the experts: the likelihood still rises as gate parameters go to infinity, so that it "
+            "has no maximiser. Predictions are at the supremum; gate parameters are large finite stand-ins."
         )
     if r.collinear:
         messages.append(
-            f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are the "
-            "minimum-norm choice; the density is unaffected."
+            f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are "
+            "the minimum-norm choice; the density is unaffected."
         )
     return messages
 

@@ -1,0 +1,1 @@
+"""Compiled loops on plain float64 arrays; they know neither gates' classes nor estimators."""

@@ -1,10 +1,10 @@
 """Log-likelihood, score, complete-data information and exact observed Hessian of a block of observations.
 
-With Phi_j the derivatives of logit_j with respect to the gate's parameters, v_j = (Phi_j, z_j x / sd_j, z_j**2 - 1)
-and p, r the gate probabilities and responsibilities, per observation of weight w
+With Phi_j the derivatives of logit_j in the gate's parameters, v_j = (Phi_j, z_j x / sd_j, z_j**2 - 1) and p, r the
+gate probabilities and responsibilities, per observation of weight w
 
     score_j  = w [(r_j - p_j) Phi_j, r_j z_j x / sd_j, r_j (z_j**2 - 1)]
-    Hessian  = w [sum_j r_j v_j v_j' - s s'] - w [sum_j p_j Phi_j Phi_j' - q q'] + w sum_j (curvature of v_j)
+    Hessian  = w [sum_j r_j v_j v_j' - s s'] - w [sum_j p_j Phi_j Phi_j' - q q'] + w (curvature of each expert)
 
 with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity).  So all of it is products of rows: ``gmoe.kernels.tiles``.
 """

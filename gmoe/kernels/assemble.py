@@ -47,9 +47,9 @@ def hessian(
         for i in range(q_gate):
             for t in range(i + 1):
                 out[j * b + i, j * b + t] -= gate_block[j, i, t]
-            for l in range(j + 1):
-                for t in range(i + 1 if l == j else q_gate):
-                    out[j * b + i, l * b + t] += gate_gram[j * q_gate + i, l * q_gate + t]
+            for h in range(j + 1):
+                for t in range(i + 1 if h == j else q_gate):
+                    out[j * b + i, h * b + t] += gate_gram[j * q_gate + i, h * q_gate + t]
         inverse_sd = math.exp(-log_sd[j])
         e = j * b + q_gate
         last = e + q_expert

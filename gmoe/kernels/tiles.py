@@ -69,7 +69,7 @@ def cross(A, a, n_a, B, b, n_b, m, out):
 
 @kernel
 def gram(A, a, B, b, n, m, out):
-    """The same for a symmetric product (B a row-wise multiple of A): tiles of the lower triangle only."""
+    """Do the same for a symmetric product (B a row-wise multiple of A): tiles of the lower triangle only."""
     for i in range(0, n, TILE):
         for j in range(0, i + 1, TILE):
             tile(A, a + i, B, b + j, m, out, i, j)

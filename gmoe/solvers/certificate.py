@@ -15,8 +15,8 @@ def is_separated(objective: Objective, evaluation) -> bool:
     """Whether the gate has a direction along which the likelihood never falls again.
 
     Candidates are the directions of least gate information.  Along one with information for less than a unit change,
-    the log-likelihood is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated gate
-    (or an expert whose share goes to zero) it does not.
+    the log-likelihood is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated
+    gate (or an expert whose share goes to zero) it does not.
     """
     gate, _, _ = objective.split(evaluation.theta)
     total = objective.blocks.total_weight
@@ -87,15 +87,14 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, variance, ord
     size = np.sqrt(np.diag(result))
     unknown = _null_loading(scaling, k) | (np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12))
     n_raw = len(to_raw) // k
-    notes = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
-    gate_width = 1 + len(scaling.gate.columns)
-    notes[reference, :gate_width] = "pinned"
-    notes[bound[order], -1] = "at bound"
-    notes = notes.ravel()
-    unusable = notes != ""
+    table = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
+    table[reference, : 1 + len(scaling.gate.columns)] = "pinned"
+    table[bound[order], -1] = "at bound"
+    notes = tuple(str(note) for note in table.ravel())
+    unusable = np.array([note != "" for note in notes])
     result[unusable, :] = np.nan
     result[:, unusable] = np.nan
-    return result, tuple(str(note) for note in notes), values
+    return result, notes, values
 
 
 def canonical_map(objective, scaling, variance, order, reference):
@@ -135,5 +134,5 @@ def collinear_columns(scaling):
 
 
 def observed(objective, theta):
-    """Evaluation with the Hessian."""
+    """Evaluate with the Hessian."""
     return objective.evaluate(theta, OBSERVED)

@@ -44,17 +44,26 @@ def em(objective: Objective, theta, tol=1e-8, max_iter=1000) -> Ascent:
 
 
 def _rise(objective, current):
-    """Evaluation after one EM step, its gate step halved until the value does not fall; None if that never happens."""
+    """Take one EM step, its gate part cut until the value does not fall; None if it always falls."""
     expert, eta = expert_step(objective, current)
     gate, _, _ = objective.split(current.theta)
     direction = gate_direction(objective, current)
     step = 1.0
     while step > 1e-12:
         following = objective.evaluate(objective.join(gate + step * direction, expert, eta), COMPLETE)
-        if following.value >= current.value:
+        if following.value >= current.value or _settles(current, following):
             return following
         step *= 0.25
     return None
+
+
+def _settles(current, following):
+    """Whether the value is unchanged up to rounding and the gradient, which sees more, still falls."""
+    rounding = 1e-13 * (1.0 + abs(current.value))
+    return (
+        following.value >= current.value - rounding
+        and np.abs(following.gradient).max() < np.abs(current.gradient).max()
+    )
 
 
 def expert_step(objective, current):
@@ -62,8 +71,7 @@ def expert_step(objective, current):
     _, expert, eta = objective.split(current.theta)
     variance, sums = objective.variance(eta), current.sums
     q = objective.q_expert
-    lower = np.tril(sums.expert_block[:, :q, :q])
-    moments = lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+    moments = expert_moments(objective, sums)
     target = sums.g_expert[: objective.n_experts, :q]
     solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-12, hermitian=True), target)
     mass = sums.g_scalar[1]
@@ -77,13 +85,24 @@ def expert_step(objective, current):
 def gate_direction(objective, current):
     """Newton direction of the gate's complete-data log-likelihood, (k, q_gate), minimum norm on its flat directions."""
     k, q = objective.n_experts, objective.q_gate
-    sums = current.sums
-    lower = -np.tril(sums.gate_gram[: k * q, : k * q])
-    for j in range(k):
-        lower[j * q : (j + 1) * q, j * q : (j + 1) * q] += np.tril(sums.gate_block[j, :q, :q])
-    information = (lower + np.tril(lower, -1).T) / objective.blocks.total_weight
-    values, vectors = np.linalg.eigh(information)
-    gradient = sums.g_gate[:k, :q].ravel() / objective.blocks.total_weight
+    values, vectors = np.linalg.eigh(gate_information(objective, current.sums))
+    gradient = current.sums.g_gate[:k, :q].ravel() / objective.blocks.total_weight
     # The ridge keeps steps finite along the translations and where the gate separates.
     along = (vectors.T @ gradient) / (np.maximum(values, 0.0) + 1e-8)
     return (vectors @ along).reshape(k, q)
+
+
+def expert_moments(objective, sums):
+    """Return the sums of w r x x' by expert, (k, q_expert, q_expert)."""
+    q = objective.q_expert
+    lower = np.tril(sums.expert_block[:, :q, :q])
+    return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+
+
+def gate_information(objective, sums):
+    """Average complete-data information of the gate, (k q_gate, k q_gate)."""
+    k, q = objective.n_experts, objective.q_gate
+    lower = -np.tril(sums.gate_gram[: k * q, : k * q])
+    for j in range(k):
+        lower[j * q : (j + 1) * q, j * q : (j + 1) * q] += np.tril(sums.gate_block[j, :q, :q])
+    return (lower + np.tril(lower, -1).T) / objective.blocks.total_weight

@@ -29,11 +29,11 @@ def fit(
     expert_columns,
     n_experts: int,
     solver: str = "mle",
-    n_init: int = 20,
+    n_init: int = 40,
     init="auto",
     tol: float = 1e-8,
     max_iter: int = 500,
-    min_variance: float = 1e-6,
+    min_variance: float = 1e-4,
     seed: int = 0,
     n_jobs: int = 1,
     column_names=None,
@@ -91,7 +91,7 @@ def fit(
 
 
 def _blas():
-    """The controller of BLAS's threads, made once: looking for the libraries takes milliseconds."""
+    """Return the controller of BLAS's threads, made once: looking for the libraries takes milliseconds."""
     if not _controller:
         _controller.append(ThreadpoolController())
     return _controller[0]
@@ -129,7 +129,7 @@ def _certify(found: Found, scaling: Scaling, settings: Settings, column_names, n
     parameter_names = certificate.names(
         [labels[c] for c in gate_columns], [labels[c] for c in expert_columns], objective.n_experts
     )
-    model = GMoE(parameters.reorder(order), objective.gate, gate_columns, expert_columns).canonical()
+    model = GMoE(parameters.reorder(order), objective.gate, tuple(gate_columns), tuple(expert_columns)).canonical()
     total = objective.blocks.total_weight
     n_gate_flat = objective.n_parameters - objective.identified.shape[1]
     lost = (

@@ -15,12 +15,15 @@ from gmoe._arrays import Blocks, aligned, block_length
 from gmoe.gates import Gate
 from gmoe.kernels import assemble
 from gmoe.kernels.accumulate import COMPLETE, OBSERVED, SCORE, STRIP_LENGTH, accumulate, work_rows
+from gmoe.kernels.product import hessian_product
 from gmoe.kernels.tiles import padded
 
 __all__ = ["COMPLETE", "OBSERVED", "SCORE", "Evaluation", "Objective"]
 
 # Blocks are summed in this many fixed groups, so that results do not depend on the number of threads.
 GROUPS = 16
+# Far above any variance of scaled data, where a wild trial step would overflow.
+MAX_ETA = 300.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,7 @@ class Objective:
         return full[:, n_flat:]
 
     def split(self, theta):
-        """Views (gate (k, q_gate), expert (k, q_expert), eta (k,)) of a parameter vector."""
+        """Return views (gate (k, q_gate), expert (k, q_expert), eta (k,)) of a parameter vector."""
         rows = theta.reshape(self.n_experts, self.width)
         return rows[:, : self.q_gate], rows[:, self.q_gate : -1], rows[:, -1]
 
@@ -122,8 +125,7 @@ class Objective:
 
     def variance(self, eta):
         """Variance of each expert from the last column of the parameters."""
-        # Capped far above any variance of scaled data, where a wild trial step would overflow.
-        return self.min_variance + np.exp(np.minimum(eta, 300.0))
+        return self.min_variance + np.exp(np.minimum(eta, MAX_ETA))
 
     def eta(self, variance):
         """Inverse of :meth:`variance`; values at or below the bound land just above it."""
@@ -135,45 +137,62 @@ class Objective:
 
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
-        gate, expert, eta = self.split(theta)
-        gate, expert = np.ascontiguousarray(gate), np.ascontiguousarray(expert)
-        log_sd = 0.5 * np.log(self.variance(eta))
-        self.n_passes += 1
-        tasks = [(lo, hi, gate, expert, log_sd, order) for lo, hi in self._groups]
-        run = map if self._executor is None or len(tasks) == 1 else self._executor.map
-        sums = None
-        for part in run(self._group, tasks):
-            if sums is None:
-                sums = part
-            else:
-                sums.flat += part.flat
-                sums.value += part.value
-        return self._finish(theta, eta, log_sd, sums, order)
+        _, _, eta = self.split(theta)
+        parts = self._parts(theta)
 
-    def _group(self, task):
-        lo, hi, gate, expert, log_sd, order = task
-        sums = Sums(self.n_experts, self.q_gate, self.q_expert, order)
-        buffer, logit, slope, curve, work = self._take_workspace()
-        for b in range(lo, hi):
-            x_gate, x_expert, y, weight, m = self.blocks.get(b, buffer)
-            self.gate.fill(gate, x_gate, m, logit, slope, curve)
-            sums.value += accumulate(
-                x_gate,
-                x_expert,
-                y,
-                weight,
-                m,
-                logit,
-                slope,
-                curve,
-                expert,
-                log_sd,
-                work,
-                order,
-                *sums.arrays,
-            )
-        self._workspaces.append((buffer, logit, slope, curve, work))
-        return sums
+        def add(sums, block, logit, slope, curve, work):
+            sums.value += accumulate(*block, logit, slope, curve, *parts[1:], work, order, *sums.arrays)
+
+        sums = self._sum(order, parts[0], add)
+        return self._finish(theta, eta, parts[2], sums, order)
+
+    def product(self, evaluation: Evaluation, direction):
+        """Hessian at an evaluation times a direction (P,), without the Hessian; one pass over the data."""
+        parts = self._parts(evaluation.theta)
+        v_gate, v_expert, v_eta = self.split(direction)
+        share = self._share(self.split(evaluation.theta)[2])
+        change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * share * v_eta
+
+        def add(sums, block, logit, slope, curve, work):
+            hessian_product(*block, logit, slope, curve, *parts[1:], work, *change, *sums.arrays[:3])
+
+        sums = self._sum(SCORE, parts[0], add)
+        result = self._gradient(sums, parts[2])
+        result[:, -1] *= 0.5 * share
+        result[:, -1] += (1.0 - share) * self.split(evaluation.gradient)[2] * v_eta
+        return result.ravel()
+
+    def _parts(self, theta):
+        """Return the kernel arrays (gate, expert, log_sd) of a parameter vector."""
+        gate, expert, eta = self.split(theta)
+        return np.ascontiguousarray(gate), np.ascontiguousarray(expert), 0.5 * np.log(self.variance(eta))
+
+    def _share(self, eta):
+        """Part of each variance above the bound: d log_sd / d eta is half of it."""
+        variance = self.variance(eta)
+        return np.exp(np.minimum(eta, MAX_ETA)) / variance
+
+    def _sum(self, order, gate, add):
+        """Sum over all blocks: ``add(sums, block, logit, slope, curve, work)`` in fixed groups, threads or not."""
+        self.n_passes += 1
+
+        def group(limits):
+            sums = Sums(self.n_experts, self.q_gate, self.q_expert, order)
+            workspace = self._take_workspace()
+            buffer, logit, slope, curve, work = workspace
+            for b in range(*limits):
+                block = self.blocks.get(b, buffer)
+                self.gate.fill(gate, block[0], block[-1], logit, slope, curve)
+                add(sums, block, logit, slope, curve, work)
+            self._workspaces.append(workspace)
+            return sums
+
+        run = map if self._executor is None or len(self._groups) == 1 else self._executor.map
+        first, *others = run(group, self._groups)
+        for part in others:
+            first.flat += part.flat
+            first.value += part.value
+        return first
 
     def _take_workspace(self):
         try:
@@ -190,13 +209,16 @@ class Objective:
                 work,
             )
 
-    def _finish(self, theta, eta, log_sd, sums, order):
-        total = self.blocks.total_weight
+    def _gradient(self, sums, log_sd):
+        """Average gradient in (gate, expert, log_sd), (k, width)."""
         gradient = np.empty((self.n_experts, self.width))
         assemble.gradient(sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient)
-        gradient /= total
-        # d log_sd / d eta, which is 1/2 away from the bound and 0 at it.
-        share = 1.0 - self.min_variance * np.exp(-2.0 * log_sd)
+        return gradient / self.blocks.total_weight
+
+    def _finish(self, theta, eta, log_sd, sums, order):
+        total = self.blocks.total_weight
+        gradient = self._gradient(sums, log_sd)
+        share = self._share(eta)
         chain = 0.5 * share
         hessian = None
         if order == OBSERVED:

@@ -6,6 +6,7 @@ more than ``SAMPLE`` observations the starts climb on a random sample, and the b
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -17,12 +18,14 @@ from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities,
 
 # Observations on which starts climb.
 SAMPLE = 10_000
+# Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
+START_ROWS = 2_000
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
-EM_STEPS = 30
+EM_STEPS = 15
 # Distinct ends on the sample that climb on to the end on all data.
 N_FINISH = 4
 # Starts cut from the smaller fit, by expert.
-N_GROW = 3
+N_GROW = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,6 +47,13 @@ class Sample:
             np.concatenate([y[:m] for _, _, y, _, m in parts]),
             np.concatenate([w[:m] for _, _, _, w, m in parts]),
         )
+
+    def some(self, n, rng):
+        """At most ``n`` random rows."""
+        if len(self.y) <= n:
+            return self
+        rows = np.sort(rng.choice(len(self.y), n, replace=False))
+        return Sample(self.x_gate[rows], self.x_expert[rows], self.y[rows], self.weight[rows])
 
 
 @dataclass(frozen=True)
@@ -95,8 +105,8 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     if blocks.n > SAMPLE:
         rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
         few = scaling.blocks(X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows])
-    sample = Sample.of(few)
-    smaller = None
+    sample = Sample.of(few).some(START_ROWS, rng)
+    smaller: Found | None = None
     for k in range(1, n_experts + 1):
         # Experts' number in the seed, not in the stream: a fit with k experts meets the same fits on its way up as
         # a fit with more.
@@ -104,13 +114,14 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
         climbing = make_objective(few, k, None)
         starts = _starts(climbing, smaller, sample, settings, rng)
         run = map if executor is None else executor.map
-        ascents = list(run(lambda start, o=climbing: climb(o, start, settings), starts))
+        ascents = list(run(partial(climb, climbing, settings=settings), starts))
         if few is blocks:
             smaller = _select(climbing, ascents, smaller, settings)
         else:
             finishing = make_objective(blocks, k, executor)
             ascents = [climb(finishing, a.evaluation.theta, settings, 1) for a in _distinct(climbing, ascents)]
             smaller = _select(finishing, ascents, smaller, settings)
+    assert smaller is not None  # n_experts >= 1
     return smaller
 
 
@@ -141,13 +152,13 @@ def _select(objective, ascents, smaller, settings):
 
 
 def _best(objective, ascents):
-    """The likelihood is unbounded where a variance vanishes; the estimate is the largest maximum away from there."""
+    """Pick the largest maximum away from the bounds: where a variance vanishes the likelihood is unbounded."""
     finite = [a for a in ascents if np.isfinite(a.evaluation.value)]
     return max(finite, key=lambda a: (not objective.at_bound(a.evaluation.theta).any(), a.evaluation.value))
 
 
 def _distinct(objective, ascents):
-    """The best few ends on the sample with different values."""
+    """Pick the best few ends on the sample with different values."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
     interior = [a for a in ordered if not objective.at_bound(a.evaluation.theta).any()]
     kept: list[Ascent] = []

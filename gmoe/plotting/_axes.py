@@ -1,0 +1,57 @@
+"""Axes and the look of an expert: what the displays share."""
+
+from typing import Any
+
+import numpy as np
+
+# Okabe and Ito (2008), without their black, which is the mixture's, and their yellow, which is lost on white.
+COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
+LINES = ("-", "--", "-.", (0, (5, 1, 1, 1, 1, 1)))
+MARKERS = ("o", "s", "^", "D", "v")
+
+
+def look(expert: int) -> dict[str, Any]:
+    """Colour and line style of an expert; the pairs repeat only after 12 experts, with markers after 60."""
+    return {"color": COLOURS[expert % len(COLOURS)], "linestyle": LINES[expert % len(LINES)]}
+
+
+def blend(proba: np.ndarray) -> np.ndarray:
+    """Mix the experts' colours by probability, (n, k) to red, green and blue (n, 3)."""
+    hexadecimal = [COLOURS[j % len(COLOURS)] for j in range(proba.shape[1])]
+    palette = np.array([[int(h[i : i + 2], 16) / 255.0 for i in (1, 3, 5)] for h in hexadecimal])
+    return np.clip(proba @ palette, 0.0, 1.0)
+
+
+def pyplot() -> Any:
+    """Import matplotlib's pyplot.
+
+    Raises
+    ------
+    ImportError
+        With the remedy, where matplotlib is absent.
+    """
+    try:
+        import matplotlib.pyplot as plt
+    except ImportError as error:
+        raise ImportError(
+            "Figures need matplotlib, which is not installed. Install it: pip install gmoe[plot]."
+        ) from error
+    return plt
+
+
+def own_axes(ax: Any) -> Any:
+    """Return ``ax``, or the axes of a new figure."""
+    return pyplot().subplots(layout="constrained")[1] if ax is None else ax
+
+
+def legend_above(ax: Any, n_columns: int) -> Any:
+    """Put the legend above the axes, where it covers no data."""
+    return ax.legend(
+        loc="lower left",
+        bbox_to_anchor=(0.0, 1.0),
+        ncols=n_columns,
+        frameon=False,
+        borderaxespad=0.2,
+        columnspacing=1.4,
+        handlelength=2.6,
+    )

@@ -1,0 +1,146 @@
+"""Data, experts and mixture against one feature."""
+
+from typing import Any
+
+import numpy as np
+
+from gmoe.plotting._axes import MARKERS, blend, legend_above, look, own_axes
+from gmoe.plotting._slice import checked, slice_along
+
+
+class ExpertFitDisplay:
+    """Data coloured by responsibility, expert means, and the mixture's mean; better made by :meth:`from_estimator`.
+
+    Parameters
+    ----------
+    x, y : ndarray, shape (n,)
+        The data: a feature and the response.
+    responsibilities : ndarray, shape (n, n_experts)
+    grid : ndarray, shape (m,)
+        Values of the feature.
+    expert_means : ndarray, shape (m, n_experts)
+    mean, std : ndarray, shape (m,)
+        Of the mixture.
+    feature_name, target_name : str
+        Labels of the axes.
+    held : str, default ""
+        Where the mixture's other features are held, for the legend.
+
+    Attributes
+    ----------
+    points_ : list of PathCollection
+        One for each expert: the observations it most likely made, in colours mixed by responsibility.
+    lines_ : list of Line2D
+        One for each expert.
+    mean_ : Line2D
+    band_ : PolyCollection
+        Mean of the mixture, plus and minus two standard deviations.
+    legend_ : Legend
+    ax_ : Axes
+    figure_ : Figure
+
+    Examples
+    --------
+    >>> from gmoe import GaussianMoERegressor
+    >>> from gmoe.datasets import make_gmoe
+    >>> from gmoe.plotting import ExpertFitDisplay
+    >>> X, y, _, _ = make_gmoe(300, random_state=1)
+    >>> fitted = GaussianMoERegressor(2, random_state=0).fit(X, y)
+    >>> display = ExpertFitDisplay.from_estimator(fitted, X, y)
+    >>> display.ax_.get_xlabel()
+    'x0'
+    """
+
+    def __init__(
+        self, *, x, y, responsibilities, grid, expert_means, mean, std, feature_name="x", target_name="y", held=""
+    ):
+        self.x, self.y = np.asarray(x), np.asarray(y)
+        self.responsibilities = np.asarray(responsibilities)
+        self.grid, self.expert_means = np.asarray(grid), np.asarray(expert_means)
+        self.mean, self.std = np.asarray(mean), np.asarray(std)
+        self.feature_name, self.target_name, self.held = feature_name, target_name, held
+
+    @classmethod
+    def from_estimator(cls, estimator, X, y, *, feature=None, ax=None) -> "ExpertFitDisplay":
+        """Draw a fit over the range of a feature.
+
+        Parameters
+        ----------
+        estimator : fitted GaussianMoERegressor
+        X : array-like, shape (n, n_features)
+            Other features than the drawn one are held at their medians, for the lines and the band; the legend names
+            them.
+        y : array-like, shape (n,)
+        feature : int or str, optional
+            Column of X by index or name; the first that the experts see by default.
+        ax : Axes, optional
+            A new figure by default.
+
+        Raises
+        ------
+        ValueError
+            For a feature that is not in X, or that neither the experts nor the gate see.
+        """
+        responsibilities = estimator.responsibilities(X, y)
+        target_name = getattr(y, "name", None) or "y"
+        X, y = checked(estimator, X), np.asarray(y, dtype=float)
+        model = estimator.model_
+        seen = tuple(dict.fromkeys((*model.expert_columns, *model.gate_columns)))
+        along = slice_along(estimator, X, feature, seen, seen)
+        return cls(
+            x=along.values,
+            y=y,
+            responsibilities=responsibilities,
+            grid=along.grid,
+            expert_means=model.expert_means(along.X),
+            mean=model.mean(along.X),
+            std=np.sqrt(model.variance(along.X)),
+            feature_name=along.name,
+            target_name=str(target_name),
+            held=along.held,
+        ).plot(ax)
+
+    def plot(self, ax: Any = None) -> "ExpertFitDisplay":
+        """Draw, into ``ax`` or a new figure.
+
+        The axes cover data and band; expert lines may run out of them, as an expert is often far away where the gate
+        gives it no weight.
+
+        Parameters
+        ----------
+        ax : Axes, optional
+        """
+        self.ax_ = own_axes(ax)
+        self.figure_ = self.ax_.figure
+        lower, upper = self.mean - 2.0 * self.std, self.mean + 2.0 * self.std
+        self.band_ = self.ax_.fill_between(
+            self.grid, lower, upper, color="0.88", linewidth=0, zorder=0, label="± 2 standard deviations"
+        )
+        self.points_ = self._plot_points()
+        where = f" {self.held}" if self.held else ""
+        (self.mean_,) = self.ax_.plot(
+            self.grid, self.mean, color="black", linestyle=":", linewidth=2.2, label=f"mixture mean{where}", zorder=4
+        )
+        self.lines_ = [
+            self.ax_.plot(self.grid, mean, **look(j), linewidth=2.0, label=f"expert {j}", zorder=3, scaley=False)[0]
+            for j, mean in enumerate(self.expert_means.T)
+        ]
+        self.ax_.set(xlabel=self.feature_name, ylabel=self.target_name)
+        self.legend_ = legend_above(self.ax_, n_columns=3)
+        return self
+
+    def _plot_points(self):
+        colour, likely = blend(self.responsibilities), self.responsibilities.argmax(axis=1)
+        return [
+            self.ax_.scatter(
+                self.x[likely == j],
+                self.y[likely == j],
+                c=colour[likely == j],
+                marker=MARKERS[j % len(MARKERS)],
+                s=22,
+                alpha=0.75,
+                linewidths=0,
+                zorder=2,
+            )
+            for j in range(self.responsibilities.shape[1])
+        ]

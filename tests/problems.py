@@ -1,0 +1,86 @@
+"""Random problems in two forms: as the blocks that the kernels see, and as NumPy arrays for tests/reference.py."""
+
+import numpy as np
+import reference
+
+from gmoe._arrays import Blocks, Design
+from gmoe.gates import Gate, SoftmaxGate
+from gmoe.kernels.affine import affine_rows
+from gmoe.solvers.objective import Objective
+
+MIN_VARIANCE = 0.05  # not small against the variances of `parameters`, so that the chain rule through it counts
+
+
+class TanhGate(Gate):
+    """A gate whose logit bends: intercept + tanh(score), filled by NumPy."""
+
+    affine = False
+    allows_centring = False
+
+    def fill(self, coef, x, m, logit, slope, curve, affine=affine_rows):
+        t = np.tanh(coef[:, 1:] @ x[:, :m])
+        logit[:, :m] = coef[:, :1] + t
+        if slope.size:
+            slope[:, :m] = 1 - t**2
+            curve[:, :m] = -2 * t * (1 - t**2)
+
+    def invariances(self, n_experts, n_columns):
+        shift = np.zeros((n_experts, n_columns, 1))
+        shift[:, 0] = n_experts**-0.5
+        return shift.reshape(-1, 1)
+
+    def canonical(self, coef, reference=0):
+        return coef - coef[reference, 0] * np.eye(coef.shape[1])[0]
+
+
+GATES = {"softmax": (SoftmaxGate(), reference.IDENTITY), "tanh": (TanhGate(), reference.TANH)}
+
+
+def data(rng, n, d=3, weighted=True):
+    """Raw X (n, d), y (n,), and weights between 0 and 2 with zeros among them (or None)."""
+    X = rng.normal(size=(n, d)) * (1 + np.arange(d)) + 1
+    y = 2 * np.sin(X[:, 0]) + rng.normal(size=n) + 5
+    weight = None
+    if weighted:
+        weight = rng.uniform(0, 2, n) * (rng.random(n) < 0.8)
+        weight[0] = 1.5  # never all zero
+    return X, y, weight
+
+
+def design(rng, columns):
+    """Some centre and some full transform of these columns."""
+    d = len(columns)
+    return Design(np.array(columns, dtype=np.intp), rng.normal(size=d), (np.eye(d) + 0.2 * rng.normal(size=(d, d))))
+
+
+def designs(rng, gate_columns, expert_columns):
+    """One design for both where the columns are the same: kernels then share the features."""
+    expert = design(rng, expert_columns)
+    return (expert if gate_columns == expert_columns else design(rng, gate_columns)), expert
+
+
+def parameters(rng, k, q_gate, q_expert):
+    """Parameter vector of overlapping experts: no responsibility near 0 or 1 everywhere."""
+    eta = rng.normal(-0.5, 0.7, (k, 1))
+    return np.hstack([rng.normal(0, 0.7, (k, q_gate)), rng.normal(0, 0.5, (k, q_expert)), eta]).ravel()
+
+
+def problem(X, y, weight, gate_design, expert_design, link=reference.IDENTITY, scaled=True):
+    """Blocks of raw data and the same as a reference problem, with the scaling done by NumPy."""
+    centre_y, scale_y = (4.5, 1.7) if scaled else (0.0, 1.0)
+    slope_y = np.linspace(0.3, -0.2, len(expert_design.transform)) * scaled
+    blocks = Blocks(X, y, weight, gate_design, expert_design, centre_y, slope_y, scale_y)
+    x_gate, x_expert = ((X[:, d.columns] - d.centre) @ d.transform.T for d in (gate_design, expert_design))
+    response = (y - centre_y - x_expert @ slope_y) / scale_y
+    w = np.ones(len(y)) if weight is None else weight
+    return blocks, reference.Problem(x_gate, x_expert, response, w, MIN_VARIANCE, link)
+
+
+def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate="softmax"):
+    """Objective, reference problem and parameter vector."""
+    rng = np.random.default_rng(seed)
+    X, y, weight = data(rng, n, 1 + max([0, *gate_columns, *expert_columns]), weighted)
+    gate_object, link = GATES[gate]
+    blocks, slow = problem(X, y, weight, *designs(rng, gate_columns, expert_columns), link)
+    theta = parameters(rng, k, 1 + len(gate_columns), 1 + len(expert_columns))
+    return Objective(blocks, gate_object, k, MIN_VARIANCE), slow, theta

@@ -1,0 +1,165 @@
+"""Kernels against the slow references: value, score, information, Hessian, Hessian-vector products."""
+
+import numpy as np
+import pytest
+import reference
+from problems import MIN_VARIANCE, data, designs, draw, parameters, problem
+from scipy.differentiate import jacobian
+
+from gmoe.gates import SoftmaxGate
+from gmoe.kernels.accumulate import STRIP
+from gmoe.kernels.tiles import TILE, cross, gram, padded
+from gmoe.solvers.objective import COMPLETE, OBSERVED, SCORE, Objective
+
+# Sums of up to 1e4 terms that mostly cancel, each rounded at 2e-16: seen 7e-14 of the largest entry.
+ROUNDING = 5e-13
+
+# Columns of (gate, experts): the same, overlapping, gate or experts constant, more on either side.
+COLUMNS = {
+    "d=1": ((0,), (0,)),
+    "d=2": ((0, 1), (0, 1)),
+    "d=3": ((0, 1, 2), (0, 1, 2)),
+    "d=4": ((0, 1, 2, 3), (0, 1, 2, 3)),
+    "overlap": ((0, 2), (1, 2, 3)),
+    "permuted": ((1, 0), (0, 1)),
+    "constant gate": ((), (0, 1)),
+    "constant experts": ((0, 1), ()),
+    "nothing": ((), ()),
+    "wide gate": ((0, 1, 2, 3), (1,)),
+}
+each_gate = pytest.mark.parametrize("gate", ["softmax", "tanh"])
+each_k = pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
+each_weighting = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
+each_columns = pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
+
+
+def distance(a, b):
+    """Largest difference, relative to the largest entry of b: entries of a gradient cancel to any size."""
+    return np.max(np.abs(a - b)) / np.max(np.abs(b))
+
+
+def directions(size, m=3):
+    return np.random.default_rng(size).normal(size=(m, size))
+
+
+def compare(objective, slow, theta):
+    """All outputs of one pass, and products with the Hessian."""
+    evaluation = objective.evaluate(theta, OBSERVED)
+    vectors = directions(theta.size)
+    assert evaluation.value == pytest.approx(reference.log_likelihood(slow, theta), rel=ROUNDING)
+    assert distance(evaluation.gradient, reference.score(slow, theta)) < ROUNDING
+    assert distance(evaluation.hessian, reference.hessian(slow, theta)) < ROUNDING
+    products = np.array([objective.product(evaluation, v) for v in vectors])
+    assert distance(products, reference.hessian_product(slow, theta, vectors)) < ROUNDING
+    compare_sums(objective.evaluate(theta, COMPLETE).sums, slow, theta)
+    compare_sums(evaluation.sums, slow, theta)
+
+
+def compare_sums(sums, slow, theta):
+    """What EM uses; the kernels fill the lower triangle and pad to whole tiles."""
+    expert, gate, stacked = reference.complete_blocks(slow, theta)
+    mass = slow.weight @ reference.responsibilities(slow, theta)
+    assert distance(sums.g_scalar[1], mass) < ROUNDING
+    for fast, exact in zip(
+        [*sums.expert_block, *sums.gate_block, sums.gate_gram], [*expert, *gate, stacked], strict=True
+    ):
+        q = len(exact)
+        assert distance(np.tril(fast[:q, :q]), np.tril(exact)) < ROUNDING
+
+
+@each_gate
+@each_weighting
+@each_k
+@each_columns
+def test_against_reference(columns, k, weighted, gate):
+    compare(*draw(k, 300, k, *columns, weighted, gate))
+
+
+# One observation, ends of strips (256) and of blocks (4096), more groups of blocks than one.
+@pytest.mark.parametrize("n", [1, 2, STRIP - 1, STRIP, STRIP + 1, 4095, 4096, 4097, 8192 + STRIP + 3])
+@pytest.mark.parametrize("columns", [COLUMNS["d=1"], COLUMNS["overlap"]], ids=["d=1", "overlap"])
+@each_gate
+def test_ends_of_strips_and_blocks(n, columns, gate):
+    compare(*draw(n, n, 2, *columns, True, gate))
+
+
+@each_gate
+@each_weighting
+@each_k
+@pytest.mark.parametrize("d", [1, 2, 3, 4])
+def test_against_numerical_derivatives(d, k, weighted, gate):
+    """The contract: score to 1e-7 of its largest entry, Hessian to 1e-5; the differences themselves reach 1e-9."""
+    objective, slow, theta = draw(10 * d + k, 60, k, *[tuple(range(d))] * 2, weighted, gate)
+    evaluation = objective.evaluate(theta)
+
+    def differentiate(f):
+        # Beyond the contract's tolerance, so that what is left is the kernels' error; centred, 8th order.
+        function = lambda x: np.apply_along_axis(f, 0, x)  # noqa: E731
+        return jacobian(function, theta, tolerances={"rtol": 1e-9, "atol": 1e-10}, initial_step=0.1).df
+
+    value = differentiate(lambda t: reference.log_likelihood(slow, t))  # shares no code with the kernels
+    assert distance(evaluation.gradient, value) < 1e-7
+    score = differentiate(lambda t: objective.evaluate(t, SCORE).gradient)
+    assert distance(evaluation.hessian, score) < 1e-5
+
+
+@pytest.mark.parametrize("order", [SCORE, COMPLETE])
+def test_lower_orders_give_the_same_gradient(order):
+    # The same loops in the same order, so to the last bit: solvers mix the orders in one comparison.
+    objective, _, theta = draw(5, 700, 3, (0, 1), (1, 2))
+    full, part = objective.evaluate(theta, OBSERVED), objective.evaluate(theta, order)
+    assert part.value == full.value
+    assert np.array_equal(part.gradient, full.gradient)
+    assert part.hessian is None
+
+
+def test_hessian_is_symmetric_and_flat_along_the_invariances():
+    objective, _, theta = draw(6, 500, 4, (0, 1), (0, 2))
+    evaluation = objective.evaluate(theta)
+    assert np.allclose(evaluation.hessian, evaluation.hessian.T, rtol=1e-15, atol=0)  # two factors in another order
+    flat = np.eye(theta.size) - objective.identified @ objective.identified.T
+    scale = np.abs(evaluation.hessian).max()
+    assert np.linalg.matrix_rank(flat, tol=1e-8) == 3  # a shift of all intercepts, and of each of two slopes
+    # Zero in exact arithmetic; what is left is rounding.
+    assert np.abs(flat @ evaluation.hessian).max() < ROUNDING * scale
+    assert np.abs(flat @ evaluation.gradient).max() < ROUNDING * scale
+
+
+def test_largest_responsibility():
+    objective, slow, theta = draw(7, 300, 3, (0, 1), (0, 1))
+    largest = reference.responsibilities(slow, theta).max(axis=1)
+    expected = slow.weight @ np.log(largest)
+    assert objective.evaluate(theta).sums.g_scalar[2, 0] == pytest.approx(expected, rel=ROUNDING)
+
+
+def test_hopeless_observation_stays_finite():
+    # 1e3 standard deviations from all experts: every density underflows, and 0 / 0 must not be the responsibility.
+    rng = np.random.default_rng(8)
+    X, y, weight = data(rng, 50)
+    y[0] = 1e3
+    blocks, slow = problem(X, y, weight, *designs(rng, (0,), (0,)))
+    objective, theta = Objective(blocks, SoftmaxGate(), 3, MIN_VARIANCE), parameters(rng, 3, 2, 2)
+    evaluation = objective.evaluate(theta)
+    assert evaluation.value == pytest.approx(reference.log_likelihood(slow, theta), rel=ROUNDING)
+    assert distance(evaluation.gradient, reference.score(slow, theta)) < ROUNDING
+    # r v v' - r^2 v v' with r = 1 cancels entries of size z^4 = 1e12 and leaves some of size z^2.
+    z = np.abs(reference.residuals(slow, theta)[0]).max() / np.sqrt(MIN_VARIANCE)
+    error = np.abs(evaluation.hessian - reference.hessian(slow, theta)).max()
+    assert error < 1e-15 * z**4 / 50
+
+
+@pytest.mark.parametrize(("n_a", "n_b"), [(1, 1), (3, 5), (4, 4), (6, 9)])
+@pytest.mark.parametrize("m", [1, 7, 64, 257])
+def test_tiles(n_a, n_b, m):
+    rng = np.random.default_rng(m)
+    a, b = rng.normal(size=(2 + padded(n_a), m + 5)), rng.normal(size=(3 + padded(n_b), m + 5))
+    out = np.ones((padded(n_a), padded(n_b)))  # products are added to what is there
+    cross(a, 2, padded(n_a), b, 3, padded(n_b), m, out)
+    expected = 1 + a[2:, :m] @ b[3:, :m].T
+    assert np.allclose(out, expected, rtol=0, atol=1e-12)  # sums of at most 257 products of size 1
+
+    square = np.zeros((padded(n_a), padded(n_a)))
+    scaled = a * rng.uniform(size=a.shape[1])  # a row-wise multiple, the only use of gram
+    gram(scaled, 2, a, 2, padded(n_a), m, square)
+    assert np.allclose(np.tril(square), np.tril(scaled[2:, :m] @ a[2:, :m].T), rtol=0, atol=1e-12)
+    assert np.all(square[:TILE, TILE:] == 0.0)  # tiles above the diagonal are left alone

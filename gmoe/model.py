@@ -57,7 +57,7 @@ class GMoE:
     @property
     def n_features(self) -> int:
         """Smallest number of columns that X must have."""
-        return max((*self.gate_columns, *self.expert_columns), default=-1) + 1
+        return max((*(self.gate_columns or ()), *(self.expert_columns or ())), default=-1) + 1
 
     @property
     def n_free_parameters(self) -> int:
@@ -92,7 +92,7 @@ class GMoE:
     def expert_means(self, X) -> np.ndarray:
         """Mean of each expert, shape (n, k); same unit as y."""
         X = self._features(X)
-        return X[:, list(self.expert_columns)] @ self.parameters.coef.T + self.parameters.intercept
+        return X[:, list(self.expert_columns or ())] @ self.parameters.coef.T + self.parameters.intercept
 
     def mean(self, X) -> np.ndarray:
         """Conditional mean of y given x, shape (n,)."""
@@ -153,14 +153,14 @@ class GMoE:
     def _block(self, X, y):
         m, p, empty = len(X), self.parameters, np.empty((0, 0))
         logit = np.empty((self.n_experts, m))
-        x_gate = np.ascontiguousarray(X[:, list(self.gate_columns)].T)
+        x_gate = np.ascontiguousarray(X[:, list(self.gate_columns or ())].T)
         self.gate.fill(p.gate, x_gate, m, logit, empty, empty, affine=affine_exact)
         if y is None:
             return logit, None
         # The residual as one affine function of (y, x), so that y - mean does not cancel.
         coef = np.column_stack([-p.intercept, np.ones(self.n_experts), -p.coef])
         residual = np.empty((self.n_experts, m))
-        affine_exact(np.vstack([y, X[:, list(self.expert_columns)].T]), m, coef, residual)
+        affine_exact(np.vstack([y, X[:, list(self.expert_columns or ())].T]), m, coef, residual)
         return logit, residual / np.sqrt(p.variance)[:, None]
 
     def _joint(self, logit, z):

@@ -6,7 +6,7 @@ gate probabilities and responsibilities, per observation of weight w
     score_j  = w [(r_j - p_j) Phi_j, r_j z_j x / sd_j, r_j (z_j**2 - 1)]
     Hessian  = w [sum_j r_j v_j v_j' - s s'] - w [sum_j p_j Phi_j Phi_j' - q q'] + w (curvature of each expert)
 
-with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity).  So all of it is products of rows: ``gmoe.kernels.tiles``.
+with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity): all of it products of rows, ``gmoe.kernels.tiles``.
 """
 
 import math
@@ -93,28 +93,7 @@ def accumulate(
             # Row s + 2 is the largest responsibility: the shift of the sum was the largest term.
             for i in range(n):
                 g_scalar[2, 0] += weight[i] * log(work[s + 2, i])
-        for i in range(n):
-            work[s + 2, i] *= weight[i]
-        for i in range(n):
-            work[s + 3, i] *= weight[i]
-        # Loops that write more than one row, or read many, stay scalar: LLVM gives up on proving that the rows do not
-        # overlap.  Hence many short ones.
-        for j in range(k):
-            for i in range(n):
-                work[r + j, i] *= work[s + 2, i]
-            for i in range(n):
-                work[p + j, i] *= work[s + 3, i]
-            for i in range(n):
-                work[c + j, i] = work[r + j, i] - work[p + j, i]
-            for i in range(n):
-                work[e + j, i] = work[r + j, i] * work[z + j, i]
-            mass = 0.0
-            square = 0.0
-            for i in range(n):
-                mass += work[r + j, i]
-                square += work[e + j, i] * work[z + j, i]
-            g_scalar[0, j] += square - mass
-            g_scalar[1, j] += mass
+        _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar)
         cross(work, e, k_pad, work, xe, q_expert_pad, n, g_expert)
         if affine:
             cross(work, c, k_pad, work, xg, q_gate_pad, n, g_gate)
@@ -127,20 +106,11 @@ def accumulate(
         for i in range(n):
             work[s + 4, i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
         for j in range(k):
-            # v_j = sqrt(w) (Phi_j, z x / sd, z**2 - 1), then s_j = r_j v_j and q_j = p_j Phi_j
-            inverse_sd = math.exp(-log_sd[j])
-            for i in range(n):
-                work[v, i] = work[s, i]
-            for i in range(n):
-                work[s + 3, i] = work[r + j, i]
-            for i in range(n):
-                work[r + j, i] *= work[s + 4, i]
-            for i in range(n):
-                work[p + j, i] *= work[s + 4, i]
-            for i in range(n):
-                work[s + 2, i] = work[s, i] * work[z + j, i] * inverse_sd
-            for i in range(n):
-                work[v + b - 1, i] = work[s, i] * (work[z + j, i] * work[z + j, i] - 1.0)
+            # sum w r x x'; row r + j holds w r until the next call divides by the weight
+            for t in range(q_expert):
+                for i in range(n):
+                    work[expert_stack + t, i] = work[r + j, i] * work[xe + t, i]
+            gram(work, expert_stack, work, xe, q_expert_pad, n, expert_block[j])
             if affine:
                 for i in range(n):
                     work[s + 1, i] = work[s, i]
@@ -148,34 +118,77 @@ def accumulate(
                 slope_j = slope[j, lo : lo + n]
                 for i in range(n):
                     work[s + 1, i] = work[s, i] * slope_j[i]
-            for t in range(1, q_gate):
-                for i in range(n):
-                    work[v + t, i] = work[s + 1, i] * work[xg + t, i]
+            _expert_rows(n, j, math.exp(-log_sd[j]), work, xg, xe, z, p, r, s, v, q_gate, q_expert)
             for t in range(q_gate):
                 for i in range(n):
                     work[gate_stack + j * q_gate + t, i] = work[p + j, i] * work[v + t, i]
             gram(work, gate_stack + j * q_gate, work, v, q_gate_pad, n, gate_block[j])
-            # sum w r x x'; row s + 3 is w r
-            for t in range(q_expert):
-                for i in range(n):
-                    work[expert_stack + t, i] = work[s + 3, i] * work[xe + t, i]
-            gram(work, expert_stack, work, xe, q_expert_pad, n, expert_block[j])
             if order == COMPLETE:
                 continue
-            for t in range(q_expert):
-                for i in range(n):
-                    work[v + q_gate + t, i] = work[s + 2, i] * work[xe + t, i]
             for t in range(b):
                 for i in range(n):
                     work[stack + j * b + t, i] = work[r + j, i] * work[v + t, i]
             gram(work, stack + j * b, work, v, block.shape[1], n, block[j])
             if not affine:
-                # second derivative of the logit: sum w (r - p) curve x x', the rows of x only
                 _curved_gate_block(lo, n, j, curve, work, xg, c, expert_stack, q_gate, block[j])
         gram(work, gate_stack, work, gate_stack, gate_gram.shape[0], n, gate_gram)
         if order == OBSERVED:
             gram(work, stack, work, stack, full.shape[0], n, full)
     return total
+
+
+# Loops that write more than one row, or read many, stay scalar: LLVM gives up on proving that the rows do not overlap.
+# Hence the many short ones below.
+
+
+@kernel
+def _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar):
+    """Rows p and r times the weight, c = w (r - p), e = w r z; sums over them into ``g_scalar``."""
+    for i in range(n):
+        work[s + 2, i] *= weight[i]
+    for i in range(n):
+        work[s + 3, i] *= weight[i]
+    for j in range(k):
+        for i in range(n):
+            work[r + j, i] *= work[s + 2, i]
+        for i in range(n):
+            work[p + j, i] *= work[s + 3, i]
+        for i in range(n):
+            work[c + j, i] = work[r + j, i] - work[p + j, i]
+        for i in range(n):
+            work[e + j, i] = work[r + j, i] * work[z + j, i]
+        mass = 0.0
+        square = 0.0
+        for i in range(n):
+            mass += work[r + j, i]
+            square += work[e + j, i] * work[z + j, i]
+        g_scalar[0, j] += square - mass
+        g_scalar[1, j] += mass
+
+
+@kernel
+def _expert_rows(n, j, inverse_sd, work, xg, xe, z, p, r, s, v, q_gate, q_expert):
+    """Rows v = sqrt(w) (Phi_j, z_j x / sd_j, z_j**2 - 1), and rows p + j, r + j without the weight.
+
+    On entry rows s, s + 1, s + 4 are sqrt(w), sqrt(w) slope_j and 1 / w.
+    """
+    last = v + q_gate + q_expert
+    for i in range(n):
+        work[r + j, i] *= work[s + 4, i]
+    for i in range(n):
+        work[p + j, i] *= work[s + 4, i]
+    for i in range(n):
+        work[v, i] = work[s, i]
+    for t in range(1, q_gate):
+        for i in range(n):
+            work[v + t, i] = work[s + 1, i] * work[xg + t, i]
+    for i in range(n):
+        work[s + 2, i] = work[s, i] * work[z + j, i] * inverse_sd
+    for t in range(q_expert):
+        for i in range(n):
+            work[v + q_gate + t, i] = work[s + 2, i] * work[xe + t, i]
+    for i in range(n):
+        work[last, i] = work[s, i] * (work[z + j, i] * work[z + j, i] - 1.0)
 
 
 @kernel

@@ -1,14 +1,107 @@
-"""The evidence that goes with a fit: bounds, separation, flat directions, covariance."""
+"""The evidence that goes with a fit: bounds, separation, flat directions, agreement of the starts."""
 
 import numpy as np
 
-from gmoe.solvers.objective import OBSERVED, SCORE, Objective
-from gmoe.solvers.scaling import Scaling, null_space
+from gmoe.model import GMoE
+from gmoe.parameters import Parameters
+from gmoe.solvers.covariance import collinear_columns, covariance
+from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
+from gmoe.solvers.result import FitResult
+from gmoe.solvers.scaling import Scaling
+from gmoe.solvers.search import Found
 
-# An eigenvalue of the average information below this, relative to the largest, carries no information.
-FLAT = 1e-11
-# Loading of a parameter on the flat directions from which on it is not identified.
-LOADING = 1e-6
+
+def certify(found: Found, scaling: Scaling, labels) -> FitResult:
+    """Turn the best ascent into a result in the units of the data, with all that is known about it.
+
+    Parameters
+    ----------
+    found : Found
+    scaling : Scaling
+    labels : sequence of str
+        Names of the columns of X.
+    """
+    objective, best = found.objective, found.best
+    evaluation = best.evaluation
+    if evaluation.hessian is None:
+        evaluation = objective.evaluate(evaluation.theta, OBSERVED)
+    gate, expert, eta = objective.split(evaluation.theta)
+    parameters = scaling.to_raw(gate, expert, objective.variance(eta))
+    shares = average_gate(objective, evaluation)
+    order = expert_order(shares, parameters, scaling)
+    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, parameters.variance, order, reference=0)
+    at_bound = objective.at_bound(evaluation.theta)[order]
+    separated = is_separated(objective, evaluation)
+    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
+    names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
+    total, shift = objective.blocks.total_weight, np.log(scaling.scale_y)
+    # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms.
+    slack = 1e-6 / objective.blocks.n + 1e-12 * abs(evaluation.value)
+    return FitResult(
+        model=GMoE(parameters.reorder(order), objective.gate, *columns).canonical(),
+        log_likelihood=total * (evaluation.value - shift),
+        status=_status(best.converged, at_bound, separated),
+        gradient=float(np.abs(evaluation.gradient).max()),
+        smallest_eigenvalue=float(eigenvalues[0]),
+        n_flat=n_flat(objective, scaling),
+        not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
+        collinear=tuple(labels[c] for c in collinear_columns(scaling)),
+        at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
+        separated=separated,
+        n_iter=max(len(best.history) - 1, 1),
+        n_passes=found.n_passes,
+        n_starts=len(found.ends),
+        n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
+        history=tuple(total * (value - shift) for value in best.history),
+        shares=shares[order],
+        covariance=matrix,
+        parameter_names=names,
+        notes=notes,
+        n_free_parameters=objective.identified.shape[1],
+        classification=float(evaluation.sums.g_scalar[2, 0]),
+        total_weight=total,
+    )
+
+
+def _status(converged, at_bound, separated):
+    if not converged:
+        return "max_iter"
+    if at_bound.any():
+        return "variance_at_bound"
+    return "gate_separated" if separated else "converged"
+
+
+def average_gate(objective: Objective, evaluation: Evaluation):
+    """Average gate probability of each expert: responsibilities less the gradient of the gate intercepts."""
+    sums = evaluation.sums
+    return (sums.g_scalar[1] - sums.g_gate[: objective.n_experts, 0]) / objective.blocks.total_weight
+
+
+def expert_order(shares, parameters: Parameters, scaling: Scaling):
+    """Order experts by falling share; equal shares by their mean at the centre of the data.
+
+    Shares do not depend on units, on the order of rows or columns, or on labels, so neither does the order.
+    """
+    centre = parameters.intercept + parameters.coef @ scaling.expert.centre
+    return np.lexsort((centre, -np.round(shares, 6)))
+
+
+def parameter_names(gate_names, expert_names, k):
+    """Names of the raw parameters, expert by expert."""
+    one = ["gate_intercept", *(f"gate_coef[{c}]" for c in gate_names)]
+    one += ["intercept", *(f"coef[{c}]" for c in expert_names), "variance"]
+    return tuple(f"{name} ({j})" for j in range(k) for name in one)
+
+
+def n_flat(objective: Objective, scaling: Scaling):
+    """Count the directions of the raw parameters that the density does not depend on.
+
+    Those of the gate in raw coordinates, and one for each expert and collinear column.
+    """
+    k = objective.n_experts
+    lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
+    lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
+    return objective.n_parameters - objective.identified.shape[1] + k * (lost_gate + lost_expert)
 
 
 def is_separated(objective: Objective, evaluation) -> bool:
@@ -19,7 +112,8 @@ def is_separated(objective: Objective, evaluation) -> bool:
     gate (or an expert whose share goes to zero) it does not.
     """
     gate, _, _ = objective.split(evaluation.theta)
-    total = objective.blocks.total_weight
+    # Rows, not weights: whether a gate separates does not depend on the unit of the weights.
+    n = objective.blocks.n
     k, q = gate.shape
     index = (np.arange(k)[:, None] * objective.width + np.arange(q)).ravel()
     basis = objective.gate.invariances(k, q)
@@ -30,109 +124,12 @@ def is_separated(objective: Objective, evaluation) -> bool:
     values, vectors = np.linalg.eigh(information)
     size = max(10.0, float(np.linalg.norm(free.T @ gate.ravel())))
     for value, vector in zip(values, vectors.T, strict=True):
-        if value * total * size**2 > 1.0:
+        if value * n * size**2 > 1.0:
             break
         for sign in (-1.0, 1.0):
             theta = evaluation.theta.copy()
             theta[index] += sign * size * (free @ vector)
-            fall = (evaluation.value - objective.evaluate(theta, SCORE).value) * total
+            fall = (evaluation.value - objective.evaluate(theta, SCORE).value) * n
             if fall < 1e-3:
                 return True
     return False
-
-
-def names(gate_names, expert_names, k):
-    """Names of the raw parameters, expert by expert."""
-    one = ["gate_intercept", *(f"gate_coef[{c}]" for c in gate_names)]
-    one += ["intercept", *(f"coef[{c}]" for c in expert_names), "variance"]
-    return tuple(f"{name} ({j})" for j in range(k) for name in one)
-
-
-def covariance(objective: Objective, scaling: Scaling, evaluation, variance, order, reference):
-    """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-        At order OBSERVED.
-    variance : ndarray, shape (k,)
-        Raw variances, in the order of the scaled parameters.
-    order : ndarray of int, shape (k,)
-        Experts in the order of the report; the first is the gate's reference.
-    reference : int
-        Position in ``order`` whose gate parameters are pinned.
-
-    Returns
-    -------
-    covariance : ndarray, shape (P, P); notes : list of str; eigenvalues : ndarray (ascending, average information)
-    """
-    k, width = objective.n_experts, objective.width
-    bound = objective.at_bound(evaluation.theta)
-    # From eta to the log of the variance: d log v / d eta is the part of the variance above its bound.
-    _, _, eta = objective.split(evaluation.theta)
-    above = np.exp(eta) / objective.variance(eta)
-    stretch = np.ones((k, width))
-    stretch[:, -1] = 1.0 / np.where(bound, 1.0, above)
-    information = -evaluation.hessian * stretch.ravel()[:, None] * stretch.ravel()
-    held = np.flatnonzero(bound) * width + width - 1
-    basis = np.delete(objective.identified, _columns_of(objective.identified, held), axis=1)
-    values, vectors = np.linalg.eigh(basis.T @ information @ basis)
-    regular = values > FLAT * max(values[-1], 1e-300)
-    total = objective.blocks.total_weight
-    root = basis @ (vectors[:, regular] / np.sqrt(values[regular] * total))
-    to_raw = canonical_map(objective, scaling, variance, order, reference)
-    flat = to_raw @ (basis @ vectors[:, ~regular])
-    spread = to_raw @ root
-    result = spread @ spread.T
-    size = np.sqrt(np.diag(result))
-    unknown = _null_loading(scaling, k) | (np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12))
-    n_raw = len(to_raw) // k
-    table = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
-    table[reference, : 1 + len(scaling.gate.columns)] = "pinned"
-    table[bound[order], -1] = "at bound"
-    notes = tuple(str(note) for note in table.ravel())
-    unusable = np.array([note != "" for note in notes])
-    result[unusable, :] = np.nan
-    result[:, unusable] = np.nan
-    return result, notes, values
-
-
-def canonical_map(objective, scaling, variance, order, reference):
-    """Jacobian from scaled parameters (with log variance) to canonical raw parameters (with variance)."""
-    k = objective.n_experts
-    jacobian = scaling.jacobian(k).reshape(k, -1, k * objective.width)
-    jacobian[:, -1] *= variance[:, None]
-    jacobian = jacobian[order]
-    q = 1 + len(scaling.gate.columns)
-    pin = objective.gate.canonical_map(k, q, reference)
-    gate = jacobian[:, :q].reshape(k * q, -1)
-    jacobian[:, :q] = (pin @ gate).reshape(k, q, -1)
-    return jacobian.reshape(-1, k * objective.width)
-
-
-def _columns_of(basis, rows):
-    """Columns of an orthonormal basis that are the unit vectors of ``rows``."""
-    return [int(np.argmax(np.abs(basis[row]))) for row in rows]
-
-
-def _null_loading(scaling, k):
-    """Boolean (P raw,): parameters that move along constant or collinear columns without changing the density."""
-    one = []
-    for design in (scaling.gate, scaling.expert):
-        null = null_space(design)
-        one += [bool(np.any(np.abs(null @ design.centre) > LOADING * np.linalg.norm(design.centre)))]
-        one += list(np.linalg.norm(null, axis=0) > LOADING)
-    return np.tile(np.array([*one, False]), k)
-
-
-def collinear_columns(scaling):
-    """Columns of X that are constant or collinear in one of the designs."""
-    found = set()
-    for design in (scaling.gate, scaling.expert):
-        found |= set(design.columns[np.linalg.norm(null_space(design), axis=0) > LOADING])
-    return sorted(found)
-
-
-def observed(objective, theta):
-    """Evaluate with the Hessian."""
-    return objective.evaluate(theta, OBSERVED)

@@ -6,13 +6,11 @@ import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from gmoe.gates import Gate
-from gmoe.model import GMoE
 from gmoe.parameters import Parameters
-from gmoe.solvers import certificate
-from gmoe.solvers.em import Ascent
+from gmoe.solvers.certificate import certify
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
-from gmoe.solvers.scaling import Scaling, scale
+from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import Found, Sample, Settings, climb, search
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
@@ -84,7 +82,8 @@ def fit(
             else:
                 objective = make_objective(scaling.blocks(X, y, weight), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
-            return _certify(found, scaling, settings, column_names, X.shape[1])
+            labels = range(X.shape[1]) if column_names is None else column_names
+            return certify(found, scaling, [str(label) for label in labels])
     finally:
         if executor is not None:
             executor.shutdown()
@@ -106,82 +105,3 @@ def _climb_given(objective, scaling, init, settings):
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)
     return Found(ascent, (ascent.evaluation.value,), objective.n_passes, objective)
-
-
-def _certify(found: Found, scaling: Scaling, settings: Settings, column_names, n_features) -> FitResult:
-    objective, best = found.objective, found.best
-    evaluation = best.evaluation
-    if evaluation.hessian is None:
-        evaluation = certificate.observed(objective, evaluation.theta)
-    gate, expert, eta = objective.split(evaluation.theta)
-    parameters = scaling.to_raw(gate, expert, objective.variance(eta))
-    shares = (
-        evaluation.sums.g_scalar[1] - objective_gate_gradient(objective, evaluation)
-    ) / objective.blocks.total_weight
-    order = expert_order(shares, parameters, scaling)
-    covariance, notes, values = certificate.covariance(
-        objective, scaling, evaluation, parameters.variance, order, reference=0
-    )
-    at_bound = objective.at_bound(evaluation.theta)[order]
-    separated = bool(certificate.is_separated(objective, evaluation))
-    labels = [str(i) for i in range(n_features)] if column_names is None else [str(c) for c in column_names]
-    gate_columns, expert_columns = scaling.gate.columns, scaling.expert.columns
-    parameter_names = certificate.names(
-        [labels[c] for c in gate_columns], [labels[c] for c in expert_columns], objective.n_experts
-    )
-    model = GMoE(parameters.reorder(order), objective.gate, tuple(gate_columns), tuple(expert_columns)).canonical()
-    total = objective.blocks.total_weight
-    n_gate_flat = objective.n_parameters - objective.identified.shape[1]
-    lost = (
-        len(gate_columns) - len(scaling.gate.transform),
-        len(expert_columns) - len(scaling.expert.transform),
-    )
-    n_flat = n_gate_flat + (objective.n_experts - 1) * lost[0] + lost[0] + objective.n_experts * lost[1]
-    # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms.
-    slack = (1e-6 + 1e-12 * abs(evaluation.value) * total) / total
-    return FitResult(
-        model=model,
-        log_likelihood=total * (evaluation.value - np.log(scaling.scale_y)),
-        status=_status(best, at_bound, separated),
-        gradient=float(np.abs(evaluation.gradient).max()),
-        smallest_eigenvalue=float(values[0]),
-        n_flat=n_flat,
-        not_identified=tuple(n for n, note in zip(parameter_names, notes, strict=True) if note == "not identified"),
-        collinear=tuple(labels[c] for c in certificate.collinear_columns(scaling)),
-        at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
-        separated=separated,
-        n_iter=max(len(best.history) - 1, 1),
-        n_passes=found.n_passes,
-        n_starts=len(found.ends),
-        n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
-        history=tuple(total * (value - np.log(scaling.scale_y)) for value in best.history),
-        shares=shares[order],
-        covariance=covariance,
-        parameter_names=parameter_names,
-        notes=notes,
-        n_free_parameters=objective.identified.shape[1],
-        classification=float(evaluation.sums.g_scalar[2, 0]),
-        total_weight=total,
-    )
-
-
-def _status(best: Ascent, at_bound, separated):
-    if not best.converged:
-        return "max_iter"
-    if at_bound.any():
-        return "variance_at_bound"
-    return "gate_separated" if separated else "converged"
-
-
-def objective_gate_gradient(objective, evaluation):
-    """Gradient in the gate intercepts, summed: responsibilities minus gate probabilities."""
-    return evaluation.sums.g_gate[: objective.n_experts, 0]
-
-
-def expert_order(shares, parameters: Parameters, scaling: Scaling):
-    """Experts by falling share; equal shares by their mean at the centre of the data.
-
-    Shares do not depend on units, on the order of rows or columns, or on labels, so neither does the order.
-    """
-    centre = parameters.intercept + parameters.coef @ scaling.expert.centre
-    return np.lexsort((centre, -np.round(shares, 6)))

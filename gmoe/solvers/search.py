@@ -140,21 +140,29 @@ def _starts(objective, smaller, sample, settings, rng):
 
 
 def _select(objective, ascents, smaller, settings):
-    """Best interior end, or best end of all where every one has a variance at its bound."""
-    best = _best(objective, ascents)
-    if smaller is not None and best.evaluation.value < smaller.best.evaluation.value:
+    """Best end of the starts, or where none reaches the smaller fit, of its twin as well."""
+    floor = -np.inf if smaller is None else smaller.best.evaluation.value
+    best = _best(objective, ascents, floor)
+    if best.evaluation.value < floor:
         shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents = [*ascents, climb(objective, start, settings, 0)]
-        best = _best(objective, ascents)
+        best = _best(objective, ascents, floor)
     ends = tuple(a.evaluation.value for a in ascents)
     return Found(best, ends, objective.n_passes, objective)
 
 
-def _best(objective, ascents):
-    """Pick the largest maximum away from the bounds: where a variance vanishes the likelihood is unbounded."""
-    finite = [a for a in ascents if np.isfinite(a.evaluation.value)]
-    return max(finite, key=lambda a: (not objective.at_bound(a.evaluation.theta).any(), a.evaluation.value))
+def _best(objective, ascents, floor):
+    """Pick the largest maximum away from the bounds: where a variance vanishes the likelihood is unbounded.
+
+    One at a bound wins only where all others are below ``floor``, the value of the smaller fit.
+    """
+
+    def rank(ascent):
+        value = ascent.evaluation.value
+        return value >= floor and not objective.at_bound(ascent.evaluation.theta).any(), value
+
+    return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
 
 
 def _distinct(objective, ascents):

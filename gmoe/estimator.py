@@ -43,7 +43,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
     n_init : int, default 40
-        Starts from data; some from the fit with one expert less come on top. Ignored where ``init`` is given values.
+        Starts from data, and as many grown from the fit with one expert less. Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
@@ -154,15 +154,17 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         """
         settings = self._settings()
         X, y = self._validated(X, y)
-        if len(y) < settings["n_experts"]:
-            raise ValueError(
-                f"n_samples={len(y)} is fewer than n_experts={settings['n_experts']}; "
-                "use fewer experts or more observations."
-            )
+        n_used = len(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            if not np.any(sample_weight > 0):
+            n_used = int(np.count_nonzero(sample_weight))
+            if n_used == 0:
                 raise ValueError("All sample weights are zero; at least one weight must be positive.")
+        if n_used < settings["n_experts"]:
+            raise ValueError(
+                f"n_samples={n_used} (of positive weight) is fewer than n_experts={settings['n_experts']}; "
+                "use fewer experts or more observations."
+            )
         names = getattr(self, "feature_names_in_", None)
         columns = {
             "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),

@@ -109,7 +109,8 @@ def explain(r: FitResult) -> list[str]:
             f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no "
             "maximum: they fit some points exactly. Use fewer experts, or another min_variance."
         )
-    if r.separated:
+    # Where all experts are at the bound they coincide, and a flat gate says nothing.
+    if r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(
             "The gate separates the experts: the likelihood still rises as gate parameters go to infinity, so that it "
             "has no maximiser. Predictions are at the supremum; gate parameters are large finite stand-ins."

@@ -44,14 +44,22 @@ def own_axes(ax: Any) -> Any:
     return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
-def legend_above(ax: Any, n_columns: int) -> Any:
-    """Put the legend above the axes, where it covers no data."""
+def legend_above(ax: Any, lines: list[Any], mixture: tuple[Any, ...] | None = None) -> Any:
+    """Put the legend above the axes, where it covers no data: the experts, and below them the mixture."""
+    handles: list[Any] = list(lines)
+    labels = [line.get_label() for line in lines]
+    if mixture is not None:
+        handles.append(mixture)
+        labels.append("mixture ± 2 sd")
     return ax.legend(
+        handles,
+        labels,
         loc="lower left",
         bbox_to_anchor=(0.0, 1.0),
-        ncols=n_columns,
+        ncols=3,
         frameon=False,
         borderaxespad=0.2,
-        columnspacing=1.4,
-        handlelength=2.6,
+        columnspacing=1.2,
+        handletextpad=0.5,
+        handlelength=2.4,
     )

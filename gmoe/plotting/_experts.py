@@ -23,8 +23,6 @@ class ExpertFitDisplay:
         Of the mixture.
     feature_name, target_name : str
         Labels of the axes.
-    held : str, default ""
-        Where the mixture's other features are held, for the legend.
 
     Attributes
     ----------
@@ -32,9 +30,9 @@ class ExpertFitDisplay:
         One for each expert: the observations it most likely made, in colours mixed by responsibility.
     lines_ : list of Line2D
         One for each expert.
-    mean_ : Line2D
-    band_ : PolyCollection
-        Mean of the mixture, plus and minus two standard deviations.
+    mean_ : Line2D or None
+    band_ : PolyCollection or None
+        Mean of the mixture, plus and minus two standard deviations; None where not drawn.
     legend_ : Legend
     ax_ : Axes
     figure_ : Figure
@@ -51,28 +49,29 @@ class ExpertFitDisplay:
     'x0'
     """
 
-    def __init__(
-        self, *, x, y, responsibilities, grid, expert_means, mean, std, feature_name="x", target_name="y", held=""
-    ):
+    def __init__(self, *, x, y, responsibilities, grid, expert_means, mean, std, feature_name="x", target_name="y"):
         self.x, self.y = np.asarray(x), np.asarray(y)
         self.responsibilities = np.asarray(responsibilities)
         self.grid, self.expert_means = np.asarray(grid), np.asarray(expert_means)
         self.mean, self.std = np.asarray(mean), np.asarray(std)
-        self.feature_name, self.target_name, self.held = feature_name, target_name, held
+        self.feature_name, self.target_name = feature_name, target_name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, feature=None, ax=None) -> "ExpertFitDisplay":
+    def from_estimator(cls, estimator, X, y, *, feature=None, mixture=True, ax=None) -> "ExpertFitDisplay":
         """Draw a fit over the range of a feature.
 
         Parameters
         ----------
         estimator : fitted GaussianMoERegressor
         X : array-like, shape (n, n_features)
-            Other features than the drawn one are held at their medians, for the lines and the band; the legend names
-            them.
+            Other features than the drawn one are held at their medians, for the lines and the band; the label of the
+            axis names those that matter.
         y : array-like, shape (n,)
         feature : int or str, optional
             Column of X by index or name; the first that the experts see by default.
+        mixture : bool, default True
+            Draw the mixture's mean and band. Without them the figure tells more where the gate moves with another
+            feature than the one drawn.
         ax : Axes, optional
             A new figure by default.
 
@@ -86,7 +85,7 @@ class ExpertFitDisplay:
         X, y = checked(estimator, X), np.asarray(y, dtype=float)
         model = estimator.model_
         seen = tuple(dict.fromkeys((*model.expert_columns, *model.gate_columns)))
-        along = slice_along(estimator, X, feature, seen, seen)
+        along = slice_along(estimator, X, feature, seen, seen if mixture else model.expert_columns)
         return cls(
             x=along.values,
             y=y,
@@ -95,12 +94,11 @@ class ExpertFitDisplay:
             expert_means=model.expert_means(along.X),
             mean=model.mean(along.X),
             std=np.sqrt(model.variance(along.X)),
-            feature_name=along.name,
+            feature_name=along.label,
             target_name=str(target_name),
-            held=along.held,
-        ).plot(ax)
+        ).plot(ax, mixture=mixture)
 
-    def plot(self, ax: Any = None) -> "ExpertFitDisplay":
+    def plot(self, ax: Any = None, *, mixture: bool = True) -> "ExpertFitDisplay":
         """Draw, into ``ax`` or a new figure.
 
         The axes cover data and band; expert lines may run out of them, as an expert is often far away where the gate
@@ -109,25 +107,28 @@ class ExpertFitDisplay:
         Parameters
         ----------
         ax : Axes, optional
+        mixture : bool, default True
+            Draw the mixture's mean and band.
         """
         self.ax_ = own_axes(ax)
         self.figure_ = self.ax_.figure
-        lower, upper = self.mean - 2.0 * self.std, self.mean + 2.0 * self.std
-        self.band_ = self.ax_.fill_between(
-            self.grid, lower, upper, color="0.88", linewidth=0, zorder=0, label="± 2 standard deviations"
-        )
         self.points_ = self._plot_points()
-        where = f" {self.held}" if self.held else ""
-        (self.mean_,) = self.ax_.plot(
-            self.grid, self.mean, color="black", linestyle=":", linewidth=2.2, label=f"mixture mean{where}", zorder=4
-        )
+        self.mean_, self.band_ = self._plot_mixture() if mixture else (None, None)
+        self.ax_.autoscale_view()
+        limits = self.ax_.get_ylim()
         self.lines_ = [
-            self.ax_.plot(self.grid, mean, **look(j), linewidth=2.0, label=f"expert {j}", zorder=3, scaley=False)[0]
+            self.ax_.plot(self.grid, mean, **look(j), linewidth=2.0, label=f"expert {j}", zorder=3)[0]
             for j, mean in enumerate(self.expert_means.T)
         ]
-        self.ax_.set(xlabel=self.feature_name, ylabel=self.target_name)
-        self.legend_ = legend_above(self.ax_, n_columns=3)
+        self.ax_.set(xlabel=self.feature_name, ylabel=self.target_name, ylim=limits)
+        self.legend_ = legend_above(self.ax_, self.lines_, (self.band_, self.mean_) if mixture else None)
         return self
+
+    def _plot_mixture(self):
+        lower, upper = self.mean - 2.0 * self.std, self.mean + 2.0 * self.std
+        band = self.ax_.fill_between(self.grid, lower, upper, color="0.88", linewidth=0, zorder=0)
+        (mean,) = self.ax_.plot(self.grid, self.mean, color="black", linestyle=":", linewidth=2.2, zorder=4)
+        return mean, band
 
     def _plot_points(self):
         colour, likely = blend(self.responsibilities), self.responsibilities.argmax(axis=1)

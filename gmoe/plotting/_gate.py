@@ -84,5 +84,5 @@ class GateDisplay:
             for j, proba in enumerate(self.proba.T)
         ]
         self.ax_.set(xlabel=self.feature_name, ylabel="gate probability", ylim=(-0.03, 1.03))
-        self.legend_ = legend_above(self.ax_, n_columns=4)
+        self.legend_ = legend_above(self.ax_, self.lines_)
         return self

@@ -5,6 +5,7 @@ import numpy as np
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.covariance import collinear_columns, covariance
+from gmoe.solvers.newton import CURVATURE
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
@@ -40,7 +41,7 @@ def certify(found: Found, scaling: Scaling, labels) -> FitResult:
     return FitResult(
         model=GMoE(parameters.reorder(order), objective.gate, *columns).canonical(),
         log_likelihood=total * (evaluation.value - shift),
-        status=_status(best.converged, at_bound, separated),
+        status=_status(best.converged and eigenvalues[0] >= -CURVATURE, at_bound, separated),
         gradient=float(np.abs(evaluation.gradient).max()),
         smallest_eigenvalue=float(eigenvalues[0]),
         n_flat=n_flat(objective, scaling),

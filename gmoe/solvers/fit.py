@@ -47,7 +47,7 @@ def fit(
     n_experts : int
     solver : {"mle", "em"}
     n_init : int
-        Starts from data; starts from the fit with one expert less come on top.
+        Starts from data, and as many grown from the fit with one expert less.
     init : "auto", a name of ``DATA_STARTS``, Parameters (raw), or array (n, k) of responsibilities
         The last two are the only start.
     tol : float
@@ -104,4 +104,4 @@ def _climb_given(objective, scaling, init, settings):
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)
-    return Found(ascent, (ascent.evaluation.value,), objective.n_passes, objective)
+    return Found(ascent, (ascent.evaluation.theta,), (ascent.evaluation.value,), objective.n_passes, objective)

@@ -11,21 +11,21 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.em import Ascent, em
-from gmoe.solvers.newton import newton
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.newton import Spectrum, newton
+from gmoe.solvers.objective import OBSERVED, SCORE, Objective
 from gmoe.solvers.scaling import Scaling
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow_labels, twin
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
 
 # Observations on which starts climb.
 SAMPLE = 10_000
 # Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
-START_ROWS = 2_000
+START_ROWS = 3_000
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
+# Average values closer than this are the same maximum.
+SAME = 1e-8
 # Distinct ends on the sample that climb on to the end on all data.
 N_FINISH = 4
-# Starts cut from the smaller fit, by expert.
-N_GROW = 6
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,9 +70,22 @@ class Settings:
 
 @dataclass(frozen=True, eq=False)
 class Found:
-    """The best ascent, the values (averages) at which all climbed starts ended, and the passes over the data."""
+    """The best ascent and what led to it.
+
+    Attributes
+    ----------
+    best : Ascent
+    tops : tuple of ndarray
+        Parameters of the best few distinct ends, the best one first: the larger fit grows from them.
+    ends : tuple of float
+        Values at which all climbed starts ended.
+    n_passes : int
+        Over the data on which ``best`` was climbed.
+    objective : Objective
+    """
 
     best: Ascent
+    tops: tuple[np.ndarray, ...]
     ends: tuple[float, ...]
     n_passes: int
     objective: Objective
@@ -81,10 +94,26 @@ class Found:
 def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
     """Follow one start to the end with the solver of the settings."""
     if settings.solver == "em":
-        return em(objective, theta, settings.tol, settings.max_iter)
+        return _em_off_saddles(objective, theta, settings)
     early = em(objective, theta, settings.tol, em_steps)
     late = newton(objective, early.evaluation.theta, settings.tol, settings.max_iter)
     return Ascent(late.evaluation, early.history + late.history[1:], late.converged)
+
+
+def _em_off_saddles(objective, theta, settings):
+    """EM, and from a point of small gradient that is no maximum a push along the upward curvature, and EM again."""
+    ascent = em(objective, theta, settings.tol, settings.max_iter)
+    while ascent.converged and len(ascent.history) <= settings.max_iter:
+        at = objective.evaluate(ascent.evaluation.theta, OBSERVED)
+        model = Spectrum(objective, at)
+        if model.is_maximum:
+            break
+        step, _, _ = model.step(0.1)
+        again = em(objective, at.theta + step, settings.tol, settings.max_iter - len(ascent.history))
+        if again.evaluation.value <= at.value:
+            break
+        ascent = Ascent(again.evaluation, ascent.history + again.history, again.converged)
+    return ascent
 
 
 def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor) -> Found:
@@ -133,9 +162,9 @@ def _starts(objective, smaller, sample, settings, rng):
     for i in range(settings.n_init):
         kind = DATA_STARTS[settings.kinds[i % len(settings.kinds)]]
         groups.append(from_labels(kind(sample.x_gate, sample.x_expert, sample.y, k, rng), k))
-    for j in range(k - 1):
-        for _ in range(N_GROW):
-            groups.append(grow_labels(smaller.objective, smaller.best.evaluation.theta, j, sample, rng))
+    for i, theta in enumerate(smaller.tops):
+        n_starts = len(range(i, settings.n_init, len(smaller.tops)))
+        groups += grow(smaller.objective, theta, sample, n_starts, rng)
     return [from_responsibilities(objective, sample, r) for r in groups]
 
 
@@ -148,8 +177,10 @@ def _select(objective, ascents, smaller, settings):
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents = [*ascents, climb(objective, start, settings, 0)]
         best = _best(objective, ascents, floor)
+    others = [a for a in _distinct(objective, ascents) if a.evaluation.value < best.evaluation.value - SAME]
+    tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(a.evaluation.value for a in ascents)
-    return Found(best, ends, objective.n_passes, objective)
+    return Found(best, tops, ends, objective.n_passes, objective)
 
 
 def _best(objective, ascents, floor):
@@ -171,6 +202,6 @@ def _distinct(objective, ascents):
     interior = [a for a in ordered if not objective.at_bound(a.evaluation.theta).any()]
     kept: list[Ascent] = []
     for ascent in interior or ordered:
-        if all(abs(ascent.evaluation.value - other.evaluation.value) > 1e-8 for other in kept):
+        if all(abs(ascent.evaluation.value - other.evaluation.value) > SAME for other in kept):
             kept.append(ascent)
     return kept[:N_FINISH]

@@ -22,8 +22,8 @@ def kmeans(x_gate, x_expert, y, k, rng):
     rows = np.column_stack([x_expert, x_gate, y]) * np.exp(
         0.5 * rng.standard_normal(x_expert.shape[1] + x_gate.shape[1] + 1)
     )
-    with warnings.catch_warnings():
-        # An empty cluster is a legal, if poor, start.
+    with warnings.catch_warnings(), np.errstate(invalid="ignore"):
+        # An empty cluster, or fewer distinct rows than clusters, is a legal, if poor, start.
         warnings.simplefilter("ignore", UserWarning)
         _, labels = kmeans2(rows, k, iter=20, minit="++", rng=rng)
     return labels
@@ -102,15 +102,53 @@ def _logistic(x, r, n_iter=8):
     return gate
 
 
-def grow_labels(smaller: Objective, theta, j, sample, rng):
-    """Soft groups (n, k + 1) of a smaller model whose expert ``j`` is cut in two along a random direction of x."""
+def grow(smaller: Objective, theta, sample, n_starts, rng):
+    """Yield soft groups (n, k + 1) that give a smaller model one expert more, ``n_starts`` of four kinds in turn.
+
+    Cutting an expert in two finds experts that share a region of x.  The others take a few observations, up to a tenth,
+    out of the smaller model: neighbours of a badly fitted one, a tail, a line through badly fitted ones.  They find
+    experts with a small share, which groups of comparable size never do.
+    """
     r = posterior(smaller, theta, sample)
+    _, expert, _ = smaller.split(theta)
+    design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
+    residual = sample.y - np.einsum("ij,ij->i", r, design @ expert.T)
+    residual /= max(np.sqrt(np.mean(residual**2)), 1e-12)
+    rows = np.column_stack([sample.x_expert, sample.x_gate, residual])
+    badness = residual**2 * sample.weight + 1e-12
+    badness /= badness.sum()
+    for i in range(n_starts):
+        kind = i % 4
+        if kind == 0:
+            yield _cut(r, i // 4 % r.shape[1], sample, rng)
+            continue
+        if kind == 1:
+            units = np.exp(rng.standard_normal(rows.shape[1]))
+            distance = (((rows - rows[rng.choice(len(rows), p=badness)]) * units) ** 2).sum(axis=1)
+        elif kind == 2:
+            distance = -rows @ rng.standard_normal(rows.shape[1])
+        else:
+            few = rng.choice(len(rows), min(design.shape[1], len(rows)), replace=False, p=badness)
+            distance = np.abs(sample.y - design @ np.linalg.lstsq(design[few], sample.y[few])[0])
+        yield _take(r, distance, rows.shape[1] + 1, rng)
+
+
+def _cut(r, j, sample, rng):
+    """Cut expert ``j`` in two along a random direction of x."""
     x = sample.x_gate if sample.x_gate.shape[1] else sample.x_expert
     score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y
     share = r[:, j] * sample.weight
     cut = score[rng.choice(len(score), p=share / share.sum())] if share.sum() > 0 else np.median(score)
     upper = np.where(score > cut, 0.95, 0.05)
     return np.column_stack([np.delete(r, j, axis=1), r[:, j] * upper, r[:, j] * (1.0 - upper)])
+
+
+def _take(r, distance, smallest, rng):
+    """Give the observations of smallest distance, up to a tenth of all, an expert of their own."""
+    n = len(distance)
+    size = min(int(smallest * max(0.1 * n / smallest, 1.0) ** rng.random()), n)
+    near = distance <= np.partition(distance, size - 1)[size - 1]
+    return np.column_stack([np.where(near[:, None], 0.01, 1.0) * r, np.where(near, 0.99, 0.0)])
 
 
 def posterior(objective: Objective, theta, sample):

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
@@ -38,11 +39,11 @@ class Figure:
         return f"{self.value:.3g} {self.unit}".rstrip()
 
 
-def best_of(repeats, *functions):
-    """Least seconds and last result of each function, called in turn ``repeats`` times."""
+def best_of(repeats, *functions, run=1):
+    """Least seconds and last result of each function, in ``repeats`` turns of ``run`` calls in a row."""
     seconds, results = [float("inf")] * len(functions), [None] * len(functions)
     for _ in range(repeats):
-        for i, function in enumerate(functions):
+        for i, function in chain.from_iterable([pair] * run for pair in enumerate(functions)):
             start = time.perf_counter()
             results[i] = function()
             seconds[i] = min(seconds[i], time.perf_counter() - start)
@@ -55,7 +56,11 @@ def child(code, *arguments, **environment):
     environment = {**os.environ, "PYTHONPATH": path, **environment}
     start = time.perf_counter()
     done = subprocess.run(
-        [sys.executable, "-c", code, *map(str, arguments)], env=environment, check=True, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-c", code, *map(str, arguments)],
+        env=environment,
+        check=True,
+        stdout=subprocess.PIPE,
+        text=True,
     )
     seconds = time.perf_counter() - start
     return seconds, json.loads(done.stdout.splitlines()[-1]) if done.stdout.strip() else None

@@ -64,7 +64,7 @@ def run():
         _write(Path(folder))
         _, (peak, before, seconds, status, gradient, passes) = child(_LARGE, folder, ROWS, COLUMNS)
     detail = (
-        f"{seconds:.0f} s for {passes} passes over sample or data, default settings, 1 thread; {before:.0f} MB before the "
+        f"{seconds:.0f} s for {passes} passes over all rows, default settings, 1 thread; {before:.0f} MB before the "
         f"fit; gradient {gradient:.0e}, status {status}"
     )
     yield Figure(f"peak resident memory, {ROWS} x {COLUMNS} float32 memory-mapped, k=2", peak, "< 600", "MB", detail)

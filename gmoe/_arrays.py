@@ -52,7 +52,8 @@ class Design:
 
 def block_length(n):
     """Length of the rows that hold a block of data of size n: a multiple of a cache line, never a power of two."""
-    return min(BLOCK_LENGTH, -(-n // 8) * 8 + 24)
+    length = min(BLOCK_LENGTH, -(-n // 8) * 8 + 24)
+    return length + 8 * (length & (length - 1) == 0)
 
 
 @kernel
@@ -93,9 +94,11 @@ class Blocks:
     gate, expert : Design
     centre_y, slope_y, scale_y : float, ndarray (rank of expert,) or None, float
         The scaled response is ``(y - centre_y - slope_y . scaled expert features) / scale_y``.
+    run : callable
+        ``map``, or that of an executor, which then converts blocks in threads.
     """
 
-    def __init__(self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0):
+    def __init__(self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map):
         self._X, self._y, self._weight = X, y, weight
         self.gate, self.expert = gate, expert
         self._centre_y, self._scale_y = centre_y, scale_y
@@ -107,7 +110,7 @@ class Blocks:
         self._kept = None
         width = len(gate.transform) * (not self._same) + len(expert.transform) + 2
         if self.n * width * 8 <= KEEP_LIMIT:
-            self._kept = [self._convert(b, self.buffer()) for b in range(self.n_blocks)]
+            self._kept = list(run(lambda b: self._convert(b, self.buffer()), range(self.n_blocks)))
 
     def buffer(self):
         """Room for one block; each thread brings its own."""

@@ -39,6 +39,8 @@ class Parameters:
             value.flags.writeable = False
             object.__setattr__(self, field.name, value)
         k = self.variance.size
+        if k == 0:
+            raise ValueError("Parameters need at least one expert, got none.")
         for name in ("gate_intercept", "intercept", "variance"):
             if getattr(self, name).shape != (k,):
                 raise ValueError(
@@ -49,6 +51,10 @@ class Parameters:
                 raise ValueError(f"{name} must have shape ({k}, n_features), got {getattr(self, name).shape}.")
         if not np.all(self.variance > 0):
             raise ValueError(f"variance must be positive (it is a variance, not a log), got {self.variance}.")
+
+    def __reduce__(self):
+        # Pickle would drop the read-only flags; the constructor sets them again.
+        return Parameters, tuple(getattr(self, field.name) for field in fields(self))
 
     @property
     def n_experts(self) -> int:

@@ -3,6 +3,7 @@
 import numpy as np
 import reference
 
+from gmoe import GMoE, Parameters
 from gmoe._arrays import Blocks, Design
 from gmoe.gates import Gate, SoftmaxGate
 from gmoe.kernels.affine import affine_rows
@@ -25,12 +26,14 @@ class TanhGate(Gate):
             curve[:, :m] = -2 * t * (1 - t**2)
 
     def invariances(self, n_experts, n_columns):
+        if n_experts == 1:
+            return np.eye(n_columns)  # the probability is 1 whatever the parameters
         shift = np.zeros((n_experts, n_columns, 1))
         shift[:, 0] = n_experts**-0.5
         return shift.reshape(-1, 1)
 
     def canonical(self, coef, reference=0):
-        return coef - coef[reference, 0] * np.eye(coef.shape[1])[0]
+        return np.zeros_like(coef) if len(coef) == 1 else coef - coef[reference, 0] * np.eye(coef.shape[1])[0]
 
 
 GATES = {"softmax": (SoftmaxGate(), reference.IDENTITY), "tanh": (TanhGate(), reference.TANH)}
@@ -84,3 +87,19 @@ def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate="softmax"
     blocks, slow = problem(X, y, weight, *designs(rng, gate_columns, expert_columns), link)
     theta = parameters(rng, k, 1 + len(gate_columns), 1 + len(expert_columns))
     return Objective(blocks, gate_object, k, MIN_VARIANCE), slow, theta
+
+
+def random_model(rng, k, d, logit_size=2.0, sd=(0.3, 1.0), intercept_size=2.0):
+    """Logits of the first and last expert reach +-logit_size where all features are 1; sds cycle through ``sd``."""
+    gate = rng.uniform(-1, 1, (k, 1 + d))
+    gate *= logit_size / np.abs(gate).sum(axis=1, keepdims=True)
+    gate[0], gate[-1] = np.abs(gate[0]), -np.abs(gate[-1])
+    intercept, coef = rng.normal(0, intercept_size, k), rng.normal(0, 2, (k, d))
+    variance = np.resize(np.square(sd), k)
+    return GMoE(Parameters(gate[:, 0], gate[:, 1:], intercept, coef, variance))
+
+
+def assert_close(values, expected, tolerance=1e-12):
+    """The contract: relative, absolute near zero."""
+    error = np.abs(values - expected) / np.maximum(np.abs(expected), 1)
+    assert error.max() < tolerance, f"{error.max():.1e} at {np.argmax(error)}"

@@ -10,7 +10,7 @@ from gmoe.datasets import make_gmoe
 
 # The checks fit a handful of rows of noise, often fewer rows than parameters: the fit then says so, as it must.
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks([GaussianMoERegressor(), GaussianMoERegressor(solver="em")])
+@parametrize_with_checks([GaussianMoERegressor(), GaussianMoERegressor(solver="em", n_init=5)])
 def test_scikit_learn_check(estimator, check):
     check(estimator)
 
@@ -40,7 +40,7 @@ def assert_same_fit(one, other):
 @pytest.mark.parametrize("solver", ["mle", "em"])
 def test_weights_equal_repetition(weighted, solver):
     X, y, weight = weighted
-    estimator = GaussianMoERegressor(2, solver=solver, tol=1e-10, max_iter=5000, random_state=0)
+    estimator = GaussianMoERegressor(2, solver=solver, n_init=3, tol=1e-10, max_iter=5000, random_state=0)
     by_weight = estimator.fit(X, y, sample_weight=weight)
     repeated = GaussianMoERegressor(**estimator.get_params()).fit(np.repeat(X, weight, axis=0), np.repeat(y, weight))
     assert_same_fit(by_weight, repeated)

@@ -68,7 +68,8 @@ def accumulate(
     affine = slope.shape[0] == 0
     shared = x_gate.shape == x_expert.shape and x_gate.ctypes.data == x_expert.ctypes.data
     xe = q_gate_pad
-    xg = xe if shared else 0
+    # A plain 0 would be a literal type of its own, and compile the helpers twice.
+    xg = xe if shared else xe - q_gate_pad
     z = xe + q_expert_pad
     p = z + k
     r = p + k
@@ -94,9 +95,9 @@ def accumulate(
             for i in range(n):
                 g_scalar[2, 0] += weight[i] * log(work[s + 2, i])
         _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar)
-        cross(work, e, k_pad, work, xe, q_expert_pad, n, g_expert)
+        cross(work, e, k, work, xe, q_expert, n, g_expert)
         if affine:
-            cross(work, c, k_pad, work, xg, q_gate_pad, n, g_gate)
+            cross(work, c, k, work, xg, q_gate, n, g_gate)
         else:
             _curved_gate_gradient(lo, n, slope, work, xg, c, s + 4, q_gate, g_gate)
         if order == SCORE:
@@ -110,7 +111,7 @@ def accumulate(
             for t in range(q_expert):
                 for i in range(n):
                     work[expert_stack + t, i] = work[r + j, i] * work[xe + t, i]
-            gram(work, expert_stack, work, xe, q_expert_pad, n, expert_block[j])
+            gram(work, expert_stack, work, xe, q_expert, n, expert_block[j])
             if affine:
                 for i in range(n):
                     work[s + 1, i] = work[s, i]
@@ -122,18 +123,18 @@ def accumulate(
             for t in range(q_gate):
                 for i in range(n):
                     work[gate_stack + j * q_gate + t, i] = work[p + j, i] * work[v + t, i]
-            gram(work, gate_stack + j * q_gate, work, v, q_gate_pad, n, gate_block[j])
+            gram(work, gate_stack + j * q_gate, work, v, q_gate, n, gate_block[j])
             if order == COMPLETE:
                 continue
             for t in range(b):
                 for i in range(n):
                     work[stack + j * b + t, i] = work[r + j, i] * work[v + t, i]
-            gram(work, stack + j * b, work, v, block.shape[1], n, block[j])
+            gram(work, stack + j * b, work, v, b, n, block[j])
             if not affine:
                 _curved_gate_block(lo, n, j, curve, work, xg, c, expert_stack, q_gate, block[j])
-        gram(work, gate_stack, work, gate_stack, gate_gram.shape[0], n, gate_gram)
+        gram(work, gate_stack, work, gate_stack, k * q_gate, n, gate_gram)
         if order == OBSERVED:
-            gram(work, stack, work, stack, full.shape[0], n, full)
+            gram(work, stack, work, stack, k * b, n, full)
     return total
 
 

@@ -44,7 +44,8 @@ def linear(coef, j, work, x_row, m, out_row):
 def posterior(y, lo, m, logit, expert, log_sd, work, x, z, p, r, s):
     """Fill rows z (standardised residuals), p (gate), r (responsibilities) and s (log-density), k rows each but s.
 
-    ``s`` .. ``s + 3`` are scratch; row ``s`` ends as the log-density of each observation.
+    ``s`` .. ``s + 4`` are scratch. Row ``s`` ends as the log-density of each observation, and rows ``s + 2`` and
+    ``s + 3`` as the factors that make rows r and p sum to 1, which is left to the caller.
     """
     # Slices, since an index lo + i may be negative for all the compiler knows, and its wrap-around stops vectorisation.
     k = logit.shape[0]
@@ -87,12 +88,17 @@ def posterior(y, lo, m, logit, expert, log_sd, work, x, z, p, r, s):
             work[s + 2, i] += work[r + j, i]
         for i in range(m):
             work[s + 3, i] += work[p + j, i]
+    # One division for three quotients.
     for i in range(m):
-        # One division for three quotients.
+        work[s + 4, i] = 1.0 / (work[s + 2, i] * work[s + 3, i])
+    for i in range(m):
+        work[s, i] -= work[s + 1, i]
+    for i in range(m):
+        work[s + 1, i] = work[s + 2, i] * work[s + 2, i] * work[s + 4, i]
+    for i in range(m):
         sum_r, sum_p = work[s + 2, i], work[s + 3, i]
-        inverse = 1.0 / (sum_r * sum_p)
-        work[s + 2, i] = inverse * sum_p
-        work[s + 3, i] = inverse * sum_r
+        work[s + 2, i] = sum_p * work[s + 4, i]
+        work[s + 3, i] = sum_r * work[s + 4, i]
     for i in range(m):
-        # exp(logit) summed is 1 / row s + 3; the ratio of the two sums lies between 1 / k and k.
-        work[s, i] += log(work[s + 3, i] / work[s + 2, i]) - work[s + 1, i] - 0.5 * LOG_2_PI
+        # The ratio of the two sums lies between 1 / k and k.
+        work[s, i] += log(work[s + 1, i]) - 0.5 * LOG_2_PI

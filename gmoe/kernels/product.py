@@ -30,7 +30,8 @@ def hessian_product(
     k = logit.shape[0]
     k_pad, q_gate_pad, q_expert_pad = g_gate.shape[0], g_gate.shape[1], g_expert.shape[1]
     affine = slope.shape[0] == 0
-    xg = 0
+    # A plain 0 would be a literal type of its own, and compile the helpers twice.
+    xg = q_gate_pad - q_gate_pad
     xe = xg + q_gate_pad
     z = xe + q_expert_pad
     p = z + k
@@ -95,9 +96,9 @@ def hessian_product(
             g_scalar[0, j] += total
             for i in range(n):
                 work[e + j, i] -= v * work[s + 5, i] * work[z + j, i]
-        cross(work, e, k_pad, work, xe, q_expert_pad, n, g_expert)
+        cross(work, e, k, work, xe, v_expert.shape[1], n, g_expert)
         if affine:
-            cross(work, c, k_pad, work, xg, q_gate_pad, n, g_gate)
+            cross(work, c, k, work, xg, v_gate.shape[1], n, g_gate)
         else:
             _curved_product(lo, n, slope, curve, weight, v_gate, work, xg, c, p, r, s, g_gate)
 

@@ -60,11 +60,37 @@ def tile(A, a, B, b, m, out, i, j):
 
 
 @kernel
+def strip(A, a, B, b, m, out, i, j):
+    """Add the products of row a of A with rows b..b+3 of B to ``out[i, j:j+4]``: a third of a tile's cost."""
+    s0 = s1 = s2 = s3 = 0.0
+    for t in range(m):
+        a0 = A[a, t]
+        s0 += a0 * B[b, t]
+        s1 += a0 * B[b + 1, t]
+        s2 += a0 * B[b + 2, t]
+        s3 += a0 * B[b + 3, t]
+    out[i, j] += s0
+    out[i, j + 1] += s1
+    out[i, j + 2] += s2
+    out[i, j + 3] += s3
+
+
+@kernel
+def row_block(A, a, n_a, B, b, m, out, i, j):
+    """Products of rows a + i .. of A, at most four and not beyond ``n_a``, with rows b + j .. b + j + 3 of B."""
+    if n_a - i > 2:
+        tile(A, a + i, B, b + j, m, out, i, j)
+    else:
+        for t in range(i, n_a):
+            strip(A, a + t, B, b + j, m, out, t, j)
+
+
+@kernel
 def cross(A, a, n_a, B, b, n_b, m, out):
     """Add the products of ``n_a`` rows of A from row a with ``n_b`` rows of B from row b to ``out``."""
     for i in range(0, n_a, TILE):
         for j in range(0, n_b, TILE):
-            tile(A, a + i, B, b + j, m, out, i, j)
+            row_block(A, a, n_a, B, b, m, out, i, j)
 
 
 @kernel
@@ -72,4 +98,4 @@ def gram(A, a, B, b, n, m, out):
     """Do the same for a symmetric product (B a row-wise multiple of A): tiles of the lower triangle only."""
     for i in range(0, n, TILE):
         for j in range(0, i + 1, TILE):
-            tile(A, a + i, B, b + j, m, out, i, j)
+            row_block(A, a, n, B, b, m, out, i, j)

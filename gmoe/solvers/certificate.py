@@ -12,7 +12,7 @@ from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
 
 
-def certify(found: Found, scaling: Scaling, labels) -> FitResult:
+def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -21,6 +21,8 @@ def certify(found: Found, scaling: Scaling, labels) -> FitResult:
     scaling : Scaling
     labels : sequence of str
         Names of the columns of X.
+    n_passes : int
+        Over the data, or a sample of it, of all starts and numbers of experts.
     """
     objective, best = found.objective, found.best
     evaluation = best.evaluation
@@ -50,7 +52,7 @@ def certify(found: Found, scaling: Scaling, labels) -> FitResult:
         at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
         separated=separated,
         n_iter=max(len(best.history) - 1, 1),
-        n_passes=found.n_passes,
+        n_passes=n_passes,
         n_starts=len(found.ends),
         n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
         history=tuple(total * (value - shift) for value in best.history),

@@ -66,24 +66,29 @@ def fit(
         X, y, weight = X[used], y[used], np.asarray(weight)[used]
         if isinstance(init, np.ndarray):
             init = init[used]
-    scaling = scale(X, y, weight, gate_columns, expert_columns, gate.allows_centring)
+
+    objectives = []
 
     def make_objective(blocks, k, executor):
-        return Objective(blocks, gate, k, min_variance, executor)
+        objectives.append(Objective(blocks, gate, k, min_variance, executor))
+        return objectives[-1]
 
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
     settings = Settings(solver, n_init, kinds, tol, max_iter, seed)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
+    run = map if executor is None else executor.map
     try:
         # One thread in BLAS: the matrices are small, and results must not depend on the machine's cores.
         with _blas().limit(limits=1):
+            scaling = scale(X, y, weight, gate_columns, expert_columns, gate.allows_centring, run)
             if isinstance(init, str):
                 found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
             else:
-                objective = make_objective(scaling.blocks(X, y, weight), n_experts, executor)
+                objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
             labels = range(X.shape[1]) if column_names is None else column_names
-            return certify(found, scaling, [str(label) for label in labels])
+            n_passes = sum(objective.n_passes for objective in objectives)
+            return certify(found, scaling, [str(label) for label in labels], n_passes)
     finally:
         if executor is not None:
             executor.shutdown()
@@ -104,4 +109,4 @@ def _climb_given(objective, scaling, init, settings):
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)
-    return Found(ascent, (ascent.evaluation.theta,), (ascent.evaluation.value,), objective.n_passes, objective)
+    return Found(ascent, (ascent.evaluation.theta,), (ascent.evaluation.value,), objective)

@@ -96,11 +96,18 @@ class Objective:
         self.width = self.q_gate + self.q_expert + 1
         self.n_parameters = n_experts * self.width
         self.identified = self._identified_basis()
-        self.n_passes = 0
+        # Appending is atomic: several threads may climb on one objective.
+        self._passes: list[int] = []
         self._executor = executor
         bounds = np.linspace(0, blocks.n_blocks, min(GROUPS, blocks.n_blocks) + 1).astype(int)
         self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
         self._workspaces: deque = deque()
+        self._scratch: dict[int, deque] = {}
+
+    @property
+    def n_passes(self):
+        """Passes over the data so far."""
+        return len(self._passes)
 
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions that change the density, (P, free)."""
@@ -174,25 +181,35 @@ class Objective:
 
     def _sum(self, order, gate, add):
         """Sum over all blocks: ``add(sums, block, logit, slope, curve, work)`` in fixed groups, threads or not."""
-        self.n_passes += 1
+        self._passes.append(order)
+        # Output arrays of the groups, used again: making them anew costs as much as a hundred observations each.
+        pool = self._scratch.setdefault(order, deque())
+        sizes = self.n_experts, self.q_gate, self.q_expert, order
+        try:
+            groups = pool.pop()
+        except IndexError:
+            groups = [Sums(*sizes) for _ in self._groups]
 
-        def group(limits):
-            sums = Sums(self.n_experts, self.q_gate, self.q_expert, order)
+        def group(number):
+            sums = groups[number]
+            sums.flat[:] = 0.0
+            sums.value = 0.0
             workspace = self._take_workspace()
             buffer, logit, slope, curve, work = workspace
-            for b in range(*limits):
+            for b in range(*self._groups[number]):
                 block = self.blocks.get(b, buffer)
                 self.gate.fill(gate, block[0], block[-1], logit, slope, curve)
                 add(sums, block, logit, slope, curve, work)
             self._workspaces.append(workspace)
             return sums
 
+        total = Sums(*sizes)
         run = map if self._executor is None or len(self._groups) == 1 else self._executor.map
-        first, *others = run(group, self._groups)
-        for part in others:
-            first.flat += part.flat
-            first.value += part.value
-        return first
+        for part in run(group, range(len(self._groups))):
+            total.flat += part.flat
+            total.value += part.value
+        pool.append(groups)
+        return total
 
     def _take_workspace(self):
         try:

@@ -38,7 +38,8 @@ class FitResult:
     separated : bool
         See ``status``.
     n_iter, n_passes : int
-        Iterations of the winning start and passes over the data of all starts.
+        Iterations of the winning start, and passes over the data (or a sample of it) of all starts and all numbers of
+        experts on the way up.
     n_starts, n_agreeing : int
         Starts climbed to the end, and how many of them ended within 1e-6 of the best log-likelihood.
     history : tuple of float

@@ -39,9 +39,9 @@ class Scaling:
     slope_y: np.ndarray
     scale_y: float
 
-    def blocks(self, X, y, weight=None) -> Blocks:
-        """Scaled blocks of raw data."""
-        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y)
+    def blocks(self, X, y, weight=None, run=map) -> Blocks:
+        """Scaled blocks of raw data; ``run`` as in :func:`scale`."""
+        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y, run)
 
     def to_raw(self, gate, expert, variance) -> Parameters:
         """Raw parameters of scaled gate (k, 1 + rank), expert (k, 1 + rank) and variance (k,)."""
@@ -87,7 +87,7 @@ class Scaling:
         return np.kron(np.eye(n_experts), block)
 
 
-def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scaling:
+def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True, run=map) -> Scaling:
     """Scaling of a data set.
 
     Parameters
@@ -97,8 +97,10 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scali
     gate_columns, expert_columns : ndarray of int
     centre_gate : bool
         Whether the gate's model class allows its features to be centred.
+    run : callable
+        ``map``, or that of an executor, which then reads chunks in threads.
     """
-    mean, covariance = _moments(X, y, weight)
+    mean, covariance = _moments(X, y, weight, run)
     expert = _design(expert_columns, mean, covariance)
     second = covariance if centre_gate else covariance + np.outer(mean, mean)
     gate = _design(gate_columns, mean if centre_gate else np.zeros_like(mean), second)
@@ -110,28 +112,32 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True) -> Scali
     return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
 
 
-def _moments(X, y, weight):
-    """Weighted mean and covariance of the columns of (X, y), two passes in chunks."""
-    n, d = X.shape
-    mean, square, total = np.zeros(d + 1), np.zeros((d + 1, d + 1)), 0.0
-    for rows, w in _chunks(X, y, weight):
-        mean += w @ rows
-        total += w.sum()
-    mean /= total
-    for rows, w in _chunks(X, y, weight):
-        rows -= mean
-        square += (rows * w[:, None]).T @ rows
-    return mean, square / total
+def _moments(X, y, weight, run):
+    """Weighted mean and covariance of the columns of (X, y), in one pass of chunks that are summed in order."""
+    # About a point amid the data, so that nothing cancels; exactly the value of a constant column.
+    shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=0)
+    shift = np.where(shift == _rows(X, y, slice(0, 1))[0], _rows(X, y, slice(0, 1))[0], shift)
+
+    def chunk(lo):
+        rows = _rows(X, y, slice(lo, lo + CHUNK)) - shift
+        w = np.ones(len(rows)) if weight is None else np.asarray(weight[lo : lo + CHUNK], dtype=float)
+        weighted = rows * w[:, None]
+        return w.sum(), weighted.sum(axis=0), weighted.T @ rows
+
+    total, first, second = 0.0, 0.0, 0.0
+    for w, one, two in run(chunk, range(0, len(y), CHUNK)):
+        total, first, second = total + w, first + one, second + two
+    offset = first / total
+    return shift + offset, second / total - np.outer(offset, offset)
 
 
-def _chunks(X, y, weight):
-    n, d = X.shape
-    for lo in range(0, n, CHUNK):
-        hi = min(lo + CHUNK, n)
-        rows = np.empty((hi - lo, d + 1))
-        rows[:, :-1] = X[lo:hi]
-        rows[:, -1] = y[lo:hi]
-        yield rows, np.ones(hi - lo) if weight is None else np.asarray(weight[lo:hi], dtype=float)
+def _rows(X, y, rows):
+    """Rows of (X, y) as float64."""
+    part = X[rows]
+    result = np.empty((len(part), X.shape[1] + 1))
+    result[:, :-1] = part
+    result[:, -1] = y[rows]
+    return result
 
 
 def _design(columns, centre, second):

@@ -79,15 +79,13 @@ class Found:
         Parameters of the best few distinct ends, the best one first: the larger fit grows from them.
     ends : tuple of float
         Values at which all climbed starts ended.
-    n_passes : int
-        Over the data on which ``best`` was climbed.
     objective : Objective
+        The one that ``best`` climbed on.
     """
 
     best: Ascent
     tops: tuple[np.ndarray, ...]
     ends: tuple[float, ...]
-    n_passes: int
     objective: Objective
 
 
@@ -95,9 +93,12 @@ def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
     """Follow one start to the end with the solver of the settings."""
     if settings.solver == "em":
         return _em_off_saddles(objective, theta, settings)
-    early = em(objective, theta, settings.tol, em_steps)
-    late = newton(objective, early.evaluation.theta, settings.tol, settings.max_iter)
-    return Ascent(late.evaluation, early.history + late.history[1:], late.converged)
+    history: tuple[float, ...] = ()
+    if em_steps:
+        early = em(objective, theta, settings.tol, em_steps)
+        theta, history = early.evaluation.theta, early.history[:-1]
+    late = newton(objective, theta, settings.tol, settings.max_iter)
+    return Ascent(late.evaluation, history + late.history, late.converged)
 
 
 def _em_off_saddles(objective, theta, settings):
@@ -130,7 +131,8 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     """
     X, y, weight = data
     rng = np.random.default_rng([settings.seed, 0])
-    blocks = few = scaling.blocks(X, y, weight)
+    run = map if executor is None else executor.map
+    blocks = few = scaling.blocks(X, y, weight, run)
     if blocks.n > SAMPLE:
         rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
         few = scaling.blocks(X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows])
@@ -142,7 +144,6 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
         rng = np.random.default_rng([settings.seed, k])
         climbing = make_objective(few, k, None)
         starts = _starts(climbing, smaller, sample, settings, rng)
-        run = map if executor is None else executor.map
         ascents = list(run(partial(climb, climbing, settings=settings), starts))
         if few is blocks:
             smaller = _select(climbing, ascents, smaller, settings)
@@ -180,7 +181,7 @@ def _select(objective, ascents, smaller, settings):
     others = [a for a in _distinct(objective, ascents) if a.evaluation.value < best.evaluation.value - SAME]
     tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(a.evaluation.value for a in ascents)
-    return Found(best, tops, ends, objective.n_passes, objective)
+    return Found(best, tops, ends, objective)
 
 
 def _best(objective, ascents, floor):

@@ -1,0 +1,136 @@
+"""The search over starts: as good as an independent one, nested, reproducible, and from where the user says."""
+
+import numpy as np
+import pytest
+from likelihood import REGULAR, fit_arrays, read, value_and_gradient
+from scipy.optimize import minimize
+from sklearn.exceptions import ConvergenceWarning
+
+from gmoe import GaussianMoERegressor
+from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
+
+
+@pytest.mark.parametrize(("n", "d", "k", "n_fitted"), [(200, 1, 2, 2), (300, 2, 2, 3), (400, 1, 3, 3), (300, 1, 1, 2)])
+def test_an_independent_optimiser_is_never_better(n, d, k, n_fitted):
+    X, y, _, _ = make_gmoe(n, d, k, random_state=n + d, **REGULAR)
+    result = fit_arrays(X, y, n_fitted)
+    ours = result.log_likelihood
+    residual = y - X @ np.linalg.lstsq(X, y)[0]
+    floor = np.log(1e-4 * residual.var())
+    rng = np.random.default_rng(0)
+
+    def negative(theta):
+        rows = theta.reshape(n_fitted, -1).copy()
+        rows[:, -1] = np.exp(rows[:, -1])
+        value, gradient = value_and_gradient(rows, X, X, y)
+        return -value, -gradient.ravel()
+
+    p = result.model.parameters
+    starts = [np.column_stack([p.gate, p.expert, np.log(p.variance)])]
+    for _ in range(20):
+        start = rng.normal(size=(n_fitted, 2 * d + 3)) * y.std()
+        start[:, -1] = np.log(y.var() * rng.uniform(0.1, 1.0, n_fitted))
+        starts.append(start)
+    ends = []
+    for start in starts:
+        bounds = ([(-1e5, 1e5)] * (2 * d + 2) + [(floor, floor + 30.0)]) * n_fitted
+        options = {"maxiter": 2000, "maxfun": 5000, "ftol": 1e-15, "gtol": 1e-7}
+        end = minimize(negative, start.ravel(), jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        # An end with a variance at the bound is a spike, no estimate.
+        if end.x.reshape(n_fitted, -1)[:, -1].min() > floor + 0.01:
+            ends.append(-end.fun)
+    # It works: from our end it stays there, and others end inside; and it never beats ours.
+    assert len(ends) >= 6
+    assert ends[0] == pytest.approx(ours, abs=1e-6)
+    assert max(ends) <= ours + 1e-6
+
+
+DATA_SETS = {
+    "co2": read("co2data", "GNP", "CO2"),
+    "no": read("nodata", "NO", "Equivalence"),
+    "temperature": load_temperature_anomalies(return_X_y=True),
+    "penguins": (load_penguins().data[:, :1], load_penguins().target),
+    "one expert": make_gmoe(300, 2, 1, random_state=1, **REGULAR)[:2],
+    "two experts": make_gmoe(300, 1, 2, random_state=2, **REGULAR)[:2],
+    "noise": (np.random.default_rng(5).normal(size=(100, 1)), np.random.default_rng(6).standard_t(3, 100)),
+}
+
+
+@pytest.mark.parametrize("name", DATA_SETS)
+def test_one_expert_more_never_fits_worse(name):
+    X, y = DATA_SETS[name]
+    values = [fit_arrays(X, y, k, seed=1).log_likelihood for k in range(1, 5)]
+    assert np.diff(values).min() >= -1e-6, values
+
+
+def everything(fitted):
+    """All numbers of a fit, the standard errors included."""
+    p, r = fitted.model_.parameters, fitted.fit_result_
+    numbers = [p.gate, p.expert, p.variance, r.covariance, r.shares, r.log_likelihood, r.n_agreeing, r.n_passes]
+    return np.concatenate([np.ravel(a) for a in numbers])
+
+
+@pytest.mark.parametrize("n", [300, 20_000])
+def test_threads_and_repetition_change_no_bit(n):
+    X, y, _, _ = make_gmoe(n, 2, 2, random_state=4, **REGULAR)
+    estimator = GaussianMoERegressor(2, n_init=4, random_state=7)
+    once = everything(estimator.fit(X, y))
+    np.testing.assert_array_equal(once, everything(estimator.fit(X, y)))
+    np.testing.assert_array_equal(once, everything(estimator.set_params(n_jobs=2).fit(X, y)))
+
+
+def test_random_states_of_every_kind():
+    X, y, _, _ = make_gmoe(200, 1, 2, random_state=1, **REGULAR)
+    for make in (lambda: 3, lambda: np.random.RandomState(3), lambda: np.random.default_rng(3)):
+        one, other = (GaussianMoERegressor(2, n_init=3, random_state=make()).fit(X, y) for _ in range(2))
+        np.testing.assert_array_equal(everything(one), everything(other))
+    # The starts do depend on it.
+    passes = {GaussianMoERegressor(2, n_init=3, random_state=s).fit(X, y).fit_result_.n_passes for s in range(4)}
+    assert len(passes) > 1
+
+
+@pytest.fixture(scope="module")
+def separate():
+    X, y, truth, expert = make_gmoe(500, 1, 2, noise=0.5, gate_scale=1.0, expert_scale=3.0, random_state=2)
+    return X, y, truth, expert, GaussianMoERegressor(2, random_state=0).fit(X, y)
+
+
+@pytest.mark.parametrize("name", ["auto", "kmeans", "random", "split"])
+def test_named_starts(separate, name):
+    X, y, _, _, best = separate
+    fitted = GaussianMoERegressor(2, init=name, n_init=5, random_state=0).fit(X, y)
+    assert fitted.log_likelihood_ == pytest.approx(best.log_likelihood_, abs=1e-6)
+    assert fitted.fit_result_.n_starts >= 5
+
+
+def test_given_starts(separate):
+    X, y, truth, expert, best = separate
+    for init in (truth.parameters, best.model_.parameters, np.eye(2)[expert], 0.8 * np.eye(2)[expert] + 0.1):
+        fitted = GaussianMoERegressor(2, init=init).fit(X, y)
+        assert fitted.fit_result_.n_starts == 1
+        assert fitted.log_likelihood_ == pytest.approx(best.log_likelihood_, abs=1e-6)
+    # From the optimum there is nothing left to do: the start was used.
+    assert GaussianMoERegressor(2, init=best.model_.parameters).fit(X, y).n_iter_ <= 2
+
+
+def test_warm_start(separate):
+    X, y, _, _, best = separate
+    fitted = GaussianMoERegressor(2, warm_start=True, max_iter=1, n_init=1, random_state=0)
+    with pytest.warns(ConvergenceWarning):
+        first = fitted.fit(X, y).log_likelihood_
+    again = fitted.set_params(max_iter=500).fit(X, y)
+    assert again.fit_result_.n_starts == 1
+    # It goes on where it stopped.
+    assert again.fit_result_.history[0] == pytest.approx(first, rel=1e-12)
+    assert again.log_likelihood_ == pytest.approx(best.log_likelihood_, abs=1e-6)
+    # At the optimum it stays.
+    assert again.fit(X, y).n_iter_ <= 2
+
+
+def test_warm_start_with_another_number_of_experts_is_explained(separate):
+    X, y, _, _, _ = separate
+    fitted = GaussianMoERegressor(2, warm_start=True, random_state=0).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start"):
+        fitted.set_params(n_experts=3).fit(X, y)
+    with pytest.raises(ValueError, match="warm_start"):
+        fitted.set_params(n_experts=2, gate_features=[]).fit(X, y)

@@ -71,11 +71,13 @@ def resolve_columns(selection, name, n_features, feature_names):
         return np.arange(n_features)
     if isinstance(selection, str):
         raise TypeError(f"{name} must be a list of columns, got the string {selection!r}; write [{selection!r}].")
+    if not np.iterable(selection):
+        raise TypeError(f"{name} must be a list of columns, got {selection!r}; write [{selection!r}].")
     items = list(selection)
     if not items:
         return np.empty(0, dtype=np.intp)
     if all(isinstance(item, str) for item in items):
-        return np.array([_by_name(item, name, feature_names) for item in items], dtype=np.intp)
+        return _unique([_by_name(item, name, feature_names) for item in items], name, items)
     if all(isinstance(item, bool | np.bool_) for item in items):
         if len(items) != n_features:
             raise ValueError(
@@ -84,13 +86,15 @@ def resolve_columns(selection, name, n_features, feature_names):
         return np.flatnonzero(items)
     if not all(isinstance(item, numbers.Integral) and not isinstance(item, bool) for item in items):
         raise TypeError(f"{name} must hold indices, names or a mask, got {items!r}.")
-    columns = np.array(items, dtype=np.intp)
-    if columns.min() < -n_features or columns.max() >= n_features:
+    if min(items) < -n_features or max(items) >= n_features:
         raise ValueError(f"{name} has indices {items}, X has {n_features} columns: use 0 to {n_features - 1}.")
-    columns = columns % n_features
+    return _unique([int(item) % n_features for item in items], name, items)
+
+
+def _unique(columns, name, items):
     if len(set(columns)) < len(columns):
-        raise ValueError(f"{name} names a column twice: {items}.")
-    return columns
+        raise ValueError(f"{name} names a column twice: {items}; name each once.")
+    return np.array(columns, dtype=np.intp)
 
 
 def _by_name(item, name, feature_names):

@@ -201,8 +201,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         }
 
     def _validated(self, X, y):
-        if y is not None and hasattr(y, "dtype"):
-            check_finite(y, "y")
+        if y is not None:
+            check_finite(np.asarray(y), "y")
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
         return X, y
@@ -214,17 +214,11 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
 
     def _start(self, n, widths):
         if self.warm_start and hasattr(self, "model_"):
-            return self.model_.parameters
+            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths)
         if isinstance(self.init, str):
             return check_choice(self.init, "init", ("auto", *DATA_STARTS))
         if isinstance(self.init, Parameters):
-            given = (self.init.n_experts, self.init.gate_coef.shape[1], self.init.coef.shape[1])
-            expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
-            if given != expected:
-                raise ValueError(
-                    f"init has (experts, gate features, expert features) {given}, the fit needs {expected}."
-                )
-            return self.init
+            return self._fitting("init", self.init, widths)
         init = np.asarray(self.init, dtype=float)
         if init.shape != (n, self.n_experts):
             raise ValueError(
@@ -233,6 +227,16 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
             raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
         return init
+
+    def _fitting(self, what, parameters, widths):
+        given = (parameters.n_experts, parameters.gate_coef.shape[1], parameters.coef.shape[1])
+        expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
+        if given != expected:
+            raise ValueError(
+                f"{what} has (experts, gate features, expert features) {given}, this fit needs {expected}; "
+                "give parameters of that shape, or set warm_start=False and init='auto'."
+            )
+        return parameters
 
     def _adopt(self, result):
         self.fit_result_ = result
@@ -251,6 +255,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
             check_finite(X, "X")
             return X
+        check_finite(np.asarray(y), "y")
         X, y = validate_data(self, X, y, reset=False, dtype=np.float64, y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
         return X, y

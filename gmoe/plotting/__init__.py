@@ -1,8 +1,8 @@
 """Figures of a fit as Display classes, in scikit-learn's manner; they need matplotlib.
 
-Colours are Okabe and Ito's, which colour-blind readers can tell apart; each expert has a line style and a marker too, so
-that a print without colour can be read. Nothing is shown and no global setting is touched: what to do with the figure
-is up to the caller.
+Colours are Okabe and Ito's, which colour-blind readers can tell apart; each expert has a line style and a marker too,
+so that a print without colour can be read. Nothing is shown and no global setting is touched: what to do with the
+figure is up to the caller.
 """
 
 from gmoe.plotting._experts import ExpertFitDisplay

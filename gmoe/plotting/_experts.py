@@ -113,7 +113,10 @@ class ExpertFitDisplay:
         self.ax_ = own_axes(ax)
         self.figure_ = self.ax_.figure
         self.points_ = self._plot_points()
-        self.mean_, self.band_ = self._plot_mixture() if mixture else (None, None)
+        self.mean_: Any = None
+        self.band_: Any = None
+        if mixture:
+            self.mean_, self.band_ = self._plot_mixture()
         self.ax_.autoscale_view()
         limits = self.ax_.get_ylim()
         self.lines_ = [

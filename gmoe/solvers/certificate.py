@@ -42,7 +42,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
     slack = 1e-6 / objective.blocks.n + 1e-12 * abs(evaluation.value)
     return FitResult(
         model=GMoE(parameters.reorder(order), objective.gate, *columns).canonical(),
-        log_likelihood=total * (evaluation.value - shift),
+        log_likelihood=float(total * (evaluation.value - shift)),
         status=_status(best.converged and eigenvalues[0] >= -CURVATURE, at_bound, separated),
         gradient=float(np.abs(evaluation.gradient).max()),
         smallest_eigenvalue=float(eigenvalues[0]),
@@ -55,7 +55,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
         n_passes=n_passes,
         n_starts=len(found.ends),
         n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
-        history=tuple(total * (value - shift) for value in best.history),
+        history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares[order],
         covariance=matrix,
         parameter_names=names,

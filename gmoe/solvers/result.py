@@ -90,7 +90,7 @@ class FitResult:
     @property
     def bic(self) -> float:
         """Bayes' criterion, -2 log-likelihood + log(n) df, with the total weight as n; smaller is better."""
-        return np.log(self.total_weight) * self.n_free_parameters - 2.0 * self.log_likelihood
+        return float(np.log(self.total_weight)) * self.n_free_parameters - 2.0 * self.log_likelihood
 
     @property
     def icl(self) -> float:

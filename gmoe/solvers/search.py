@@ -22,6 +22,8 @@ SAMPLE = 10_000
 START_ROWS = 3_000
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
+# An expert at the variance bound with a smaller share than this is a spike on a few observations.
+SPIKE_SHARE = 0.05
 # Average values closer than this are the same maximum.
 SAME = 1e-8
 # Distinct ends on the sample that climb on to the end on all data.
@@ -185,22 +187,28 @@ def _select(objective, ascents, smaller, settings):
 
 
 def _best(objective, ascents, floor):
-    """Pick the largest maximum away from the bounds: where a variance vanishes the likelihood is unbounded.
+    """Pick the largest maximum without a spike: where a variance vanishes the likelihood is unbounded.
 
-    One at a bound wins only where all others are below ``floor``, the value of the smaller fit.
+    One with a spike wins only where all others are below ``floor``, the value of the smaller fit.
     """
 
     def rank(ascent):
         value = ascent.evaluation.value
-        return value >= floor and not objective.at_bound(ascent.evaluation.theta).any(), value
+        return value >= floor and not _has_spike(objective, ascent), value
 
     return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
+
+
+def _has_spike(objective, ascent):
+    """Whether an expert with few observations sits at the bound (one with many fits data without noise)."""
+    share = ascent.evaluation.sums.g_scalar[1] / objective.blocks.total_weight
+    return bool(np.any(objective.at_bound(ascent.evaluation.theta) & (share < SPIKE_SHARE)))
 
 
 def _distinct(objective, ascents):
     """Pick the best few ends on the sample with different values."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    interior = [a for a in ordered if not objective.at_bound(a.evaluation.theta).any()]
+    interior = [a for a in ordered if not _has_spike(objective, a)]
     kept: list[Ascent] = []
     for ascent in interior or ordered:
         if all(abs(ascent.evaluation.value - other.evaluation.value) > SAME for other in kept):

@@ -1,0 +1,91 @@
+"""The command ``gmoe``: fits, a look at the installation, and a demonstration.
+
+Exit codes: 0 done; 1 the work failed (a fit that did not converge is still printed); 2 wrong usage or input; 130
+interrupted. Results go to the standard output, warnings and errors to the standard error, one line each.
+"""
+
+import argparse
+import os
+import sys
+import warnings
+from collections.abc import Sequence
+from typing import NoReturn
+
+from gmoe import __version__
+from gmoe.cli import demo, doctor, fit
+from gmoe.cli._errors import UsageError, WorkError
+
+__all__ = ["main"]
+
+DESCRIPTION = "Gaussian mixtures of experts, fitted to certified maximum likelihood."
+EPILOG = "'gmoe COMMAND --help' explains a command. Exit codes: 0 done, 1 failed work, 2 wrong usage or input."
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the command line.
+
+    Parameters
+    ----------
+    argv : sequence of str, optional
+        Arguments after the program's name; those of the process by default.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.showwarning = _show_warning
+            arguments = _parser().parse_args(argv)
+            code = arguments.run(arguments)
+        sys.stdout.flush()
+        return code
+    except SystemExit as stop:  # argparse, after --help, --version or an error
+        return stop.code if isinstance(stop.code, int) else 2
+    except UsageError as error:
+        return _fail(error, 2)
+    except WorkError as error:
+        return _fail(error, 1)
+    except KeyboardInterrupt:
+        return _fail("interrupted", 130)
+    except BrokenPipeError:  # the reader of a pipe left early; Python would complain once more at exit
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+
+
+class _Parser(argparse.ArgumentParser):
+    """Errors in one line, in the form of all the others."""
+
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see '{self.prog} --help'")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _Parser(prog="gmoe", description=DESCRIPTION, epilog=EPILOG)
+    parser.add_argument("--version", action="version", version=f"gmoe {__version__}")
+    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    for module in (fit, demo, doctor):
+        command = commands.add_parser(
+            module.__name__.rpartition(".")[2],
+            help=module.HELP,
+            description=module.DESCRIPTION,
+            epilog=getattr(module, "EPILOG", None),
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        module.add_arguments(command)
+        command.set_defaults(run=module.run)
+    return parser
+
+
+def _fail(message: object, code: int) -> int:
+    print(f"gmoe: error: {_one_line(message)}", file=sys.stderr)
+    return code
+
+
+def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
+    print(f"gmoe: warning: {_one_line(message)}", file=sys.stderr)
+
+
+def _one_line(message: object) -> str:
+    return " ".join(str(message).split())

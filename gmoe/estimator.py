@@ -42,8 +42,9 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     solver : {"mle", "em"}, default "mle"
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
-    n_init : int, default 40
-        Starts from data, and as many grown from the fit with one expert less. Ignored where ``init`` is given values.
+    n_init : int, default 30
+        Starts from data for each expert beyond the first, and as many grown from the fit with one expert less. Ignored
+        where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
@@ -106,7 +107,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         gate_features=None,
         expert_features=None,
         solver="mle",
-        n_init=40,
+        n_init=30,
         init="auto",
         tol=1e-8,
         max_iter=500,

@@ -13,7 +13,7 @@ from typing import NoReturn
 
 from gmoe import __version__
 from gmoe.cli import demo, doctor, fit
-from gmoe.cli._errors import UsageError, WorkError
+from gmoe.cli._messages import UsageError, WorkError, tell
 
 __all__ = ["main"]
 
@@ -79,13 +79,9 @@ def _parser() -> argparse.ArgumentParser:
 
 
 def _fail(message: object, code: int) -> int:
-    print(f"gmoe: error: {_one_line(message)}", file=sys.stderr)
+    tell("error", message)
     return code
 
 
 def _show_warning(message, category, filename, lineno, file=None, line=None) -> None:
-    print(f"gmoe: warning: {_one_line(message)}", file=sys.stderr)
-
-
-def _one_line(message: object) -> str:
-    return " ".join(str(message).split())
+    tell("warning", message)

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from gmoe import FitResult, GaussianMoERegressor, Summary, __version__
-from gmoe.cli._errors import WorkError
+from gmoe.cli._messages import WorkError
 from gmoe.inference import explain
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmoe.cli._errors import UsageError
+from gmoe.cli._messages import UsageError
 
 MISSING = {"", "na", "n/a", "nan", "null", "none", "."}
 

@@ -8,7 +8,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor
-from gmoe.cli._errors import WorkError
+from gmoe.cli._messages import WorkError
 from gmoe.cli._report import with_names
 from gmoe.datasets import load_penguins, load_temperature_anomalies
 from gmoe.inference import certificate_lines

@@ -30,22 +30,24 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Print the report; code 1 where a fit fails in a fresh process."""
     if arguments.clear_cache:
-        report = {"cache": {"base": _text(base_folder()), "bytes_removed": clear_cache()}}
-    else:
-        report = {
-            "versions": _versions(),
-            "threads": _threads(),
-            "cache": _cache(),
-            "warm": probe(cold=False),
-        } | ({"cold": probe(cold=True)} if arguments.cold else {})
+        return _clear(arguments.json)
+    report = {"versions": _versions(), "threads": _threads(), "cache": _cache(), "warm": probe(cold=False)}
+    if arguments.cold:
+        report["cold"] = probe(cold=True)
     if arguments.json:
         print(json.dumps(report, indent=2))
     else:
         for section, values in report.items():
             print(section)
             for name, value in values.items():
-                print(f"  {name:<24}{'none' if value is None else value}")
+                print(f"  {name:<28}{'none' if value is None else value}")
     return 1 if any("error" in values for values in report.values()) else 0
+
+
+def _clear(as_json):
+    base, removed = _text(base_folder()), clear_cache()
+    print(json.dumps({"base": base, "bytes_removed": removed}) if as_json else f"{removed} bytes removed from {base}")
+    return 0
 
 
 def _versions():

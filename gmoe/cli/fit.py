@@ -11,7 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, Summary, list_gates
-from gmoe.cli._errors import UsageError, WorkError
+from gmoe.cli._messages import UsageError, WorkError, tell
 from gmoe.cli._report import as_dict, with_names, write_predictions
 from gmoe.cli._table import Table, read_table
 from gmoe.estimator import SOLVERS
@@ -72,7 +72,7 @@ def run(arguments: argparse.Namespace) -> int:
     estimator = _fit(arguments, data)
     result = with_names(estimator.fit_result_, data.names)
     for message in explain(result):
-        warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        tell("warning", message)
     if arguments.out:
         write_predictions(arguments.out, estimator, data.X, data.y, arguments.y)
     if arguments.json:
@@ -137,7 +137,7 @@ def _fit(arguments, data: _Data) -> GaussianMoERegressor:
     )
     try:
         with warnings.catch_warnings():
-            # They come again, with the columns' names in place of their numbers.
+            # Told by run(), with the columns' names in place of their numbers.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return estimator.fit(data.X, data.y, data.weight)
     except np.linalg.LinAlgError as error:

@@ -27,7 +27,7 @@ def fit(
     expert_columns,
     n_experts: int,
     solver: str = "mle",
-    n_init: int = 40,
+    n_init: int = 30,
     init="auto",
     tol: float = 1e-8,
     max_iter: int = 500,
@@ -47,7 +47,7 @@ def fit(
     n_experts : int
     solver : {"mle", "em"}
     n_init : int
-        Starts from data, and as many grown from the fit with one expert less.
+        Starts from data for each expert beyond the first, and as many grown from the fit with one expert less.
     init : "auto", a name of ``DATA_STARTS``, Parameters (raw), or array (n, k) of responsibilities
         The last two are the only start.
     tol : float

@@ -162,12 +162,14 @@ def _starts(objective, smaller, sample, settings, rng):
     if k == 1:
         return [from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))]
     groups = []
-    for i in range(settings.n_init):
+    # Local maxima multiply with the experts, and so do the starts.
+    n_starts = settings.n_init * (k - 1)
+    for i in range(n_starts):
         kind = DATA_STARTS[settings.kinds[i % len(settings.kinds)]]
         groups.append(from_labels(kind(sample.x_gate, sample.x_expert, sample.y, k, rng), k))
     for i, theta in enumerate(smaller.tops):
-        n_starts = len(range(i, settings.n_init, len(smaller.tops)))
-        groups += grow(smaller.objective, theta, sample, n_starts, rng)
+        share = len(range(i, n_starts, len(smaller.tops)))
+        groups += grow(smaller.objective, theta, sample, share, rng)
     return [from_responsibilities(objective, sample, r) for r in groups]
 
 

@@ -54,7 +54,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         Iterations of one start.
     min_variance : float, default 1e-4
         Lower bound of the variances, relative to the residual variance of one regression of y on X. Without one the
-        likelihood is unbounded. Maxima away from the bound are preferred whatever their likelihood.
+        likelihood is unbounded. Maxima without an expert of few observations at the bound are preferred.
     random_state : int, RandomState, Generator or None
         Draws the starts.
     n_jobs : int or None

@@ -1,0 +1,153 @@
+"""The displays: what they draw is what the model says."""
+
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from gmoe import GaussianMoERegressor
+from gmoe.datasets import load_penguins, make_gmoe
+
+matplotlib = pytest.importorskip("matplotlib")
+matplotlib.use("Agg")
+
+import matplotlib.pyplot as plt  # noqa: E402
+
+from gmoe.plotting import ExpertFitDisplay, GateDisplay  # noqa: E402
+
+
+@pytest.fixture(autouse=True)
+def close_figures():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def penguins():
+    X, y = load_penguins(return_X_y=True)
+    estimator = GaussianMoERegressor(3, expert_features=[0], gate_features=[1], random_state=0)
+    return estimator.fit(X, y), X, y
+
+
+def test_expert_fit(penguins):
+    estimator, X, y = penguins
+    display = ExpertFitDisplay.from_estimator(estimator, X, y)
+    points = np.column_stack([X[:, :1], y])
+    drawn = np.concatenate([collection.get_offsets() for collection in display.points_])
+    np.testing.assert_array_equal(np.sort(drawn, axis=0), np.sort(points, axis=0))
+    likely = estimator.responsibilities(X, y).argmax(axis=1)
+    assert [len(collection.get_offsets()) for collection in display.points_] == list(np.bincount(likely))
+    for j, line in enumerate(display.lines_):
+        x, mean = line.get_data()
+        np.testing.assert_allclose(mean, estimator.intercept_[j] + estimator.coef_[j, 0] * x, rtol=1e-13)
+    at = np.column_stack([display.grid, np.full(400, np.median(X[:, 1])), np.full(400, np.median(X[:, 2]))])
+    mean, std = estimator.predict(at, return_std=True)
+    np.testing.assert_array_equal(display.mean_.get_ydata(), mean)
+    band = display.band_.get_paths()[0].vertices[:, 1]
+    assert (band.min(), band.max()) == pytest.approx(((mean - 2 * std).min(), (mean + 2 * std).max()))
+    assert display.ax_.get_xlabel() == "x0\n(at the median x1 = 197)"
+    assert display.figure_ is display.ax_.figure
+
+
+def test_expert_lines_do_not_widen_the_axes(penguins):
+    estimator, X, y = penguins
+    display = ExpertFitDisplay.from_estimator(estimator, X, y, mixture=False)
+    low, high = display.ax_.get_ylim()
+    assert y.min() - 3 < low < y.min() and y.max() < high < y.max() + 3
+    assert display.mean_ is None and display.band_ is None
+    assert display.ax_.get_xlabel() == "x0"
+
+
+def test_points_mix_the_colours_of_their_experts(penguins):
+    estimator, X, y = penguins
+    display = ExpertFitDisplay.from_estimator(estimator, X, y)
+    responsibility = estimator.responsibilities(X, y)
+    colour = display.points_[0].get_facecolors()[:, :3]
+    sure = responsibility[responsibility.argmax(axis=1) == 0, 0] > 1 - 1e-9
+    line = matplotlib.colors.to_rgb(display.lines_[0].get_color())
+    # Within the resolution of the probabilities asked for.
+    np.testing.assert_allclose(colour[sure], np.tile(line, (sure.sum(), 1)), atol=1e-8)
+    assert np.ptp(colour[~sure], axis=0).max() > 0.1
+
+
+def test_gate(penguins):
+    estimator, X, _ = penguins
+    display = GateDisplay.from_estimator(estimator, X)
+    at = np.column_stack([np.zeros(400), display.grid, np.zeros(400)])
+    np.testing.assert_array_equal(
+        np.column_stack([line.get_ydata() for line in display.lines_]), estimator.predict_gate(at)
+    )
+    assert (display.grid[0], display.grid[-1]) == (X[:, 1].min(), X[:, 1].max())
+    assert display.ax_.get_xlabel() == "x1"
+    assert [text.get_text() for text in display.legend_.get_texts()] == ["expert 0", "expert 1", "expert 2"]
+
+
+def test_experts_can_be_told_apart_without_colour(penguins):
+    estimator, X, y = penguins
+    display = ExpertFitDisplay.from_estimator(estimator, X, y)
+    assert len({line.get_linestyle() for line in display.lines_}) == 3
+    assert len({collection.get_paths()[0].vertices.tobytes() for collection in display.points_}) == 3
+
+
+def test_names_and_units_come_from_frames():
+    pytest.importorskip("pandas")
+    X, y = load_penguins(return_X_y=True, as_frame=True)
+    estimator = GaussianMoERegressor(2, n_init=4, random_state=0).fit(X, y)
+    display = ExpertFitDisplay.from_estimator(estimator, X, y, feature="body_mass_g")
+    assert display.ax_.get_ylabel() == "bill_length_mm"
+    assert display.ax_.get_xlabel().startswith(
+        "body_mass_g\n(at the medians bill_depth_mm = 17.3, flipper_length_mm = 197"
+    )
+    gate = GateDisplay.from_estimator(estimator, X, feature=2)
+    assert gate.ax_.get_xlabel() == display.ax_.get_xlabel()
+
+
+def test_many_held_features_are_not_listed():
+    X, y, _, _ = make_gmoe(200, n_features=6, random_state=2)
+    estimator = GaussianMoERegressor(2, n_init=2, random_state=0).fit(X, y)
+    assert "other features at their medians" in GateDisplay.from_estimator(estimator, X).ax_.get_xlabel()
+
+
+def test_wrong_features_are_named(penguins):
+    estimator, X, y = penguins
+    with pytest.raises(ValueError, match=r"does not enter.*use one of 1 \('x1'\)"):
+        GateDisplay.from_estimator(estimator, X, feature=0)
+    with pytest.raises(ValueError, match="no column of X, which has 3: use 0 to 2"):
+        GateDisplay.from_estimator(estimator, X, feature=3)
+    with pytest.raises(ValueError, match="Unknown feature 'depth'"):
+        ExpertFitDisplay.from_estimator(estimator, X, y, feature="depth")
+
+
+def test_a_constant_gate_is_drawn_against_any_feature():
+    X, y, _, _ = make_gmoe(200, n_features=2, random_state=1)
+    estimator = GaussianMoERegressor(2, gate_features=[], n_init=4, random_state=0).fit(X, y)
+    display = GateDisplay.from_estimator(estimator, X, feature=1)
+    assert np.ptp(display.proba, axis=0).max() == 0.0
+
+
+def test_given_axes_and_global_settings_are_respected(penguins):
+    estimator, X, y = penguins
+    before = dict(plt.rcParams)
+    figure, (left, right) = plt.subplots(1, 2)
+    fit = ExpertFitDisplay.from_estimator(estimator, X, y, ax=left)
+    gate = GateDisplay.from_estimator(estimator, X, ax=right)
+    assert fit.ax_ is left and gate.ax_ is right and fit.figure_ is figure
+    assert plt.get_fignums() == [figure.number]
+    assert gate.plot().ax_ is not right
+    assert dict(plt.rcParams) == before
+
+
+def test_matplotlib_is_needed_for_drawing_only():
+    code = """
+import sys
+sys.modules["matplotlib"] = None  # importing it raises ImportError
+from gmoe.plotting import GateDisplay
+try:
+    GateDisplay(grid=[0.0, 1.0], proba=[[1.0], [1.0]]).plot()
+except ImportError as error:
+    assert "pip install gmoe[plot]" in str(error), error
+else:
+    raise AssertionError("no ImportError")
+"""
+    subprocess.run([sys.executable, "-c", code], check=True)

@@ -171,9 +171,9 @@ def report(k, rows):
     em_gap = np.array([row["log_likelihood"] - max(row["em"], default=-np.inf) for row in rows])
     certified = [row["gradient"] <= 1e-8 for row in rows]
     print(f"k = {k}, {len(rows)} data sets, n = {N}")
-    print(
-        f"  gradient <= 1e-8: {np.mean(certified):.0%}; statuses: { {s: sum(r['status'] == s for r in rows) for s in {r['status'] for r in rows}} }"
-    )
+    statuses = [row["status"] for row in rows]
+    counts = {status: statuses.count(status) for status in sorted(set(statuses))}
+    print(f"  gradient <= 1e-8: {np.mean(certified):.0%}; statuses: {counts}")
     print(f"  not below 2000 EM steps (1e-6): {np.mean(em_gap > -1e-6):.0%}, worst {em_gap.min():.2e}")
     print(
         f"  independent best of 20: equal within 1e-6 {np.mean(np.abs(gap) <= 1e-6):.0%}, fit higher "

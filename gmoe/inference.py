@@ -42,10 +42,7 @@ class Summary:
                 "parameter": name,
                 "estimate": float(value),
                 "std_error": float(error),
-                # No test of "variance = 0": the bound is not an interior point.
-                "z": float("nan") if name.startswith("variance") else float(value / error),
-                "lower": float(value - half * error),
-                "upper": float(value + half * error),
+                **_wald(name, float(value), float(error), half),
                 "note": note,
             }
             for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
@@ -75,6 +72,15 @@ class Summary:
         return "\n".join([*lines, "", *certificate_lines(r)])
 
 
+def _wald(name, value, error, half):
+    """Return z value and interval; a variance has no z (0 is not an interior point) and an interval on the log scale."""
+    if name.startswith("variance"):
+        factor = np.exp(half * error / value)
+        return {"z": float("nan"), "lower": float(value / factor), "upper": float(value * factor)}
+    # A standard error is nan where a note stands in its place, and never 0.
+    return {"z": value / error, "lower": value - half * error, "upper": value + half * error}
+
+
 def _line(row, width):
     start = f"{row['parameter']:<{width}}  {row['estimate']:>12.6g}"
     if row["note"]:
@@ -91,7 +97,7 @@ def certificate_lines(r: FitResult) -> list[str]:
         " (scaled coordinates)",
         f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood; "
         f"{r.n_iter} iterations, {r.n_passes} passes over the data",
-        f"  {r.n_flat} directions without effect on the density (gate invariances, collinear columns)",
+        f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
         *(f"  {message}" for message in explain(r)),
     ]
 

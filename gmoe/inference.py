@@ -73,7 +73,7 @@ class Summary:
 
 
 def _wald(name, value, error, half):
-    """Return z value and interval; a variance has no z (0 is not an interior point) and an interval on the log scale."""
+    """Return z value and interval; a variance has no z (0 is no interior point) and an interval on the log scale."""
     if name.startswith("variance"):
         factor = np.exp(half * error / value)
         return {"z": float("nan"), "lower": float(value / factor), "upper": float(value * factor)}

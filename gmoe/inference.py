@@ -75,8 +75,10 @@ class Summary:
 def _wald(name, value, error, half):
     """Return z value and interval; a variance has no z (0 is no interior point) and an interval on the log scale."""
     if name.startswith("variance"):
-        factor = np.exp(half * error / value)
-        return {"z": float("nan"), "lower": float(value / factor), "upper": float(value * factor)}
+        # Hardly any weight in the data: the interval is (0, inf).
+        with np.errstate(over="ignore"):
+            factor = float(np.exp(half * error / value))
+        return {"z": float("nan"), "lower": value / factor, "upper": value * factor}
     # A standard error is nan where a note stands in its place, and never 0.
     return {"z": value / error, "lower": value - half * error, "upper": value + half * error}
 

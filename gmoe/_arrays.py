@@ -38,11 +38,14 @@ class Design:
     transform : ndarray, shape (rank, d)
         Scaled features are ``transform @ (x[columns] - centre)``: uncorrelated with unit variance. Fewer rows than
         columns where columns are constant or collinear.
+    size : ndarray, shape (d,)
+        Standard deviations of the columns (1 for constant ones): the unit in which collinearity is judged.
     """
 
     columns: np.ndarray
     centre: np.ndarray
     transform: np.ndarray
+    size: np.ndarray
 
     @property
     def n_coefficients(self):

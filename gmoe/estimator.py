@@ -7,6 +7,7 @@ import numpy as np
 from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
+from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
@@ -42,9 +43,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     solver : {"mle", "em"}, default "mle"
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
-    n_init : int, default 30
-        Starts from data for each expert beyond the first, and as many grown from the fit with one expert less. Ignored
-        where ``init`` is given values.
+    n_init : int, default 15
+        Starts of one round: so many from data for each expert beyond the first (up to three), and as many grown from
+        the fit with one expert less. Rounds go on until three starts have met the best maximum, or to 200 starts.
+        Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
@@ -62,7 +64,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     warm_start : bool, default False
         Start from the last fit's parameters only.
     verbose : int, default 0
-        From 1 on the certificate goes to the logger "gmoe" at level INFO.
+        From 1 on the summary goes to the logger "gmoe" at level INFO; ``logging.basicConfig(level="INFO")`` shows it.
 
     Attributes
     ----------
@@ -107,7 +109,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         gate_features=None,
         expert_features=None,
         solver="mle",
-        n_init=30,
+        n_init=15,
         init="auto",
         tol=1e-8,
         max_iter=500,
@@ -206,6 +208,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             check_finite(np.asarray(y), "y")
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
+        # Once more: None and the like in a column of objects are NaN only now.
+        check_finite(y, "y")
         return X, y
 
     def _seed(self):
@@ -303,25 +307,27 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
 
     def aic(self, X, y, sample_weight=None):
         """Akaike's information criterion on given data; smaller is better."""
-        return self._criterion(X, y, sample_weight)[0]
+        log_likelihood, _, _ = self._weigh(X, y, sample_weight)
+        return 2.0 * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
 
     def bic(self, X, y, sample_weight=None):
         """Bayesian information criterion on given data, the total weight as n; smaller is better."""
-        return self._criterion(X, y, sample_weight)[1]
+        log_likelihood, _, total = self._weigh(X, y, sample_weight)
+        return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
 
     def icl(self, X, y, sample_weight=None):
         """Integrated classification likelihood, BIC - 2 sum log(largest responsibility); smaller is better."""
-        X, y = self._checked(X, y)
-        weight = np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
-        certainty = weight @ np.log(self.model_.responsibilities(X, y).max(axis=1))
-        return self._criterion(X, y, sample_weight)[1] - 2.0 * certainty
+        log_likelihood, certainty, total = self._weigh(X, y, sample_weight)
+        return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * (log_likelihood + certainty)
 
-    def _criterion(self, X, y, sample_weight):
+    def _weigh(self, X, y, sample_weight):
+        """Weighted sums of log-density and of log(largest responsibility), and of the weights."""
         X, y = self._checked(X, y)
-        weight = np.ones(len(y)) if sample_weight is None else _check_sample_weight(sample_weight, X)
-        log_likelihood = weight @ self.model_.log_density(X, y)
-        df = self.fit_result_.n_free_parameters
-        return 2.0 * df - 2.0 * log_likelihood, np.log(weight.sum()) * df - 2.0 * log_likelihood
+        weight = np.ones(len(y))
+        if sample_weight is not None:
+            weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
+        certainty = np.log(self.model_.responsibilities(X, y).max(axis=1))
+        return weight @ self.model_.log_density(X, y), weight @ certainty, weight.sum()
 
     def summary(self, level=0.95):
         """Table of estimates, standard errors, criteria and certificate; print it, or use ``to_frame()``.
@@ -336,5 +342,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
 
 
 def log_likelihood_scorer(estimator, X, y, sample_weight=None):
-    """Average log-density per observation, for ``scoring`` of GridSearchCV or cross_val_score; larger is better."""
+    """Average log-density per observation, for ``scoring`` of GridSearchCV or cross_val_score; larger is better.
+
+    Takes pipelines that end in a :class:`GaussianMoERegressor` as well.
+    """
+    if isinstance(estimator, Pipeline):
+        X, estimator = estimator[:-1].transform(X), estimator[-1]
     return float(np.average(estimator.score_samples(X, y), weights=sample_weight))

@@ -99,9 +99,16 @@ def certificate_lines(r: FitResult) -> list[str]:
         " (scaled coordinates)",
         f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood; "
         f"{r.n_iter} iterations, {r.n_passes} passes over the data",
+        *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
         *(f"  {message}" for message in explain(r)),
     ]
+
+
+def _few_agree(r: FitResult):
+    """Say so where hardly any start came back to the best end: the weakest evidence that it is the best there is."""
+    if r.n_agreeing < min(3, r.n_starts) and not r.separated:
+        yield "  few starts agree: a higher n_init may find a better maximum"
 
 
 def explain(r: FitResult) -> list[str]:
@@ -109,13 +116,14 @@ def explain(r: FitResult) -> list[str]:
     messages = []
     if r.status == "max_iter":
         messages.append(
-            f"Not converged: the largest average-gradient entry is {r.gradient:.1e} after {r.n_iter} iterations; "
-            "raise max_iter, or use solver='mle'."
+            f"Not converged after {r.n_iter} iterations: the largest average-gradient entry is {r.gradient:.1e}, the "
+            f"smallest eigenvalue of the information {r.smallest_eigenvalue:.1e}; raise max_iter, or use solver='mle'."
         )
     if r.at_bound:
         messages.append(
             f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no "
-            "maximum: they fit some points exactly. Use fewer experts, or another min_variance."
+            "maximum: they fit some points exactly, or extreme values of y set the bound's scale. Use fewer experts, "
+            "look at the extremes, or choose another min_variance."
         )
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     if r.separated and len(r.at_bound) < r.model.n_experts:
@@ -126,8 +134,10 @@ def explain(r: FitResult) -> list[str]:
     if r.collinear:
         messages.append(
             f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are "
-            "the minimum-norm choice; the density is unaffected."
+            "the choice of minimum norm in standardised columns."
         )
+    elif r.not_identified and not messages:
+        messages.append(f"The data carry no information on {_list(r.not_identified[:6])}.")
     return messages
 
 

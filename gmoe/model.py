@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import BLOCK
+from gmoe._validation import check_finite
 from gmoe.gates import Gate, SoftmaxGate, as_gate
 from gmoe.kernels.exact import affine_exact
 from gmoe.parameters import Parameters
@@ -47,6 +48,8 @@ class GMoE:
             columns = tuple(range(coef.shape[1])) if columns is None else tuple(int(c) for c in columns)
             if len(columns) != coef.shape[1]:
                 raise ValueError(f"{name} names {len(columns)} columns, the parameters have {coef.shape[1]} slopes.")
+            if min(columns, default=0) < 0:
+                raise ValueError(f"{name} must count from 0, got {columns}: a model does not know the width of X.")
             object.__setattr__(self, name, columns)
 
     @property
@@ -135,6 +138,7 @@ class GMoE:
             raise ValueError(
                 f"X must have shape (n, >={self.n_features}), got {X.shape}; use X.reshape(-1, 1) for one feature."
             )
+        check_finite(X, "X")
         return X
 
     def _by_block(self, X, y, function):
@@ -161,7 +165,8 @@ class GMoE:
         coef = np.column_stack([-p.intercept, np.ones(self.n_experts), -p.coef])
         residual = np.empty((self.n_experts, m))
         affine_exact(np.vstack([y, X[:, list(self.expert_columns or ())].T]), m, coef, residual)
-        return logit, residual / np.sqrt(p.variance)[:, None]
+        # Clipped where the square would overflow: such a density is 0 either way.
+        return logit, np.clip(residual / np.sqrt(p.variance)[:, None], -1e150, 1e150)
 
     def _joint(self, logit, z):
         return logit - 0.5 * z * z - 0.5 * np.log(self.parameters.variance)[:, None]

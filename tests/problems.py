@@ -53,7 +53,9 @@ def data(rng, n, d=3, weighted=True):
 def design(rng, columns):
     """Some centre and some full transform of these columns."""
     d = len(columns)
-    return Design(np.array(columns, dtype=np.intp), rng.normal(size=d), (np.eye(d) + 0.2 * rng.normal(size=(d, d))))
+    return Design(
+        np.array(columns, dtype=np.intp), rng.normal(size=d), (np.eye(d) + 0.2 * rng.normal(size=(d, d))), np.ones(d)
+    )
 
 
 def designs(rng, gate_columns, expert_columns):

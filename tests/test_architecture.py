@@ -14,6 +14,7 @@ PACKAGE = Path(gmoe.__file__).parent
 # From the bottom up; each module imports from lower layers and from its own package only.
 # A new top-level module or package gets its place here.
 LAYERS = [
+    "gmoe._validation",
     "gmoe._cache",
     "gmoe._jit",
     "gmoe.kernels",
@@ -25,7 +26,6 @@ LAYERS = [
     "gmoe.metrics",
     "gmoe.solvers",
     "gmoe.inference",
-    "gmoe._validation",
     "gmoe.estimator",
     "gmoe.plotting",
     "gmoe.theory",

@@ -89,9 +89,9 @@ def test_temperature_anomalies_have_no_maximiser():
         assert fitted.coef_[j, 0] == pytest.approx(coef[1], rel=1e-4)
         assert fitted.variance_[j] == pytest.approx(variance, rel=1e-4)
     np.testing.assert_allclose(fitted.intercept_, [-12.66697, -42.3811], rtol=1e-4)
-    # Their standard errors too, with the gate's marked as not identified.
+    # Their standard errors too, with the gate's marked as separated.
     frame = fitted.summary().to_frame()
-    assert (frame.loc[["gate_intercept (1)", "gate_coef[0] (1)"], "note"] == "not identified").all()
+    assert (frame.loc[["gate_intercept (1)", "gate_coef[0] (1)"], "note"] == "separated").all()
     for j, (_, variance, covariance, _) in enumerate([early, late]):
         n = (cut, len(y) - cut)[j]
         assert frame.loc[f"coef[0] ({j})", "std_error"] == pytest.approx(np.sqrt(covariance[1, 1]), rel=1e-4)

@@ -41,7 +41,7 @@ def test_scales_are_the_sizes_of_the_parameters():
 
 @pytest.mark.parametrize("name", ["n_samples", "n_features", "n_experts"])
 def test_sizes_below_one(name):
-    with pytest.raises(ValueError, match=f"{name} must be at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{name} must be >= 1, got 0"):
         make_gmoe(**{name: 0})
 
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmoe._validation import check_integer
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 
@@ -44,13 +45,8 @@ def make_gmoe(
     ValueError
         For sizes below 1 or scales that are not positive.
     """
-    for name, value in {
-        "n_samples": n_samples,
-        "n_features": n_features,
-        "n_experts": n_experts,
-    }.items():
-        if value < 1:
-            raise ValueError(f"{name} must be at least 1, got {value}.")
+    for name, size in {"n_samples": n_samples, "n_features": n_features, "n_experts": n_experts}.items():
+        check_integer(size, name, 1)
     for name, value in {
         "gate_scale": gate_scale,
         "expert_scale": expert_scale,

@@ -11,8 +11,13 @@ from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
 
+# Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
+WEAK = 1e-5
+# Fall of the average log-likelihood, far out, that a maximum exceeds by orders of magnitude.
+NO_FALL = 1e-8
 
-def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
+
+def certify(found: Found, scaling: Scaling, labels, n_passes: int, weight_unit: float = 1.0) -> FitResult:
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -23,6 +28,8 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
         Names of the columns of X.
     n_passes : int
         Over the data, or a sample of it, of all starts and numbers of experts.
+    weight_unit : float
+        What the weights were divided by.
     """
     objective, best = found.objective, found.best
     evaluation = best.evaluation
@@ -32,14 +39,16 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
     parameters = scaling.to_raw(gate, expert, objective.variance(eta))
     shares = average_gate(objective, evaluation)
     order = expert_order(shares, parameters, scaling)
-    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, parameters.variance, order, reference=0)
+    direction = separating_direction(objective, evaluation)
+    separated = direction is not None
+    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, parameters.variance, order, direction)
     at_bound = objective.at_bound(evaluation.theta)[order]
-    separated = is_separated(objective, evaluation)
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
-    total, shift = objective.blocks.total_weight, np.log(scaling.scale_y)
-    # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms.
-    slack = 1e-6 / objective.blocks.n + 1e-12 * abs(evaluation.value)
+    total, shift = objective.blocks.total_weight * weight_unit, np.log(scaling.scale_y)
+    # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
+    # somewhere on the way to infinity.
+    slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(evaluation.value)
     return FitResult(
         model=GMoE(parameters.reorder(order), objective.gate, *columns).canonical(),
         log_likelihood=float(total * (evaluation.value - shift)),
@@ -57,11 +66,11 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int) -> FitResult:
         n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares[order],
-        covariance=matrix,
+        covariance=matrix / weight_unit,
         parameter_names=names,
         notes=notes,
         n_free_parameters=objective.identified.shape[1],
-        classification=float(evaluation.sums.g_scalar[2, 0]),
+        classification=float(evaluation.sums.g_scalar[2, 0]) * weight_unit,
         total_weight=total,
     )
 
@@ -107,32 +116,28 @@ def n_flat(objective: Objective, scaling: Scaling):
     return objective.n_parameters - objective.identified.shape[1] + k * (lost_gate + lost_expert)
 
 
-def is_separated(objective: Objective, evaluation) -> bool:
-    """Whether the gate has a direction along which the likelihood never falls again.
+def separating_direction(objective: Objective, evaluation: Evaluation):
+    """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
-    Candidates are the directions of least gate information.  Along one with information for less than a unit change,
-    the log-likelihood is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated
-    gate (or an expert whose share goes to zero) it does not.
+    Candidates are the directions of least gate information.  Along each the average log-likelihood is evaluated as far
+    out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert whose share goes to
+    zero) it does not.
     """
+    assert evaluation.hessian is not None
     gate, _, _ = objective.split(evaluation.theta)
-    # Rows, not weights: whether a gate separates does not depend on the unit of the weights.
-    n = objective.blocks.n
     k, q = gate.shape
     index = (np.arange(k)[:, None] * objective.width + np.arange(q)).ravel()
-    basis = objective.gate.invariances(k, q)
-    free = np.linalg.qr(basis, mode="complete")[0][:, basis.shape[1] :]
-    information = -free.T @ evaluation.hessian[np.ix_(index, index)] @ free
-    if not information.size:
-        return False
-    values, vectors = np.linalg.eigh(information)
+    flat = objective.gate.invariances(k, q)
+    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
+    if not free.size:
+        return None
+    values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
     size = max(10.0, float(np.linalg.norm(free.T @ gate.ravel())))
-    for value, vector in zip(values, vectors.T, strict=True):
-        if value * n * size**2 > 1.0:
-            break
+    for vector in vectors.T[values < WEAK]:
+        direction = np.zeros_like(evaluation.theta)
+        direction[index] = free @ vector
         for sign in (-1.0, 1.0):
-            theta = evaluation.theta.copy()
-            theta[index] += sign * size * (free @ vector)
-            fall = (evaluation.value - objective.evaluate(theta, SCORE).value) * n
-            if fall < 1e-3:
-                return True
-    return False
+            value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
+            if evaluation.value - value < NO_FALL:
+                return direction
+    return None

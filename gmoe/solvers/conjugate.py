@@ -76,7 +76,7 @@ def complete_information(objective: Objective, evaluation):
     information = np.zeros((k, width, k, width))
     information[:, :q, :, :q] = gate_information(objective, evaluation.sums).reshape(k, q, k, q)
     moments = expert_moments(objective, evaluation.sums) / total
-    share = np.exp(eta) / variance
+    share = objective.share(eta)
     for j in range(k):
         information[j, q:-1, j, q:-1] = moments[j] / variance[j]
         information[j, -1, j, -1] = 0.5 * share[j] ** 2 * evaluation.sums.g_scalar[1, j] / total

@@ -11,7 +11,7 @@ FLAT = 1e-11
 LOADING = 1e-6
 
 
-def covariance(objective: Objective, scaling: Scaling, evaluation, variance, order, reference):
+def covariance(objective: Objective, scaling: Scaling, evaluation, variance, order, separating=None, reference=0):
     """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
 
     Parameters
@@ -22,6 +22,8 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, variance, ord
         Raw variances, in the order of the scaled parameters.
     order : ndarray of int, shape (k,)
         Experts in the order of the report; the first is the gate's reference.
+    separating : ndarray, shape (P,), or None
+        Direction along which the gate separates: what loads on it has no standard error.
     reference : int
         Position in ``order`` whose gate parameters are pinned.
 
@@ -33,7 +35,7 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, variance, ord
     bound = objective.at_bound(evaluation.theta)
     # From eta to the log of the variance: d log v / d eta is the part of the variance above its bound.
     _, _, eta = objective.split(evaluation.theta)
-    above = np.exp(eta) / objective.variance(eta)
+    above = objective.share(eta)
     stretch = np.ones((k, width))
     stretch[:, -1] = 1.0 / np.where(bound, 1.0, above)
     information = -evaluation.hessian * stretch.ravel()[:, None] * stretch.ravel()
@@ -51,6 +53,9 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, variance, ord
     unknown = _null_loading(scaling, k) | (np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12))
     n_raw = len(to_raw) // k
     table = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
+    if separating is not None:
+        moved = np.abs(to_raw @ separating).reshape(k, n_raw)
+        table[moved > LOADING * moved.max()] = "separated"
     table[reference, : 1 + len(scaling.gate.columns)] = "pinned"
     table[bound[order], -1] = "at bound"
     notes = tuple(str(note) for note in table.ravel())
@@ -83,7 +88,9 @@ def _null_loading(scaling, k):
     one = []
     for design in (scaling.gate, scaling.expert):
         null = null_space(design)
-        one += [bool(np.any(np.abs(null @ design.centre) > LOADING * np.linalg.norm(design.centre)))]
+        # Standardised slopes; the intercept moves with them unless they cancel at the centre.
+        shift = null @ (design.centre / design.size)
+        one += [bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))]
         one += list(np.linalg.norm(null, axis=0) > LOADING)
     return np.tile(np.array([*one, False]), k)
 

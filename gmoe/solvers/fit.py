@@ -3,18 +3,17 @@
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
 from gmoe.gates import Gate
 from gmoe.parameters import Parameters
+from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.result import FitResult
+from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import Found, Sample, Settings, climb, search
+from gmoe.solvers.search import Found, Settings, climb, search
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
-
-_controller: list[ThreadpoolController] = []
 
 
 def fit(
@@ -27,7 +26,7 @@ def fit(
     expert_columns,
     n_experts: int,
     solver: str = "mle",
-    n_init: int = 30,
+    n_init: int = 15,
     init="auto",
     tol: float = 1e-8,
     max_iter: int = 500,
@@ -47,7 +46,7 @@ def fit(
     n_experts : int
     solver : {"mle", "em"}
     n_init : int
-        Starts from data for each expert beyond the first, and as many grown from the fit with one expert less.
+        Starts of one round, see :class:`gmoe.GaussianMoERegressor`.
     init : "auto", a name of ``DATA_STARTS``, Parameters (raw), or array (n, k) of responsibilities
         The last two are the only start.
     tol : float
@@ -61,25 +60,21 @@ def fit(
         Threads. Results do not depend on it.
     column_names : sequence of str, optional
     """
-    if weight is not None and not np.all(np.asarray(weight) > 0):
-        used = np.asarray(weight) > 0
-        X, y, weight = X[used], y[used], np.asarray(weight)[used]
-        if isinstance(init, np.ndarray):
-            init = init[used]
-
-    objectives = []
+    if weight is not None:
+        X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
+    else:
+        weight_unit = 1.0
+    passes: list[int] = []
 
     def make_objective(blocks, k, executor):
-        objectives.append(Objective(blocks, gate, k, min_variance, executor))
-        return objectives[-1]
+        return Objective(blocks, gate, k, min_variance, executor, passes)
 
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
     settings = Settings(solver, n_init, kinds, tol, max_iter, seed)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
     run = map if executor is None else executor.map
     try:
-        # One thread in BLAS: the matrices are small, and results must not depend on the machine's cores.
-        with _blas().limit(limits=1):
+        with single_threaded():
             scaling = scale(X, y, weight, gate_columns, expert_columns, gate.allows_centring, run)
             if isinstance(init, str):
                 found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
@@ -87,25 +82,35 @@ def fit(
                 objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
             labels = range(X.shape[1]) if column_names is None else column_names
-            n_passes = sum(objective.n_passes for objective in objectives)
-            return certify(found, scaling, [str(label) for label in labels], n_passes)
+            return certify(found, scaling, [str(label) for label in labels], len(passes), weight_unit)
     finally:
         if executor is not None:
             executor.shutdown()
 
 
-def _blas():
-    """Return the controller of BLAS's threads, made once: looking for the libraries takes milliseconds."""
-    if not _controller:
-        _controller.append(ThreadpoolController())
-    return _controller[0]
+def _positive(X, y, weight, init):
+    """Return the data of positive weight, with weights below 2, and their unit.
+
+    The unit is a power of two, so that nothing is rounded; what is nothing beside the largest weight is left out.
+    """
+    unit = 2.0 ** np.floor(np.log2(weight.max()))
+    weight = weight / unit
+    used = weight > 1e-200
+    if not used.all():
+        X, y, weight = X[used], y[used], weight[used]
+        if isinstance(init, np.ndarray):
+            init = init[used]
+    return X, y, weight, init, float(unit)
 
 
 def _climb_given(objective, scaling, init, settings):
     """Ascent from given parameters or responsibilities."""
     if isinstance(init, Parameters):
         gate, expert, variance = scaling.from_raw(init)
-        ascent = climb(objective, objective.join(gate, expert, objective.eta(variance)), settings, 0)
+        theta = objective.join(gate, expert, objective.eta(variance))
+        if not np.isfinite(objective.evaluate(theta, SCORE).value):
+            raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")
+        ascent = climb(objective, theta, settings, 0)
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)

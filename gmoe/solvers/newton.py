@@ -52,7 +52,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
     history = [current.value]
     model: Spectrum | Krylov | None = None
     radius, converged = 1.0, False
-    for _ in range(max_iter):
+    for trials in range(max_iter + 1):
         if model is None:
             model = model_of(objective, current)
         size = np.abs(current.gradient).max()
@@ -64,6 +64,8 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
             if model.is_maximum:
                 converged = True
                 break
+        if trials == max_iter:
+            break
         step, predicted, length = model.step(radius)
         trial = objective.evaluate(current.theta + step, model_of.order)
         gain = trial.value - current.value

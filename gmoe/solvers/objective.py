@@ -87,9 +87,11 @@ class Objective:
         Lower bound of the variances, scaled coordinates.
     executor : concurrent.futures.Executor, optional
         Runs groups of blocks in threads; the result is the same to the last bit.
+    passes : list, optional
+        Grows by one entry with every pass; several objectives may share it.
     """
 
-    def __init__(self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None):
+    def __init__(self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None, passes=None):
         self.blocks, self.gate, self.n_experts = blocks, gate, n_experts
         self.min_variance = min_variance
         self.q_gate, self.q_expert = blocks.gate.n_coefficients, blocks.expert.n_coefficients
@@ -97,7 +99,7 @@ class Objective:
         self.n_parameters = n_experts * self.width
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
-        self._passes: list[int] = []
+        self._passes: list[int] = [] if passes is None else passes
         self._executor = executor
         bounds = np.linspace(0, blocks.n_blocks, min(GROUPS, blocks.n_blocks) + 1).astype(int)
         self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
@@ -140,7 +142,7 @@ class Objective:
 
     def at_bound(self, theta):
         """Boolean array (k,): variance within a thousandth of its lower bound."""
-        return np.exp(self.split(theta)[2]) < 1e-3 * self.min_variance
+        return self.split(theta)[2] < np.log(1e-3 * self.min_variance)
 
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
@@ -157,7 +159,7 @@ class Objective:
         """Hessian at an evaluation times a direction (P,), without the Hessian; one pass over the data."""
         parts = self._parts(evaluation.theta)
         v_gate, v_expert, v_eta = self.split(direction)
-        share = self._share(self.split(evaluation.theta)[2])
+        share = self.share(self.split(evaluation.theta)[2])
         change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * share * v_eta
 
         def add(sums, block, logit, slope, curve, work):
@@ -174,7 +176,7 @@ class Objective:
         gate, expert, eta = self.split(theta)
         return np.ascontiguousarray(gate), np.ascontiguousarray(expert), 0.5 * np.log(self.variance(eta))
 
-    def _share(self, eta):
+    def share(self, eta):
         """Part of each variance above the bound: d log_sd / d eta is half of it."""
         variance = self.variance(eta)
         return np.exp(np.minimum(eta, MAX_ETA)) / variance
@@ -235,7 +237,7 @@ class Objective:
     def _finish(self, theta, eta, log_sd, sums, order):
         total = self.blocks.total_weight
         gradient = self._gradient(sums, log_sd)
-        share = self._share(eta)
+        share = self.share(eta)
         chain = 0.5 * share
         hessian = None
         if order == OBSERVED:

@@ -50,7 +50,7 @@ class FitResult:
         Of the canonical raw parameters, rows as in ``parameter_names``; nan where not identified, pinned or at a bound.
     parameter_names : tuple of str
     notes : tuple of str
-        One by parameter: empty, ``pinned``, ``not identified`` or ``at bound``.
+        One by parameter: empty, ``pinned``, ``not identified``, ``separated`` or ``at bound``.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float

@@ -13,8 +13,8 @@ import numpy as np
 from gmoe._arrays import Blocks, Design
 from gmoe.parameters import Parameters
 
-# Eigenvalues of the correlation matrix below this are collinearity: two columns that differ by a relative 1e-6.
-RANK_TOLERANCE = 1e-12
+# Combinations of standardised columns with a standard deviation below this are collinearity (R's lm: 1e-7).
+RANK_TOLERANCE = 1e-9
 CHUNK = 65536
 
 
@@ -101,34 +101,51 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True, run=map)
         ``map``, or that of an executor, which then reads chunks in threads.
     """
     mean, covariance = _moments(X, y, weight, run)
-    expert = _design(expert_columns, mean, covariance)
+    expert = _design(expert_columns, mean, covariance, X, weight, run)
     second = covariance if centre_gate else covariance + np.outer(mean, mean)
-    gate = _design(gate_columns, mean if centre_gate else np.zeros_like(mean), second)
+    centre = mean if centre_gate else np.zeros_like(mean)
+    same = centre_gate and np.array_equal(gate_columns, expert_columns)
+    gate = expert if same else _design(gate_columns, centre, second, X, weight, run)
     slope = expert.transform @ covariance[expert_columns, -1]
     variance_y = covariance[-1, -1]
     residual = max(variance_y - slope @ slope, 0.0)
     # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
     floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
+    if 0.0 < variance_y < 1e-250:
+        raise ValueError(
+            f"y has a standard deviation of {np.sqrt(variance_y):.1e}, whose square underflows; rescale y."
+        )
     return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
 
 
 def _moments(X, y, weight, run):
     """Weighted mean and covariance of the columns of (X, y), in one pass of chunks that are summed in order."""
-    # About a point amid the data, so that nothing cancels; exactly the value of a constant column.
+    # About a point amid the data, so that nothing cancels.
     shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=0)
-    shift = np.where(shift == _rows(X, y, slice(0, 1))[0], _rows(X, y, slice(0, 1))[0], shift)
-
-    def chunk(lo):
-        rows = _rows(X, y, slice(lo, lo + CHUNK)) - shift
-        w = np.ones(len(rows)) if weight is None else np.asarray(weight[lo : lo + CHUNK], dtype=float)
-        weighted = rows * w[:, None]
-        return w.sum(), weighted.sum(axis=0), weighted.T @ rows
-
-    total, first, second = 0.0, 0.0, 0.0
-    for w, one, two in run(chunk, range(0, len(y), CHUNK)):
-        total, first, second = total + w, first + one, second + two
+    total, first, second = _sums(lambda part: _rows(X, y, part) - shift, len(y), weight, run)
+    if not np.all(np.isfinite(second)):
+        raise ValueError(
+            f"The squares of columns {np.flatnonzero(~np.isfinite(np.diag(second))).tolist()} of (X, y) overflow; "
+            "rescale them."
+        )
     offset = first / total
     return shift + offset, second / total - np.outer(offset, offset)
+
+
+def _sums(rows_of, n, weight, run):
+    """Sum w, w row and w row row' over chunks of rows, in order."""
+
+    def chunk(lo):
+        rows = rows_of(slice(lo, lo + CHUNK))
+        w = np.ones(len(rows)) if weight is None else np.asarray(weight[lo : lo + CHUNK], dtype=float)
+        with np.errstate(over="ignore", invalid="ignore"):
+            weighted = rows * w[:, None]
+            return w.sum(), weighted.sum(axis=0), weighted.T @ rows
+
+    total, first, second = 0.0, 0.0, 0.0
+    for w, one, two in run(chunk, range(0, n, CHUNK)):
+        total, first, second = total + w, first + one, second + two
+    return total, first, second
 
 
 def _rows(X, y, rows):
@@ -140,22 +157,50 @@ def _rows(X, y, rows):
     return result
 
 
-def _design(columns, centre, second):
-    """Whitening design: eigenvectors of the correlation matrix, without those of constant or collinear columns."""
+def _design(columns, centre, second, X, weight, run):
+    """Whitening design without the directions of constant or collinear columns."""
     columns = np.asarray(columns, dtype=np.intp)
     centre, second = centre[columns], second[np.ix_(columns, columns)]
     size = np.sqrt(np.diag(second))
     varies = size > 1e-14 * np.abs(centre)
     size = np.where(varies, size, 1.0)
-    values, vectors = np.linalg.eigh(np.where(np.outer(varies, varies), second / np.outer(size, size), 0.0))
-    keep = values > RANK_TOLERANCE * max(len(columns), 1)
-    transform = (vectors[:, keep] / np.sqrt(values[keep])).T / size
-    return Design(columns, centre, np.ascontiguousarray(transform))
+    correlation = (second / np.outer(size, size))[np.ix_(varies, varies)]
+    values, vectors = np.linalg.eigh(correlation)
+    directions = np.zeros((len(values), len(columns)))
+    directions[:, varies] = vectors.T
+    weak = values < 1e-8
+    if weak.any():
+
+        def projections(part):
+            return ((X[part][:, columns] - centre) / size) @ directions.T
+
+        total, _, gram = _sums(projections, len(X), weight, run)
+        whiten = _whitener(gram / total, weak)
+    else:
+        whiten = np.diag(1.0 / np.sqrt(values))
+    return Design(columns, centre, np.ascontiguousarray(whiten @ directions / size), size)
+
+
+def _whitener(gram, weak):
+    """Map from principal directions to whitened ones, (rank, d), without the directions of collinear columns.
+
+    The eigenvalues of a correlation matrix see a column that differs from another by a relative e only as e squared.
+    So the data were projected on the eigenvectors: among the weak ones the projections' own moments tell noise from
+    columns.  What is noise must go before the others are whitened, or it leaks into them.
+    """
+    squares, turn = np.linalg.eigh(gram[np.ix_(weak, weak)])
+    kept = turn[:, squares > RANK_TOLERANCE**2]
+    strong = np.eye(len(gram))[~weak]
+    basis = np.vstack([strong, kept.T @ np.eye(len(gram))[weak]])
+    moments = basis @ gram @ basis.T
+    unit = 1.0 / np.sqrt(np.diag(moments))
+    values, vectors = np.linalg.eigh(moments * np.outer(unit, unit))
+    return (vectors / np.sqrt(values)).T @ (unit[:, None] * basis)
 
 
 def null_space(design: Design):
-    """Orthonormal directions of raw slopes that do not move the scaled ones, shape (d - rank, d)."""
+    """Orthonormal directions of standardised slopes that do not move the scaled ones, shape (d - rank, d)."""
     d = len(design.columns)
     if len(design.transform) == d:
         return np.empty((0, d))
-    return np.linalg.svd(design.transform, full_matrices=True)[2][len(design.transform) :]
+    return np.linalg.svd(design.transform * design.size, full_matrices=True)[2][len(design.transform) :]

@@ -5,7 +5,7 @@ two), and where no other start does better, the twin of one of its experts, so t
 more than ``SAMPLE`` observations the starts climb on a random sample, and the best few distinct ends on all data.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
@@ -13,6 +13,7 @@ import numpy as np
 from gmoe.solvers.em import Ascent, em
 from gmoe.solvers.newton import Spectrum, newton
 from gmoe.solvers.objective import OBSERVED, SCORE, Objective
+from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
 
@@ -24,38 +25,13 @@ START_ROWS = 3_000
 EM_STEPS = 15
 # An expert at the variance bound with a smaller share than this is a spike on a few observations.
 SPIKE_SHARE = 0.05
+# Starts go on in rounds until the best end has been met this often, or until there are this many.
+HITS = 3
+MAX_STARTS = 200
 # Average values closer than this are the same maximum.
 SAME = 1e-8
 # Distinct ends on the sample that climb on to the end on all data.
 N_FINISH = 4
-
-
-@dataclass(frozen=True, eq=False)
-class Sample:
-    """Scaled rows in memory, for the starts: x_gate (n, rank), x_expert (n, rank), y (n,), weight (n,)."""
-
-    x_gate: np.ndarray
-    x_expert: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
-
-    @classmethod
-    def of(cls, blocks):
-        """All rows of the blocks."""
-        parts = [blocks.get(b, blocks.buffer()) for b in range(blocks.n_blocks)]
-        return cls(
-            np.concatenate([x[:, :m] for x, _, _, _, m in parts], axis=1).T,
-            np.concatenate([x[:, :m] for _, x, _, _, m in parts], axis=1).T,
-            np.concatenate([y[:m] for _, _, y, _, m in parts]),
-            np.concatenate([w[:m] for _, _, _, w, m in parts]),
-        )
-
-    def some(self, n, rng):
-        """At most ``n`` random rows."""
-        if len(self.y) <= n:
-            return self
-        rows = np.sort(rng.choice(len(self.y), n, replace=False))
-        return Sample(self.x_gate[rows], self.x_expert[rows], self.y[rows], self.weight[rows])
 
 
 @dataclass(frozen=True)
@@ -80,7 +56,7 @@ class Found:
     tops : tuple of ndarray
         Parameters of the best few distinct ends, the best one first: the larger fit grows from them.
     ends : tuple of float
-        Values at which all climbed starts ended.
+        Value at which each climbed start ended.
     objective : Objective
         The one that ``best`` climbed on.
     """
@@ -138,23 +114,38 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     if blocks.n > SAMPLE:
         rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
         few = scaling.blocks(X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows])
-    sample = Sample.of(few).some(START_ROWS, rng)
+    sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
     for k in range(1, n_experts + 1):
         # Experts' number in the seed, not in the stream: a fit with k experts meets the same fits on its way up as
         # a fit with more.
         rng = np.random.default_rng([settings.seed, k])
         climbing = make_objective(few, k, None)
-        starts = _starts(climbing, smaller, sample, settings, rng)
-        ascents = list(run(partial(climb, climbing, settings=settings), starts))
+        ascents = _climb_rounds(climbing, smaller, sample, settings, rng, run)
         if few is blocks:
-            smaller = _select(climbing, ascents, smaller, settings)
+            smaller = _select(climbing, ascents, [1] * len(ascents), smaller, settings)
         else:
             finishing = make_objective(blocks, k, executor)
-            ascents = [climb(finishing, a.evaluation.theta, settings, 1) for a in _distinct(climbing, ascents)]
-            smaller = _select(finishing, ascents, smaller, settings)
+            distinct, counts = _distinct(climbing, ascents)
+            finished = [climb(finishing, a.evaluation.theta, settings, 1) for a in distinct]
+            smaller = _select(finishing, finished, counts, smaller, settings)
+            # The others ended lower on the sample.
+            lower = (-np.inf,) * (len(ascents) - sum(counts))
+            smaller = replace(smaller, ends=smaller.ends + lower)
     assert smaller is not None  # n_experts >= 1
     return smaller
+
+
+def _climb_rounds(objective, smaller, sample, settings, rng, run):
+    """Climb rounds of starts until the best end has been met a few times, or the starts are many."""
+    ascents: list[Ascent] = []
+    while True:
+        starts = _starts(objective, smaller, sample, settings, rng)
+        ascents += run(partial(climb, objective, settings=settings), starts)
+        best = _best(objective, ascents, -np.inf).evaluation.value
+        hits = sum(abs(a.evaluation.value - best) < SAME for a in ascents)
+        if objective.n_experts == 1 or hits >= HITS or len(ascents) + len(starts) > MAX_STARTS:
+            return ascents
 
 
 def _starts(objective, smaller, sample, settings, rng):
@@ -163,28 +154,31 @@ def _starts(objective, smaller, sample, settings, rng):
         return [from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))]
     groups = []
     # Local maxima multiply with the experts, and so do the starts.
-    n_starts = settings.n_init * (k - 1)
+    n_starts = settings.n_init * min(k - 1, 3)
     for i in range(n_starts):
         kind = DATA_STARTS[settings.kinds[i % len(settings.kinds)]]
-        groups.append(from_labels(kind(sample.x_gate, sample.x_expert, sample.y, k, rng), k))
+        groups.append(from_labels(kind(sample, k, rng), k))
     for i, theta in enumerate(smaller.tops):
         share = len(range(i, n_starts, len(smaller.tops)))
         groups += grow(smaller.objective, theta, sample, share, rng)
     return [from_responsibilities(objective, sample, r) for r in groups]
 
 
-def _select(objective, ascents, smaller, settings):
-    """Best end of the starts, or where none reaches the smaller fit, of its twin as well."""
+def _select(objective, ascents, counts, smaller, settings):
+    """Best of the ends, or where none reaches the smaller fit, of its twin as well.
+
+    ``counts`` says how many starts met each end.
+    """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
     best = _best(objective, ascents, floor)
     if best.evaluation.value < floor:
         shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
-        ascents = [*ascents, climb(objective, start, settings, 0)]
+        ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
         best = _best(objective, ascents, floor)
-    others = [a for a in _distinct(objective, ascents) if a.evaluation.value < best.evaluation.value - SAME]
+    others = [a for a in _distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
-    ends = tuple(a.evaluation.value for a in ascents)
+    ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     return Found(best, tops, ends, objective)
 
 
@@ -208,11 +202,15 @@ def _has_spike(objective, ascent):
 
 
 def _distinct(objective, ascents):
-    """Pick the best few ends on the sample with different values."""
+    """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    interior = [a for a in ordered if not _has_spike(objective, a)]
+    interior = [a for a in ordered if not _has_spike(objective, a)] or ordered
     kept: list[Ascent] = []
-    for ascent in interior or ordered:
-        if all(abs(ascent.evaluation.value - other.evaluation.value) > SAME for other in kept):
+    counts: list[int] = []
+    for ascent in interior:
+        if kept and kept[-1].evaluation.value - ascent.evaluation.value <= SAME:
+            counts[-1] += 1
+        elif len(kept) < N_FINISH:
             kept.append(ascent)
-    return kept[:N_FINISH]
+            counts.append(1)
+    return kept, counts

@@ -16,12 +16,11 @@ from gmoe.solvers.objective import Objective
 BLUR = 0.1
 
 
-def kmeans(x_gate, x_expert, y, k, rng):
+def kmeans(sample, k, rng):
     """k-means on all features and the response together."""
+    rows = np.column_stack([sample.expert_axes, sample.gate_axes, sample.y_axis])
     # Random units: each draw weighs x against y differently.
-    rows = np.column_stack([x_expert, x_gate, y]) * np.exp(
-        0.5 * rng.standard_normal(x_expert.shape[1] + x_gate.shape[1] + 1)
-    )
+    rows = rows * np.exp(0.5 * rng.standard_normal(rows.shape[1]))
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # An empty cluster, or fewer distinct rows than clusters, is a legal, if poor, start.
         warnings.simplefilter("ignore", UserWarning)
@@ -29,9 +28,10 @@ def kmeans(x_gate, x_expert, y, k, rng):
     return labels
 
 
-def random(x_gate, x_expert, y, k, rng):
+def random(sample, k, rng):
     """Regressions on small random subsets, then a few rounds of "each observation to its nearest regression"."""
-    design = np.column_stack([np.ones(len(y)), x_expert])
+    y = sample.y
+    design = np.column_stack([np.ones(len(y)), sample.x_expert])
     size = min(len(y), design.shape[1] + 1)
     subsets = [rng.choice(len(y), size, replace=False) for _ in range(k)]
     for _ in range(5):
@@ -43,12 +43,16 @@ def random(x_gate, x_expert, y, k, rng):
     return labels
 
 
-def split(x_gate, x_expert, y, k, rng):
+def split(sample, k, rng):
     """Slices of the features along a random direction, cut at random."""
-    x = x_gate if x_gate.shape[1] else x_expert
-    score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else y
-    cuts = np.sort(rng.choice(score, k - 1))
-    return np.searchsorted(cuts, score)
+    score = _direction(sample, rng)
+    return np.searchsorted(np.sort(rng.choice(score, k - 1)), score)
+
+
+def _direction(sample, rng):
+    """Return the gate's features along a random direction (the experts' under a constant gate, y without any)."""
+    x = sample.gate_axes if sample.gate_axes.shape[1] else sample.expert_axes
+    return x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y_axis
 
 
 DATA_STARTS = {"kmeans": kmeans, "random": random, "split": split}
@@ -114,8 +118,9 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
     design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
     residual = sample.y - np.einsum("ij,ij->i", r, design @ expert.T)
     residual /= max(np.sqrt(np.mean(residual**2)), 1e-12)
-    rows = np.column_stack([sample.x_expert, sample.x_gate, residual])
-    badness = residual**2 * sample.weight + 1e-12
+    towards = np.where(np.mean(residual**3) < 0, -1.0, 1.0)
+    rows = np.column_stack([sample.expert_axes, sample.gate_axes, towards * residual])
+    badness = (residual**2 + 1e-12) * sample.weight
     badness /= badness.sum()
     for i in range(n_starts):
         kind = i % 4
@@ -135,8 +140,7 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
 
 def _cut(r, j, sample, rng):
     """Cut expert ``j`` in two along a random direction of x."""
-    x = sample.x_gate if sample.x_gate.shape[1] else sample.x_expert
-    score = x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y
+    score = _direction(sample, rng)
     share = r[:, j] * sample.weight
     cut = score[rng.choice(len(score), p=share / share.sum())] if share.sum() > 0 else np.median(score)
     upper = np.where(score > cut, 0.95, 0.05)

@@ -12,7 +12,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 
-BLOCK = 4096
+BLOCK = 8192
 # Rows a power of two apart share cache sets; see gmoe.kernels.accumulate.
 BLOCK_LENGTH = BLOCK + 24
 # Largest converted data kept in memory, bytes.

@@ -13,10 +13,15 @@ LOG_2_PI = math.log(2.0 * math.pi)
 
 
 @kernel
-def load_design(x, lo, m, work, row):
-    """Rows of the design: the constant 1, then the features of observations lo..lo+m-1."""
-    for i in range(m):
+def constant_row(work, row):
+    """First row of a design: the constant 1; nothing overwrites it."""
+    for i in range(work.shape[1]):
         work[row, i] = 1.0
+
+
+@kernel
+def load_design(x, lo, m, work, row):
+    """Rows of the design after the constant: the features of observations lo..lo+m-1."""
     for t in range(x.shape[0]):
         feature = x[t, lo : lo + m]
         for i in range(m):

@@ -8,7 +8,7 @@ import math
 
 from gmoe._jit import kernel
 from gmoe.kernels.accumulate import STRIP
-from gmoe.kernels.posterior import linear, load_design, posterior
+from gmoe.kernels.posterior import constant_row, linear, load_design, posterior
 from gmoe.kernels.tiles import cross, padded
 
 
@@ -41,6 +41,8 @@ def hessian_product(
     c = f + k
     e = c + k_pad
     s = e + k_pad
+    constant_row(work, xe)
+    constant_row(work, xg)
     for lo in range(0, m, STRIP):
         n = min(STRIP, m - lo)
         load_design(x_gate, lo, n, work, xg)

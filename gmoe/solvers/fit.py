@@ -8,7 +8,7 @@ from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
@@ -108,9 +108,9 @@ def _climb_given(objective, scaling, init, settings):
     if isinstance(init, Parameters):
         gate, expert, variance = scaling.from_raw(init)
         theta = objective.join(gate, expert, objective.eta(variance))
-        if not np.isfinite(objective.evaluate(theta, SCORE).value):
-            raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")
         ascent = climb(objective, theta, settings, 0)
+        if not np.isfinite(ascent.history[0]):
+            raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = climb(objective, theta, settings)

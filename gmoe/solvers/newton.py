@@ -52,7 +52,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
     history = [current.value]
     model: Spectrum | Krylov | None = None
     radius, converged = 1.0, False
-    for trials in range(max_iter + 1):
+    for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
         if model is None:
             model = model_of(objective, current)
         size = np.abs(current.gradient).max()

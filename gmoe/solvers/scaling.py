@@ -111,11 +111,10 @@ def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True, run=map)
     residual = max(variance_y - slope @ slope, 0.0)
     # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
     floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
-    if 0.0 < variance_y < 1e-250:
-        raise ValueError(
-            f"y has a standard deviation of {np.sqrt(variance_y):.1e}, whose square underflows; rescale y."
-        )
-    return Scaling(gate, expert, float(mean[-1]), slope, float(max(np.sqrt(residual), floor)))
+    scale_y = float(max(np.sqrt(residual), floor))
+    if scale_y < 1e-140:
+        raise ValueError(f"y varies by no more than {scale_y:.1e}, whose square underflows; rescale y.")
+    return Scaling(gate, expert, float(mean[-1]), slope, scale_y)
 
 
 def _moments(X, y, weight, run):

@@ -106,10 +106,7 @@ def accumulate(
             _curved_gate_gradient(lo, n, slope, work, xg, c, s + 4, q_gate, g_gate)
         if order == SCORE:
             continue
-        for i in range(n):
-            work[s, i] = math.sqrt(weight[i])
-        for i in range(n):
-            work[s + 4, i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
+        _weight_rows(n, weight, work, s)
         for j in range(k):
             # sum w r x x'; row r + j holds w r until the next call divides by the weight
             if not within:
@@ -150,6 +147,24 @@ def accumulate(
 
 # Loops that write more than one row, or read many, stay scalar: LLVM gives up on proving that the rows do not overlap.
 # Hence the many short ones below.
+
+
+@kernel
+def _weight_rows(n, weight, work, s):
+    """Rows s and s + 4: sqrt(w) and 1 / w (0 for 0); without the root and the quotient where all weights are 1."""
+    off = 0.0
+    for i in range(n):
+        off += abs(weight[i] - 1.0)
+    if off == 0.0:
+        for i in range(n):
+            work[s, i] = 1.0
+        for i in range(n):
+            work[s + 4, i] = 1.0
+        return
+    for i in range(n):
+        work[s, i] = math.sqrt(weight[i])
+    for i in range(n):
+        work[s + 4, i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
 
 
 @kernel

@@ -20,8 +20,9 @@ from gmoe.kernels.tiles import padded
 
 __all__ = ["COMPLETE", "OBSERVED", "SCORE", "Evaluation", "Objective"]
 
-# Blocks are summed in this many fixed groups, so that results do not depend on the number of threads.
-GROUPS = 16
+# Blocks are summed in fixed groups, so that results do not depend on the number of threads: at least so many groups,
+# and of at most so many blocks.
+GROUPS, GROUP_BLOCKS = 8, 16
 # Far above any variance of scaled data, where a wild trial step would overflow.
 MAX_ETA = 300.0
 
@@ -101,7 +102,8 @@ class Objective:
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
         self._executor = executor
-        bounds = np.linspace(0, blocks.n_blocks, min(GROUPS, blocks.n_blocks) + 1).astype(int)
+        n_groups = min(blocks.n_blocks, max(GROUPS, -(-blocks.n_blocks // GROUP_BLOCKS)))
+        bounds = np.linspace(0, blocks.n_blocks, n_groups + 1).astype(int)
         self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
         self._workspaces: deque = deque()
         self._scratch: dict[int, deque] = {}

@@ -23,8 +23,9 @@ from gmoe import GaussianMoERegressor, Parameters
 from gmoe.gates import SoftmaxGate
 from gmoe.solvers.em import em
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import START_ROWS, Sample
+from gmoe.solvers.search import START_ROWS
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
 
 N = 10_000
@@ -119,11 +120,11 @@ def em_from_starts(x, y, k, n_starts, seed):
     scaling = scale(X, y, None, columns, columns)
     objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k, MIN_VARIANCE)
     rng = np.random.default_rng([seed, k])
-    sample = Sample.of(objective.blocks).some(START_ROWS, rng)
+    sample = Sample.of(objective.blocks, START_ROWS, rng)
     kinds = list(DATA_STARTS.values())
     ends = []
     for i in range(n_starts):
-        labels = kinds[i % len(kinds)](sample.x_gate, sample.x_expert, sample.y, k, rng)
+        labels = kinds[i % len(kinds)](sample, k, rng)
         theta = from_responsibilities(objective, sample, from_labels(labels, k))
         end = em(objective, theta, 1e-12, 2000).evaluation
         if not objective.at_bound(end.theta).any():

@@ -3,13 +3,26 @@
 __version__ = "0.1.0"
 
 from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
-from gmoe.gates import Gate, SoftmaxGate, as_gate, list_gates
+from gmoe.gates import (
+    Activation,
+    ActivationGate,
+    DenseToSparseGate,
+    Gate,
+    SoftmaxGate,
+    TopKGate,
+    as_gate,
+    list_activations,
+    list_gates,
+)
 from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.result import FitResult
 
 __all__ = [
+    "Activation",
+    "ActivationGate",
+    "DenseToSparseGate",
     "FitResult",
     "GMoE",
     "Gate",
@@ -17,7 +30,9 @@ __all__ = [
     "Parameters",
     "SoftmaxGate",
     "Summary",
+    "TopKGate",
     "as_gate",
+    "list_activations",
     "list_gates",
     "log_likelihood_scorer",
 ]

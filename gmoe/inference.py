@@ -9,9 +9,10 @@ from gmoe.solvers.result import FitResult
 
 
 def raw_values(model) -> np.ndarray:
-    """Parameters in the order of ``FitResult.parameter_names``: expert by expert."""
+    """Parameters in the order of ``FitResult.parameter_names``: expert by expert, then an estimated temperature."""
     p = model.parameters
-    return np.column_stack([p.gate, p.expert, p.variance]).ravel()
+    values = np.column_stack([p.gate, p.expert, p.variance]).ravel()
+    return np.append(values, p.temperature) if model.gate.estimated else values
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,8 +74,8 @@ class Summary:
 
 
 def _wald(name, value, error, half):
-    """Return z value and interval; a variance has no z (0 is no interior point) and an interval on the log scale."""
-    if name.startswith("variance"):
+    """Return z value and interval; what is positive has no z (0 is not interior) and an interval on the log scale."""
+    if name.startswith(("variance", "temperature")):
         # Hardly any weight in the data: the interval is (0, inf).
         with np.errstate(over="ignore"):
             factor = float(np.exp(half * error / value))
@@ -101,6 +102,7 @@ def certificate_lines(r: FitResult) -> list[str]:
         f"{r.n_iter} iterations, {r.n_passes} passes over the data",
         *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
+        *_selection_held(r),
         *(f"  {message}" for message in explain(r)),
     ]
 
@@ -109,6 +111,11 @@ def _few_agree(r: FitResult):
     """Say so where hardly any start came back to the best end: the weakest evidence that it is the best there is."""
     if r.n_agreeing < min(3, r.n_starts) and not r.separated:
         yield "  few starts agree: a higher n_init may find a better maximum"
+
+
+def _selection_held(r: FitResult):
+    if r.selection_held:
+        yield "  the maximum is where selections change: gradient and standard errors are given the selection"
 
 
 def explain(r: FitResult) -> list[str]:
@@ -128,8 +135,15 @@ def explain(r: FitResult) -> list[str]:
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     if r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(
-            "The gate separates the experts: the likelihood still rises as gate parameters go to infinity, so that it "
-            "has no maximiser. Predictions are at the supremum; gate parameters are large finite stand-ins."
+            f"{_cause(r)}: the likelihood still rises as gate parameters go to infinity, so that it has no maximiser. "
+            "Predictions are at the supremum; gate parameters are large finite stand-ins."
+        )
+    gate = r.model.gate
+    if gate.estimated and gate.scale_free:
+        messages.append(
+            f"The temperature of {gate!r} is not identified: it is a scale of the gate's parameters, and theirs is the "
+            "choice of least norm. model_.canonical(scale='temperature=1') has temperature 1; or use an activation "
+            "that bends, or a fixed temperature."
         )
     if r.collinear:
         messages.append(
@@ -139,6 +153,12 @@ def explain(r: FitResult) -> list[str]:
     elif r.not_identified and not messages:
         messages.append(f"The data carry no information on {_list(r.not_identified[:6])}.")
     return messages
+
+
+def _cause(r: FitResult):
+    if r.model.gate.n_active is None:
+        return "The gate separates the experts"
+    return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
 
 
 def _list(items):

@@ -1,13 +1,13 @@
 """The model itself: a gate with parameters, as an immutable value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmoe._arrays import BLOCK
 from gmoe._validation import check_finite
-from gmoe.gates import Gate, SoftmaxGate, as_gate
+from gmoe.gates import Gate, GateRows, SoftmaxGate, as_gate
 from gmoe.kernels.exact import affine_exact
 from gmoe.parameters import Parameters
 
@@ -30,7 +30,8 @@ class GMoE:
     Raises
     ------
     ValueError
-        Where the number of columns does not fit the parameters.
+        Where the number of columns does not fit the parameters, the gate not so many experts, or its fixed
+        temperature not that of the parameters.
     """
 
     parameters: Parameters
@@ -51,6 +52,12 @@ class GMoE:
             if min(columns, default=0) < 0:
                 raise ValueError(f"{name} must count from 0, got {columns}: a model does not know the width of X.")
             object.__setattr__(self, name, columns)
+        self.gate.check(self.n_experts, self.parameters.gate_coef.shape[1])
+        given, fixed = self.parameters.temperature, self.gate.temperature
+        if not isinstance(fixed, str) and given != fixed:
+            if given != 1.0:
+                raise ValueError(f"The parameters have temperature {given}, which {self.gate!r} fixes at {fixed}.")
+            object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
 
     @property
     def n_experts(self) -> int:
@@ -65,9 +72,7 @@ class GMoE:
     @property
     def n_free_parameters(self) -> int:
         """Number of identified parameters: the degrees of freedom of AIC and BIC."""
-        gate = self.parameters.gate
-        flat = self.gate.invariances(*gate.shape).shape[1]
-        return gate.size - flat + self.parameters.expert.size + self.n_experts
+        return self.gate.n_free(*self.parameters.gate.shape) + self.parameters.expert.size + self.n_experts
 
     def log_density(self, X, y) -> np.ndarray:
         """Log of p(y | x) for each row.
@@ -127,10 +132,26 @@ class GMoE:
         mean = self.expert_means(X)[np.arange(len(expert)), expert]
         return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(len(expert)), expert
 
-    def canonical(self, reference: int = 0) -> "GMoE":
-        """Return the same density with the gate in canonical form (softmax: ``reference``'s gate parameters zero)."""
-        gate = self.gate.canonical(self.parameters.gate, reference)
-        return GMoE(self.parameters.with_gate(gate), self.gate, self.gate_columns, self.expert_columns)
+    def canonical(self, reference: int = 0, scale: str | None = None) -> "GMoE":
+        """Return the same density with the gate in canonical form, one for all parameters that give this density.
+
+        Parameters
+        ----------
+        reference : int, default 0
+            The expert whose gate parameters are zero, as far as the gate allows translations: all of them for softmax,
+            the intercept where the score goes through an activation.
+        scale : None or "temperature=1"
+            For an estimated temperature that is not identified (homogeneous activations): by default the choice of
+            least norm in (gate_coef, gate_intercept, log temperature), or the one with temperature 1.
+
+        Raises
+        ------
+        ValueError
+            For "temperature=1" where the temperature is identified or fixed.
+        """
+        p = self.parameters
+        gate, temperature = self.gate.canonical(p.gate, p.temperature, reference, scale)
+        return replace(self, parameters=p.with_gate(gate, temperature))
 
     def _features(self, X):
         X = np.asarray(X, dtype=float)
@@ -155,10 +176,11 @@ class GMoE:
         return np.concatenate(parts)
 
     def _block(self, X, y):
-        m, p, empty = len(X), self.parameters, np.empty((0, 0))
+        m, p = len(X), self.parameters
         logit = np.empty((self.n_experts, m))
         x_gate = np.ascontiguousarray(X[:, list(self.gate_columns or ())].T)
-        self.gate.fill(p.gate, x_gate, m, logit, empty, empty, affine=affine_exact)
+        coef, shared = self.gate.natural(p.gate, p.temperature)
+        self.gate.fill(coef, shared, x_gate, m, GateRows.of(logit), affine=affine_exact)
         if y is None:
             return logit, None
         # The residual as one affine function of (y, x), so that y - mean does not cancel.

@@ -4,6 +4,10 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
+from gmoe._validation import check_positive
+
+PER_EXPERT = ("gate_intercept", "gate_coef", "intercept", "coef", "variance")
+
 
 @dataclass(frozen=True, eq=False)
 class Parameters:
@@ -18,11 +22,14 @@ class Parameters:
     coef : ndarray, shape (k, d_expert)
     variance : ndarray, shape (k,)
         Positive; unit of y squared.
+    temperature : float, default 1.0
+        Positive; divides the logits of the gate.
 
     Raises
     ------
     ValueError
-        For shapes that do not fit together, values that are not finite, or a variance that is not positive.
+        For shapes that do not fit together, values that are not finite, or a variance or temperature that is not
+        positive.
     """
 
     gate_intercept: np.ndarray
@@ -30,14 +37,16 @@ class Parameters:
     intercept: np.ndarray
     coef: np.ndarray
     variance: np.ndarray
+    temperature: float = 1.0
 
     def __post_init__(self):
-        for field in fields(self):
-            value = np.array(getattr(self, field.name), dtype=float)
+        object.__setattr__(self, "temperature", check_positive(self.temperature, "temperature"))
+        for name in PER_EXPERT:
+            value = np.array(getattr(self, name), dtype=float)
             if not np.all(np.isfinite(value)):
-                raise ValueError(f"{field.name} must be finite, got {value}.")
+                raise ValueError(f"{name} must be finite, got {value}.")
             value.flags.writeable = False
-            object.__setattr__(self, field.name, value)
+            object.__setattr__(self, name, value)
         k = self.variance.size
         if k == 0:
             raise ValueError("Parameters need at least one expert, got none.")
@@ -71,10 +80,10 @@ class Parameters:
         """Expert means' parameters with the intercept first, shape (k, 1 + d_expert)."""
         return np.column_stack([self.intercept, self.coef])
 
-    def with_gate(self, gate: np.ndarray) -> "Parameters":
-        """Return the same experts under other gate parameters (k, 1 + d_gate)."""
-        return replace(self, gate_intercept=gate[:, 0], gate_coef=gate[:, 1:])
+    def with_gate(self, gate: np.ndarray, temperature: float = 1.0) -> "Parameters":
+        """Return the same experts under other gate parameters (k, 1 + d_gate) and temperature."""
+        return replace(self, gate_intercept=gate[:, 0], gate_coef=gate[:, 1:], temperature=temperature)
 
     def reorder(self, order) -> "Parameters":
         """Return the experts in another order (or a selection of them)."""
-        return Parameters(**{field.name: getattr(self, field.name)[order] for field in fields(self)})
+        return replace(self, **{name: getattr(self, name)[order] for name in PER_EXPERT})

@@ -5,38 +5,13 @@ import reference
 
 from gmoe import GMoE, Parameters
 from gmoe._arrays import Blocks, Design
-from gmoe.gates import Gate, SoftmaxGate
-from gmoe.kernels.affine import affine_rows
+from gmoe.gates import ActivationGate, SoftmaxGate
 from gmoe.solvers.objective import Objective
 
 MIN_VARIANCE = 0.05  # not small against the variances of `parameters`, so that the chain rule through it counts
 
 
-class TanhGate(Gate):
-    """A gate whose logit bends: intercept + tanh(score), filled by NumPy."""
-
-    affine = False
-    allows_centring = False
-
-    def fill(self, coef, x, m, logit, slope, curve, affine=affine_rows):
-        t = np.tanh(coef[:, 1:] @ x[:, :m])
-        logit[:, :m] = coef[:, :1] + t
-        if slope.size:
-            slope[:, :m] = 1 - t**2
-            curve[:, :m] = -2 * t * (1 - t**2)
-
-    def invariances(self, n_experts, n_columns):
-        if n_experts == 1:
-            return np.eye(n_columns)  # the probability is 1 whatever the parameters
-        shift = np.zeros((n_experts, n_columns, 1))
-        shift[:, 0] = n_experts**-0.5
-        return shift.reshape(-1, 1)
-
-    def canonical(self, coef, reference=0):
-        return np.zeros_like(coef) if len(coef) == 1 else coef - coef[reference, 0] * np.eye(coef.shape[1])[0]
-
-
-GATES = {"softmax": (SoftmaxGate(), reference.IDENTITY), "tanh": (TanhGate(), reference.TANH)}
+GATES = {"softmax": (SoftmaxGate(), reference.IDENTITY), "tanh": (ActivationGate("tanh", 1.0), reference.TANH)}
 
 
 def data(rng, n, d=3, weighted=True):

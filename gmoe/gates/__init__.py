@@ -1,6 +1,29 @@
 """The family of gates: immutable values that know their logits, derivatives and invariances."""
 
-from gmoe.gates._base import Gate
-from gmoe.gates._named import SoftmaxGate, as_gate, list_gates
+from gmoe.gates._gate import Gate, GateRows
+from gmoe.gates._identification import mirror
+from gmoe.gates._named import (
+    ActivationGate,
+    DenseToSparseGate,
+    SoftmaxGate,
+    TopKGate,
+    as_gate,
+    list_gates,
+)
+from gmoe.gates.activations import Activation, as_activation, list_activations, register
 
-__all__ = ["Gate", "SoftmaxGate", "as_gate", "list_gates"]
+__all__ = [
+    "Activation",
+    "ActivationGate",
+    "DenseToSparseGate",
+    "Gate",
+    "GateRows",
+    "SoftmaxGate",
+    "TopKGate",
+    "as_activation",
+    "as_gate",
+    "list_activations",
+    "list_gates",
+    "mirror",
+    "register",
+]

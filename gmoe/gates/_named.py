@@ -1,49 +1,58 @@
-"""The named gates and their look-up by name."""
+"""The named gates, and their look-up by name."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
 
-import numpy as np
-
-from gmoe.gates._base import Gate
-from gmoe.kernels.affine import affine_rows
+from gmoe.gates._gate import ESTIMATE, Gate
+from gmoe.gates.activations import Activation, as_activation
 
 
-@dataclass(frozen=True)
-class SoftmaxGate(Gate):
-    """Dense softmax gate: ``pi_j(x) = softmax_j(gate_intercept_j + gate_coef_j . x)``.
+def SoftmaxGate() -> Gate:
+    """Dense softmax gate, ``pi(x) = softmax(gate_intercept + gate_coef . x)`` (Nguyen, Nguyen and Ho, NeurIPS 2023)."""
+    return Gate()
 
-    The probabilities do not change when one vector is added to the parameters of all experts (the translations t1, t2
-    of Nguyen, Nguyen and Ho, NeurIPS 2023); the canonical form pins one expert's parameters to zero.
+
+def TopKGate(n_active: int = 1, select_on: str = "score") -> Gate:
+    """Sparse softmax gate: softmax over the ``n_active`` experts of largest key (Nguyen et al., ICLR 2024)."""
+    return Gate(n_active=n_active, select_on=select_on)
+
+
+def DenseToSparseGate(temperature: float | str = ESTIMATE) -> Gate:
+    """Softmax of affine functions over a temperature (Nguyen, Akbarian and Ho, ICML 2024).
+
+    An estimated temperature is not identified: only gate parameters over temperature are.
     """
-
-    affine = True
-    allows_centring = True
-
-    def fill(self, coef, x, m, logit, slope, curve, affine=affine_rows):
-        affine(x, m, coef, logit)
-
-    def invariances(self, n_experts, n_columns):
-        return np.kron(np.full((n_experts, 1), n_experts**-0.5), np.eye(n_columns))
-
-    def canonical(self, coef, reference=0):
-        return coef - coef[reference]
+    return Gate(temperature=temperature)
 
 
-_NAMED: dict[str, type[Gate]] = {"softmax": SoftmaxGate}
+def ActivationGate(
+    activation: str | Activation = "sigmoid", temperature: float | str = ESTIMATE, intercept: str = "outside"
+) -> Gate:
+    """Dense gate whose score goes through an activation: with one that bends, the temperature is identified."""
+    return Gate(activation=as_activation(activation), intercept=intercept, temperature=temperature)
+
+
+NAMED: dict[str, Callable[..., Gate]] = {
+    "softmax": SoftmaxGate,
+    "topk": TopKGate,
+    "dense_to_sparse": DenseToSparseGate,
+    "activation": ActivationGate,
+}
 
 
 def list_gates() -> list[str]:
     """Names that the estimator's ``gate`` argument accepts."""
-    return sorted(_NAMED)
+    return sorted(NAMED)
 
 
 def as_gate(gate: str | Gate) -> Gate:
     """Return the gate of that name, or the gate itself.
 
+    A name may carry settings: ``"topk:n_active=2,select_on=logit"``, ``"activation:activation=tanh,temperature=1"``.
+
     Raises
     ------
     ValueError
-        For an unknown name; the message lists the known ones.
+        For an unknown name or setting; the message lists the known ones.
     TypeError
         For anything that is neither a name nor a gate.
     """
@@ -51,6 +60,21 @@ def as_gate(gate: str | Gate) -> Gate:
         return gate
     if not isinstance(gate, str):
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
-    if gate not in _NAMED:
-        raise ValueError(f"Unknown gate {gate!r}; known gates: {', '.join(list_gates())}.")
-    return _NAMED[gate]()
+    name, _, settings = gate.partition(":")
+    if name not in NAMED:
+        raise ValueError(f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}.")
+    return NAMED[name](**dict(_setting(item, name) for item in settings.split(",") if item))
+
+
+def _setting(item, name):
+    key, equals, value = item.partition("=")
+    code = NAMED[name].__annotations__
+    known = [other for other in code if other != "return"]
+    if not equals or key not in known:
+        raise ValueError(f"Setting {item!r} of gate {name!r} is none of {', '.join(known) or 'its (it has none)'}.")
+    for number in (int, float):
+        try:
+            return key, number(value)
+        except ValueError:
+            continue
+    return key, value

@@ -7,6 +7,7 @@ gate probabilities and responsibilities, per observation of weight w
     Hessian  = w [sum_j r_j v_j v_j' - s s'] - w [sum_j p_j Phi_j Phi_j' - q q'] + w (curvature of each expert)
 
 with s, q the stacked r_j v_j and p_j Phi_j (Louis' identity): all of it products of rows, ``gmoe.kernels.tiles``.
+What a temperature adds is in ``gmoe.kernels.shared``.
 """
 
 import math
@@ -14,6 +15,7 @@ import math
 from gmoe._jit import kernel
 from gmoe.kernels.elementary import log
 from gmoe.kernels.posterior import constant_row, load_design, posterior
+from gmoe.kernels.shared import shared_cross, shared_moments, shared_score
 from gmoe.kernels.tiles import cross, gram, padded
 
 # Observations of a strip: with 5 to 50 rows in use it stays in the first- or second-level cache.
@@ -27,7 +29,7 @@ SCORE, COMPLETE, OBSERVED = 1, 2, 3
 def work_rows(k, q_gate, q_expert):
     """Rows of the work array that :func:`accumulate` needs."""
     b = q_gate + q_expert + 1
-    # x_gate, x_expert | z, p, r | c, e | scratch | v | s, q and room for the last tile's overhang
+    # x_gate, x_expert | z, p, r | c, e | scratch | v | s, q and room for the last tile's overhang | shared
     return (
         padded(q_gate)
         + padded(q_expert)
@@ -39,25 +41,30 @@ def work_rows(k, q_gate, q_expert):
         + padded(k * q_gate)
         + padded(q_expert)
         + 16
+        + 4
     )
 
 
 @kernel
 def accumulate(
-    x_gate, x_expert, y, w, m, logit, slope, curve, expert, log_sd, work, order,
-    g_gate, g_expert, g_scalar, expert_block, gate_block, gate_gram, block, full,
+    x_gate, x_expert, y, w, m, logit, slope, curve, bend, first, expert, log_sd, work, order,
+    g_gate, g_expert, g_scalar, g_shared, expert_block, gate_block, gate_gram, shared_gate, block, full, shared_block,
 ):  # fmt: skip
     """Add one block's sums to the output arrays and return its weighted log-likelihood.
 
     Parameters
     ----------
     x_gate, x_expert : (d, >=m) features; y, w : (>=m,) response and weights; m : observations in use
-    logit : (k, >=m); slope, curve : (k, >=m) first and second derivative of the logit with respect to the score,
-        or (0, 0) for an affine gate
+    logit : (k, >=m), -inf where not selected; slope, curve : (k, >=m) first and second derivative of the logit with
+        respect to the activation's argument, or (0, 0) for an affine gate; bend : (k, >=m) the part of the logit that
+        a shared temperature divides, or (0, 0) without one
+    first : first column of the gate's design that goes through the activation (0 or 1)
     expert : (k, q_expert), intercept first; log_sd : (k,)
     order : SCORE, COMPLETE or OBSERVED, each including the one before
-    g_gate, g_expert : gradients; g_scalar : (3, k), gradient in log_sd, sum of responsibilities, and at [2, 0] for
-        OBSERVED the sum of w log(largest responsibility)
+    g_gate, g_expert : gradients; g_scalar : (4, k), gradient in log_sd, sum of responsibilities, for OBSERVED at
+        [2, 0] the sum of w log(largest responsibility), and from COMPLETE on sum of gate probabilities
+    g_shared : (3,), gradient, Hessian and complete-data information in the shared parameter; shared_gate : its
+        information with the gate's parameters; shared_block : its Hessian without the gate's terms
     expert_block : sum w r x x'; gate_block : sum w p Phi Phi'; gate_gram : sum w q q'
     block : sum w r v v'; full : sum w s s'  (lower tiles only of all five)
     """
@@ -65,11 +72,11 @@ def accumulate(
     q_gate, q_expert = x_gate.shape[0] + 1, x_expert.shape[0] + 1
     b = q_gate + q_expert + 1
     k_pad, q_gate_pad, q_expert_pad = g_gate.shape[0], g_gate.shape[1], g_expert.shape[1]
-    affine = slope.shape[0] == 0
-    shared = x_gate.shape == x_expert.shape and x_gate.ctypes.data == x_expert.ctypes.data
+    affine, tempered = slope.shape[0] == 0, bend.shape[0] > 0
+    one_design = x_gate.shape == x_expert.shape and x_gate.ctypes.data == x_expert.ctypes.data
     xe = q_gate_pad
     # A plain 0 would be a literal type of its own, and compile the helpers twice.
-    xg = xe if shared else xe - q_gate_pad
+    xg = xe if one_design else xe - q_gate_pad
     z = xe + q_expert_pad
     p = z + k
     r = p + k
@@ -80,14 +87,15 @@ def accumulate(
     stack = v + block.shape[1] + 4
     gate_stack = stack + full.shape[0] + 4
     expert_stack = gate_stack + gate_gram.shape[0] + 4
+    shared_row = work.shape[0] - 4
     constant_row(work, xe)
     constant_row(work, xg)
     # With one design for both, sum w r x x' is the gate's part of sum w r v v' already.
-    within = order == OBSERVED and affine and shared
+    within = order == OBSERVED and affine and one_design
     total = 0.0
     for lo in range(0, m, STRIP):
         n = min(STRIP, m - lo)
-        if not shared:
+        if not one_design:
             load_design(x_gate, lo, n, work, xg)
         load_design(x_expert, lo, n, work, xe)
         posterior(y, lo, n, logit, expert, log_sd, work, xe, z, p, r, s)
@@ -103,10 +111,14 @@ def accumulate(
         if affine:
             cross(work, c, k, work, xg, q_gate, n, g_gate)
         else:
-            _curved_gate_gradient(lo, n, slope, work, xg, c, s + 4, q_gate, g_gate)
+            _curved_gate_gradient(lo, n, slope, first, work, xg, c, s + 4, q_gate, g_gate)
+        if tempered:
+            shared_score(lo, n, bend, work, c, g_shared)
         if order == SCORE:
             continue
         _weight_rows(n, weight, work, s)
+        if tempered:
+            shared_moments(lo, n, bend, weight, work, p, r, c, s, shared_row, g_shared)
         for j in range(k):
             # sum w r x x'; row r + j holds w r until the next call divides by the weight
             if not within:
@@ -121,7 +133,13 @@ def accumulate(
                 slope_j = slope[j, lo : lo + n]
                 for i in range(n):
                     work[s + 1, i] = work[s, i] * slope_j[i]
-            _expert_rows(n, j, math.exp(-log_sd[j]), work, xg, xe, z, p, r, s, v, q_gate, q_expert)
+            _expert_rows(n, j, math.exp(-log_sd[j]), first, work, xg, xe, z, p, r, s, v, q_gate, q_expert)
+            mass = 0.0
+            for i in range(n):
+                mass += weight[i] * work[p + j, i]
+            g_scalar[3, j] += mass
+            if tempered:
+                shared_cross(lo, n, j, bend, work, p, r, s, v, shared_row, q_gate, b, shared_gate, shared_block)
             for t in range(q_gate):
                 for i in range(n):
                     work[gate_stack + j * q_gate + t, i] = work[p + j, i] * work[v + t, i]
@@ -133,7 +151,9 @@ def accumulate(
                     work[stack + j * b + t, i] = work[r + j, i] * work[v + t, i]
             gram(work, stack + j * b, work, v, b, n, block[j])
             if not affine:
-                _curved_gate_block(lo, n, j, curve, work, xg, c, expert_stack, q_gate, block[j])
+                _curved_gate_block(lo, n, j, curve, first, work, xg, c, expert_stack, q_gate, block[j])
+                if tempered:
+                    _curved_shared(lo, n, j, slope, first, work, xg, c, expert_stack, q_gate, shared_block)
         gram(work, gate_stack, work, gate_stack, k * q_gate, n, gate_gram)
         if order == OBSERVED:
             gram(work, stack, work, stack, k * b, n, full)
@@ -191,7 +211,7 @@ def _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar):
 
 
 @kernel
-def _expert_rows(n, j, inverse_sd, work, xg, xe, z, p, r, s, v, q_gate, q_expert):
+def _expert_rows(n, j, inverse_sd, first, work, xg, xe, z, p, r, s, v, q_gate, q_expert):
     """Rows v = sqrt(w) (Phi_j, z_j x / sd_j, z_j**2 - 1), and rows p + j, r + j without the weight.
 
     On entry rows s, s + 1, s + 3, s + 4 are sqrt(w), sqrt(w) slope_j, what makes row p + j the weighted gate, 1 / w.
@@ -202,7 +222,7 @@ def _expert_rows(n, j, inverse_sd, work, xg, xe, z, p, r, s, v, q_gate, q_expert
     for i in range(n):
         work[p + j, i] *= work[s + 3, i] * work[s + 4, i]
     for i in range(n):
-        work[v, i] = work[s, i]
+        work[v, i] = work[s + 1 - first, i]
     for t in range(1, q_gate):
         for i in range(n):
             work[v + t, i] = work[s + 1, i] * work[xg + t, i]
@@ -216,16 +236,17 @@ def _expert_rows(n, j, inverse_sd, work, xg, xe, z, p, r, s, v, q_gate, q_expert
 
 
 @kernel
-def _curved_gate_gradient(lo, n, slope, work, xg, c, scratch, q_gate, g_gate):
-    """Gate gradient where the slope of the logit differs by observation: sum c, and sum c slope x."""
+def _curved_gate_gradient(lo, n, slope, first, work, xg, c, scratch, q_gate, g_gate):
+    """Gate gradient where the slope of the logit differs by observation: sum c slope x, and sum c where not bent."""
     for j in range(slope.shape[0]):
         slope_j = slope[j, lo : lo + n]
         total = 0.0
         for i in range(n):
             total += work[c + j, i]
             work[scratch, i] = work[c + j, i] * slope_j[i]
-        g_gate[j, 0] += total
-        for t in range(1, q_gate):
+        if first == 1:
+            g_gate[j, 0] += total
+        for t in range(first, q_gate):
             total = 0.0
             for i in range(n):
                 total += work[scratch, i] * work[xg + t, i]
@@ -233,14 +254,27 @@ def _curved_gate_gradient(lo, n, slope, work, xg, c, scratch, q_gate, g_gate):
 
 
 @kernel
-def _curved_gate_block(lo, n, j, curve, work, xg, c, scratch, q_gate, out):
-    """Lower triangle of sum c curve x x' over the slopes of the gate."""
+def _curved_gate_block(lo, n, j, curve, first, work, xg, c, scratch, q_gate, out):
+    """Lower triangle of sum c curve x x' over the bent columns of the gate."""
     curve_j = curve[j, lo : lo + n]
-    for t in range(1, q_gate):
+    for t in range(first, q_gate):
         for i in range(n):
             work[scratch, i] = work[c + j, i] * curve_j[i] * work[xg + t, i]
-        for u in range(1, t + 1):
+        for u in range(first, t + 1):
             total = 0.0
             for i in range(n):
                 total += work[scratch, i] * work[xg + u, i]
             out[t, u] += total
+
+
+@kernel
+def _curved_shared(lo, n, j, slope, first, work, xg, c, scratch, q_gate, out):
+    """Sum of -c slope x over the bent columns: how the derivative in the temperature changes with them."""
+    slope_j = slope[j, lo : lo + n]
+    for i in range(n):
+        work[scratch, i] = work[c + j, i] * slope_j[i]
+    for t in range(first, q_gate):
+        total = 0.0
+        for i in range(n):
+            total += work[scratch, i] * work[xg + t, i]
+        out[j, t] -= total

@@ -1,6 +1,7 @@
 """From the sums of :mod:`gmoe.kernels.accumulate` to the gradient and the Hessian of the parameter vector.
 
-The parameter vector has one row per expert: (gate intercept, gate_coef, intercept, coef, log_sd).
+The parameter vector has one row per expert, (gate intercept, gate_coef, intercept, coef, log_sd), and at its end the
+log of a shared temperature, where there is one.
 """
 
 import math
@@ -22,18 +23,9 @@ def gradient(g_gate, g_expert, g_scalar, log_sd, q_gate, q_expert, out):
 
 @kernel
 def hessian(
-    g_expert,
-    g_scalar,
-    expert_block,
-    gate_block,
-    gate_gram,
-    block,
-    full,
-    log_sd,
-    q_gate,
-    q_expert,
-    out,
-):
+    g_expert, g_scalar, g_shared, expert_block, gate_block, gate_gram, shared_gate, block, full, shared_block,
+    log_sd, q_gate, q_expert, out,
+):  # fmt: skip
     """Observed Hessian into ``out`` (P, P), both triangles."""
     b = q_gate + q_expert + 1
     k = log_sd.shape[0]
@@ -58,6 +50,13 @@ def hessian(
                 out[e + i, e + t] -= expert_block[j, i, t] * inverse_sd * inverse_sd
             out[last, e + i] -= 2.0 * g_expert[j, i] * inverse_sd
         out[last, last] -= 2.0 * (g_scalar[0, j] + g_scalar[1, j])
-    for i in range(k * b):
+    if out.shape[0] > k * b:
+        for j in range(k):
+            for t in range(b):
+                out[k * b, j * b + t] = shared_block[j, t]
+            for t in range(q_gate):
+                out[k * b, j * b + t] -= shared_gate[j, t]
+        out[k * b, k * b] = g_shared[1]
+    for i in range(out.shape[0]):
         for j in range(i):
             out[j, i] = out[i, j]

@@ -19,17 +19,17 @@ def work_rows(k, q_gate, q_expert):
 
 @kernel
 def hessian_product(
-    x_gate, x_expert, y, w, m, logit, slope, curve, expert, log_sd, work,
-    v_gate, v_expert, v_log_sd, g_gate, g_expert, g_scalar,
+    x_gate, x_expert, y, w, m, logit, slope, curve, bend, first, expert, log_sd, work,
+    v_gate, v_expert, v_log_sd, v_shared, g_gate, g_expert, g_scalar, g_shared,
 ):  # fmt: skip
-    """Add one block's sums for the direction (v_gate, v_expert, v_log_sd) to ``g_gate``, ``g_expert``, ``g_scalar``.
+    """Add one block's sums for the direction (v_gate, v_expert, v_log_sd, v_shared) to the four ``g_*``.
 
     Arrays as in :func:`gmoe.kernels.accumulate.accumulate`; ``v_*`` have the shapes of the parameters. Expert sums
     still need the division by the standard deviation that the gradient needs.
     """
     k = logit.shape[0]
     k_pad, q_gate_pad, q_expert_pad = g_gate.shape[0], g_gate.shape[1], g_expert.shape[1]
-    affine = slope.shape[0] == 0
+    affine, tempered = slope.shape[0] == 0, bend.shape[0] > 0
     # A plain 0 would be a literal type of its own, and compile the helpers twice.
     xg = q_gate_pad - q_gate_pad
     xe = xg + q_gate_pad
@@ -62,7 +62,11 @@ def hessian_product(
         for j in range(k):
             linear(v_gate, j, work, xg, n, a + j)
             if not affine:
-                _curved_change(lo, n, j, slope, v_gate[j, 0], work, a + j)
+                _curved_change(lo, n, j, slope, first * v_gate[j, 0], work, a + j)
+            if tempered:
+                bend_j = bend[j, lo : lo + n]
+                for i in range(n):
+                    work[a + j, i] -= v_shared * bend_j[i]
             linear(v_expert, j, work, xe, n, f + j)
             inverse_sd, v = math.exp(-log_sd[j]), v_log_sd[j]
             for i in range(n):
@@ -102,35 +106,56 @@ def hessian_product(
         if affine:
             cross(work, c, k, work, xg, v_gate.shape[1], n, g_gate)
         else:
-            _curved_product(lo, n, slope, curve, weight, v_gate, work, xg, c, p, r, s, g_gate)
+            _curved_product(
+                lo, n, slope, curve, bend, first, weight, v_gate, v_shared, work, xg, c, p, r, s, g_gate, g_shared
+            )
 
 
 @kernel
 def _curved_change(lo, n, j, slope, intercept, work, row):
-    """Change of a curved logit: row holds intercept + x . v, becomes intercept + slope (x . v)."""
+    """Change of a curved logit: row holds intercept + x . v, becomes intercept + slope (x . v).
+
+    ``intercept`` is what does not go through the activation.
+    """
     slope_j = slope[j, lo : lo + n]
     for i in range(n):
         work[row, i] = intercept + slope_j[i] * (work[row, i] - intercept)
 
 
 @kernel
-def _curved_product(lo, n, slope, curve, weight, v_gate, work, xg, c, p, r, s, g_gate):
-    """Gate sums where the slope of the logit differs by observation."""
+def _curved_product(
+    lo, n, slope, curve, bend, first, weight, v_gate, v_shared, work, xg, c, p, r, s, g_gate, g_shared
+):  # fmt: skip
+    """Gate sums where the slope of the logit differs by observation, and those of the shared temperature."""
     for j in range(slope.shape[0]):
         slope_j = slope[j, lo : lo + n]
         curve_j = curve[j, lo : lo + n]
+        # Row s: the change of the activation's argument; row s + 1: w (r - p).
         linear(v_gate, j, work, xg, n, s)
-        v = v_gate[j, 0]
-        total = 0.0
+        fixed = first * v_gate[j, 0]
         for i in range(n):
-            total += work[c + j, i]
-            # Along the slopes: change of c times slope, plus c times curve times the change of the score.
-            work[s + 1, i] = work[c + j, i] * slope_j[i] + weight[i] * (work[r + j, i] - work[p + j, i]) * curve_j[
-                i
-            ] * (work[s, i] - v)
-        g_gate[j, 0] += total
-        for t in range(1, v_gate.shape[1]):
+            work[s, i] -= fixed
+        for i in range(n):
+            work[s + 1, i] = weight[i] * (work[r + j, i] - work[p + j, i])
+        if bend.shape[0] > 0:
+            bend_j = bend[j, lo : lo + n]
             total = 0.0
             for i in range(n):
-                total += work[s + 1, i] * work[xg + t, i]
+                total += work[s + 1, i] * (v_shared * bend_j[i] - slope_j[i] * work[s, i])
+                total -= work[c + j, i] * bend_j[i]
+            g_shared[0] += total
+        # Row s + 2: change of c times slope, plus c times the change of the slope.
+        for i in range(n):
+            work[s + 2, i] = work[c + j, i] * slope_j[i] + work[s + 1, i] * (
+                curve_j[i] * work[s, i] - v_shared * slope_j[i]
+            )
+        if first == 1:
+            total = 0.0
+            for i in range(n):
+                total += work[c + j, i]
+            g_gate[j, 0] += total
+        for t in range(first, v_gate.shape[1]):
+            total = 0.0
+            for i in range(n):
+                total += work[s + 2, i] * work[xg + t, i]
             g_gate[j, t] += total

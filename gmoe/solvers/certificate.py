@@ -2,10 +2,11 @@
 
 import numpy as np
 
+from gmoe.gates import mirror
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.covariance import collinear_columns, covariance
-from gmoe.solvers.newton import CURVATURE
+from gmoe.solvers.newton import CURVATURE, slope
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
@@ -17,7 +18,7 @@ WEAK = 1e-5
 NO_FALL = 1e-8
 
 
-def certify(found: Found, scaling: Scaling, labels, n_passes: int, weight_unit: float = 1.0) -> FitResult:
+def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, weight_unit: float = 1.0) -> FitResult:
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -28,38 +29,42 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, weight_unit: 
         Names of the columns of X.
     n_passes : int
         Over the data, or a sample of it, of all starts and numbers of experts.
+    settings : Settings
     weight_unit : float
         What the weights were divided by.
     """
     objective, best = found.objective, found.best
-    evaluation = best.evaluation
-    if evaluation.hessian is None:
-        evaluation = objective.evaluate(evaluation.theta, OBSERVED)
-    gate, expert, eta = objective.split(evaluation.theta)
-    parameters = scaling.to_raw(gate, expert, objective.variance(eta))
+    gate = objective.gate
+    evaluation = _at_canonical(objective, scaling, best.evaluation)
+    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     shares = average_gate(objective, evaluation)
-    order = expert_order(shares, parameters, scaling)
+    raw = raw_parameters(objective, scaling, evaluation.theta)
+    order = expert_order(shares, raw, scaling)
+    model = GMoE(raw.reorder(order), gate, *columns).canonical()
+    basis = smooth_basis(objective, evaluation, settings.tol)
     direction = separating_direction(objective, evaluation)
     separated = direction is not None
-    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, parameters.variance, order, direction)
+    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, model.parameters, order, basis, direction)
     at_bound = objective.at_bound(evaluation.theta)[order]
-    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
+    if gate.estimated:
+        names += ("temperature",)
     total, shift = objective.blocks.total_weight * weight_unit, np.log(scaling.scale_y)
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
     slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(evaluation.value)
     return FitResult(
-        model=GMoE(parameters.reorder(order), objective.gate, *columns).canonical(),
+        model=model,
         log_likelihood=float(total * (evaluation.value - shift)),
-        status=_status(best.converged and eigenvalues[0] >= -CURVATURE, at_bound, separated),
-        gradient=float(np.abs(evaluation.gradient).max()),
+        status=_status(gate, best.converged and eigenvalues[0] >= -CURVATURE, at_bound, separated),
+        gradient=slope(evaluation, basis),
         smallest_eigenvalue=float(eigenvalues[0]),
         n_flat=n_flat(objective, scaling),
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
         at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
         separated=separated,
+        selection_held=basis.shape[1] < objective.identified.shape[1],
         n_iter=max(len(best.history) - 1, 1),
         n_passes=n_passes,
         n_starts=len(found.ends),
@@ -69,24 +74,59 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, weight_unit: 
         covariance=matrix / weight_unit,
         parameter_names=names,
         notes=notes,
-        n_free_parameters=objective.identified.shape[1],
+        n_free_parameters=n_free_parameters(objective),
         classification=float(evaluation.sums.g_scalar[2, 0]) * weight_unit,
         total_weight=total,
     )
 
 
-def _status(converged, at_bound, separated):
+def _status(gate, converged, at_bound, separated):
     if not converged:
         return "max_iter"
     if at_bound.any():
         return "variance_at_bound"
-    return "gate_separated" if separated else "converged"
+    if separated:
+        return "no_interior_maximum" if gate.n_active is not None else "gate_separated"
+    return "converged"
+
+
+def raw_parameters(objective: Objective, scaling: Scaling, theta):
+    """Parameters in the units of the data."""
+    gate, expert, eta = objective.split(theta)
+    return scaling.to_raw(objective.gate, gate, objective.shared(theta), expert, objective.variance(eta))
+
+
+def _at_canonical(objective, scaling, evaluation):
+    """Evaluate with all derivatives, and where two slopes are the mirror image of the canonical ones, at those."""
+    theta = evaluation.theta
+    if objective.gate.is_mirrored(raw_parameters(objective, scaling, theta).gate):
+        gate, expert, eta = objective.split(theta)
+        theta = objective.join(mirror(gate), expert, eta, objective.shared(theta))
+    elif evaluation.hessian is not None:
+        return evaluation
+    return objective.evaluate(theta, OBSERVED)
+
+
+def smooth_basis(objective: Objective, evaluation, tol):
+    """Directions (P, free) of a smooth maximum: with a sparse gate perhaps only those that hold its selection.
+
+    As a function of what moves selections the likelihood jumps, and its largest value has a slope on the near side of a
+    jump.
+    """
+    if objective.gate.n_active is None or slope(evaluation, objective.identified) <= tol:
+        return objective.identified
+    return objective.held(evaluation.theta)
+
+
+def n_free_parameters(objective: Objective):
+    """Count the identified parameters, in scaled coordinates."""
+    k = objective.n_experts
+    return objective.gate.n_free(k, objective.q_gate) + k * (objective.q_expert + 1)
 
 
 def average_gate(objective: Objective, evaluation: Evaluation):
-    """Average gate probability of each expert: responsibilities less the gradient of the gate intercepts."""
-    sums = evaluation.sums
-    return (sums.g_scalar[1] - sums.g_gate[: objective.n_experts, 0]) / objective.blocks.total_weight
+    """Average gate probability of each expert."""
+    return evaluation.sums.g_scalar[3] / objective.blocks.total_weight
 
 
 def expert_order(shares, parameters: Parameters, scaling: Scaling):
@@ -110,10 +150,12 @@ def n_flat(objective: Objective, scaling: Scaling):
 
     Those of the gate in raw coordinates, and one for each expert and collinear column.
     """
-    k = objective.n_experts
+    k, q = objective.n_experts, objective.q_gate
+    gate = objective.gate
+    own = k * q + gate.n_shared - gate.n_free(k, q) + int(gate.estimated and gate.scale_free)
     lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
     lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
-    return objective.n_parameters - objective.identified.shape[1] + k * (lost_gate + lost_expert)
+    return own + k * (lost_gate + lost_expert)
 
 
 def separating_direction(objective: Objective, evaluation: Evaluation):
@@ -124,15 +166,14 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     zero) it does not.
     """
     assert evaluation.hessian is not None
-    gate, _, _ = objective.split(evaluation.theta)
-    k, q = gate.shape
-    index = (np.arange(k)[:, None] * objective.width + np.arange(q)).ravel()
-    flat = objective.gate.invariances(k, q)
-    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
+    index = objective.gate_index
+    parameters = evaluation.theta[index]
+    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
+    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size:
         return None
     values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
-    size = max(10.0, float(np.linalg.norm(free.T @ gate.ravel())))
+    size = max(10.0, float(np.linalg.norm(free.T @ parameters)))
     for vector in vectors.T[values < WEAK]:
         direction = np.zeros_like(evaluation.theta)
         direction[index] = free @ vector

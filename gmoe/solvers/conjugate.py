@@ -19,9 +19,8 @@ class Krylov:
 
     order = COMPLETE
 
-    def __init__(self, objective: Objective, evaluation):
-        self.objective, self.evaluation = objective, evaluation
-        self.basis = objective.identified
+    def __init__(self, objective: Objective, evaluation, basis):
+        self.objective, self.evaluation, self.basis = objective, evaluation, basis
         # Coordinates in which the complete-data information is the identity: trust region and residuals are EM's.
         self.upper = cho_factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
         self.gradient = self.basis.T @ evaluation.gradient
@@ -69,17 +68,17 @@ class Krylov:
 
 def complete_information(objective: Objective, evaluation):
     """Average information of the complete data, (P, P): block-diagonal experts, and the gate's own block."""
-    k, width, q = objective.n_experts, objective.width, objective.q_gate
     _, _, eta = objective.split(evaluation.theta)
     variance = objective.variance(eta)
     total = objective.blocks.total_weight
-    information = np.zeros((k, width, k, width))
-    information[:, :q, :, :q] = gate_information(objective, evaluation.sums).reshape(k, q, k, q)
     moments = expert_moments(objective, evaluation.sums) / total
     share = objective.share(eta)
-    for j in range(k):
-        information[j, q:-1, j, q:-1] = moments[j] / variance[j]
-        information[j, -1, j, -1] = 0.5 * share[j] ** 2 * evaluation.sums.g_scalar[1, j] / total
-    information = information.reshape(k * width, k * width)
+    information = np.zeros((objective.n_parameters,) * 2)
+    for j in range(objective.n_experts):
+        stop = (j + 1) * objective.width - 1
+        slopes = slice(stop - objective.q_expert, stop)
+        information[slopes, slopes] = moments[j] / variance[j]
+        information[stop, stop] = 0.5 * share[j] ** 2 * evaluation.sums.g_scalar[1, j] / total
+    information[np.ix_(objective.gate_index, objective.gate_index)] = gate_information(objective, evaluation.sums)
     # The ridge keeps experts without observations, and separated gates, finite.
-    return information + 1e-8 * np.eye(k * width)
+    return information + 1e-8 * np.eye(objective.n_parameters)

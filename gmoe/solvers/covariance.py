@@ -11,76 +11,104 @@ FLAT = 1e-11
 LOADING = 1e-6
 
 
-def covariance(objective: Objective, scaling: Scaling, evaluation, variance, order, separating=None, reference=0):
+def covariance(objective: Objective, scaling: Scaling, evaluation, parameters, order, basis, separating=None):
     """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
 
     Parameters
     ----------
     evaluation : Evaluation
         At order OBSERVED.
-    variance : ndarray, shape (k,)
-        Raw variances, in the order of the scaled parameters.
+    parameters : Parameters
+        Raw and canonical, in the order of the report, whose first expert is the gate's reference.
     order : ndarray of int, shape (k,)
-        Experts in the order of the report; the first is the gate's reference.
+        Places of the reported experts in the scaled parameters.
+    basis : ndarray, shape (P, free)
+        Directions in which the fit is a maximum: all identified ones, or those that hold the selection.
     separating : ndarray, shape (P,), or None
         Direction along which the gate separates: what loads on it has no standard error.
-    reference : int
-        Position in ``order`` whose gate parameters are pinned.
 
     Returns
     -------
-    covariance : ndarray, shape (P, P); notes : list of str; eigenvalues : ndarray (ascending, average information)
+    covariance : ndarray, shape (R, R); notes : tuple of str; eigenvalues : ndarray (ascending, average information)
     """
     k, width = objective.n_experts, objective.width
     bound = objective.at_bound(evaluation.theta)
     # From eta to the log of the variance: d log v / d eta is the part of the variance above its bound.
-    _, _, eta = objective.split(evaluation.theta)
-    above = objective.share(eta)
-    stretch = np.ones((k, width))
-    stretch[:, -1] = 1.0 / np.where(bound, 1.0, above)
-    information = -evaluation.hessian * stretch.ravel()[:, None] * stretch.ravel()
-    held = np.flatnonzero(bound) * width + width - 1
-    basis = np.delete(objective.identified, _columns_of(objective.identified, held), axis=1)
-    values, vectors = np.linalg.eigh(basis.T @ information @ basis)
+    above = objective.share(objective.split(evaluation.theta)[2])
+    stretch = np.ones(objective.n_parameters)
+    objective.split(stretch)[2][:] = 1.0 / np.where(bound, 1.0, above)
+    information = -evaluation.hessian * stretch[:, None] * stretch
+    inner = _without(basis, np.flatnonzero(bound) * width + width - 1)
+    values, vectors = np.linalg.eigh(inner.T @ information @ inner)
     regular = values > FLAT * max(values[-1], 1e-300)
-    total = objective.blocks.total_weight
-    root = basis @ (vectors[:, regular] / np.sqrt(values[regular] * total))
-    to_raw = canonical_map(objective, scaling, variance, order, reference)
-    flat = to_raw @ (basis @ vectors[:, ~regular])
+    root = inner @ (vectors[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight))
+    to_raw = canonical_map(objective, scaling, parameters, order)
     spread = to_raw @ root
     result = spread @ spread.T
-    size = np.sqrt(np.diag(result))
-    unknown = _null_loading(scaling, k) | (np.linalg.norm(flat, axis=1) > LOADING * np.maximum(size, 1e-12))
-    n_raw = len(to_raw) // k
-    table = np.where(unknown, "not identified", "").astype(object).reshape(k, n_raw)
+    size = np.maximum(np.sqrt(np.diag(result)), 1e-12)
+    flat = np.linalg.norm(to_raw @ (inner @ vectors[:, ~regular]), axis=1)
+    collinear = np.append(_null_loading(scaling, k), np.zeros(int(objective.gate.estimated), bool))
+    unknown = collinear | (flat > LOADING * size)
+    notes = np.where(unknown, "not identified", "").astype(object)
+    # Identified, but not a smooth maximum: a step along these changes selections.
+    outside = to_raw @ objective.identified - (to_raw @ basis) @ (basis.T @ objective.identified)
+    notes[np.linalg.norm(outside, axis=1) > LOADING] = "boundary"
     if separating is not None:
-        moved = np.abs(to_raw @ separating).reshape(k, n_raw)
-        table[moved > LOADING * moved.max()] = "separated"
-    table[reference, : 1 + len(scaling.gate.columns)] = "pinned"
-    table[bound[order], -1] = "at bound"
-    notes = tuple(str(note) for note in table.ravel())
-    unusable = np.array([note != "" for note in notes])
+        moved = np.abs(to_raw @ separating)
+        notes[moved > LOADING * moved.max()] = "separated"
+    _note_gate(objective, notes, parameters)
+    _rows(objective, notes)[bound[order], -1] = "at bound"
+    unusable = notes != ""
     result[unusable, :] = np.nan
     result[:, unusable] = np.nan
-    return result, notes, values
+    return result, tuple(str(note) for note in notes), values
 
 
-def canonical_map(objective, scaling, variance, order, reference):
-    """Jacobian from scaled parameters (with log variance) to canonical raw parameters (with variance)."""
-    k = objective.n_experts
-    jacobian = scaling.jacobian(k).reshape(k, -1, k * objective.width)
-    jacobian[:, -1] *= variance[:, None]
-    jacobian = jacobian[order]
-    q = 1 + len(scaling.gate.columns)
-    pin = objective.gate.canonical_map(k, q, reference)
-    gate = jacobian[:, :q].reshape(k * q, -1)
-    jacobian[:, :q] = (pin @ gate).reshape(k, q, -1)
-    return jacobian.reshape(-1, k * objective.width)
+def _note_gate(objective, notes, parameters):
+    """Note what the gate leaves open: the pinned entries, a scale, and the regions of a hard gate."""
+    k, q = parameters.gate.shape
+    gate = _rows(objective, notes)[:, :q]
+    kind = objective.gate
+    if kind.estimated and kind.scale_free:
+        gate[:] = "not identified"
+        notes[-1] = "not identified"
+    if kind.is_hard(k):
+        gate[:, 1:] = "boundary"
+        gate[:, 0] = "not identified" if kind.select_on == "score" else "boundary"
+    gate[0, kind.pinned(k, q)] = "pinned"
 
 
-def _columns_of(basis, rows):
-    """Columns of an orthonormal basis that are the unit vectors of ``rows``."""
-    return [int(np.argmax(np.abs(basis[row]))) for row in rows]
+def _rows(objective, values):
+    """View of raw parameters as one row per expert, without an estimated temperature at their end."""
+    return values[: len(values) - int(objective.gate.estimated)].reshape(objective.n_experts, -1)
+
+
+def canonical_map(objective, scaling, parameters, order):
+    """Jacobian from scaled parameters (with log variance) to canonical raw parameters (with variance), (R, P)."""
+    k, n_rows = objective.n_experts, objective.n_rows
+    linear = scaling.jacobian(k).reshape(k, -1, n_rows)
+    linear[:, -1] *= parameters.variance[np.argsort(order), None]
+    linear = linear[order]
+    q = parameters.gate.shape[1]
+    jacobian = np.zeros((*linear.shape[:2], objective.n_parameters))
+    jacobian[:, :, :n_rows] = linear
+    own = objective.gate.canonical_map(parameters.gate, parameters.temperature)
+    natural = np.zeros((own.shape[1], objective.n_parameters))
+    natural[: k * q, :n_rows] = linear[:, :q].reshape(k * q, n_rows)
+    natural[k * q :, n_rows:] = np.eye(objective.gate.n_shared)
+    gate = own @ natural
+    jacobian[:, :q] = gate[:-1].reshape(k, q, -1)
+    rows = jacobian.reshape(-1, objective.n_parameters)
+    return np.vstack([rows, gate[-1:]]) if objective.gate.estimated else rows
+
+
+def _without(basis, rows):
+    """Basis without the directions of the parameters ``rows``, each a unit vector in its span."""
+    if not len(rows):
+        return basis
+    rest = basis - np.eye(len(basis))[:, rows] @ basis[rows]
+    left, values, _ = np.linalg.svd(rest, full_matrices=False)
+    return left[:, values > 0.5]
 
 
 def _null_loading(scaling, k):

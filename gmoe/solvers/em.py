@@ -47,10 +47,11 @@ def _rise(objective, current):
     """Take one EM step, its gate part cut until the value does not fall; None if it always falls."""
     expert, eta = expert_step(objective, current)
     gate, _, _ = objective.split(current.theta)
-    direction = gate_direction(objective, current)
+    start = objective.join(gate, expert, eta, objective.shared(current.theta))
+    direction = objective.embed(gate_direction(objective, current)[:, None])[:, 0]
     step = 1.0
     while step > 1e-12:
-        following = objective.evaluate(objective.join(gate + step * direction, expert, eta), COMPLETE)
+        following = objective.evaluate(start + step * direction, COMPLETE)
         if following.value >= current.value or _settles(current, following):
             return following
         step *= 0.25
@@ -83,13 +84,15 @@ def expert_step(objective, current):
 
 
 def gate_direction(objective, current):
-    """Newton direction of the gate's complete-data log-likelihood, (k, q_gate), minimum norm on its flat directions."""
-    k, q = objective.n_experts, objective.q_gate
+    """Newton direction of the gate's complete-data log-likelihood, minimum norm on its flat directions.
+
+    Shape (k q_gate + n_shared,): of the gate's natural parameters. Where the gate bends, the information's expectation
+    takes the place of its curvature, which may point upwards.
+    """
     values, vectors = np.linalg.eigh(gate_information(objective, current.sums))
-    gradient = current.sums.g_gate[:k, :q].ravel() / objective.blocks.total_weight
     # The ridge keeps steps finite along the translations and where the gate separates.
-    along = (vectors.T @ gradient) / (np.maximum(values, 0.0) + 1e-8)
-    return (vectors @ along).reshape(k, q)
+    along = (vectors.T @ current.gradient[objective.gate_index]) / (np.maximum(values, 0.0) + 1e-8)
+    return vectors @ along
 
 
 def expert_moments(objective, sums):
@@ -100,9 +103,14 @@ def expert_moments(objective, sums):
 
 
 def gate_information(objective, sums):
-    """Average complete-data information of the gate, (k q_gate, k q_gate)."""
+    """Average complete-data information of the gate's natural parameters, (k q_gate + n_shared,) * 2."""
     k, q = objective.n_experts, objective.q_gate
-    lower = -np.tril(sums.gate_gram[: k * q, : k * q])
+    size = k * q
+    lower = np.zeros((size + objective.gate.n_shared,) * 2)
+    lower[:size, :size] = -np.tril(sums.gate_gram[:size, :size])
     for j in range(k):
         lower[j * q : (j + 1) * q, j * q : (j + 1) * q] += np.tril(sums.gate_block[j, :q, :q])
+    if objective.gate.n_shared:
+        lower[size, :size] = sums.shared_gate.ravel()
+        lower[size, size] = sums.g_shared[2]
     return (lower + np.tril(lower, -1).T) / objective.blocks.total_weight

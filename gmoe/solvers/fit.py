@@ -82,7 +82,7 @@ def fit(
                 objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
             labels = range(X.shape[1]) if column_names is None else column_names
-            return certify(found, scaling, [str(label) for label in labels], len(passes), weight_unit)
+            return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
     finally:
         if executor is not None:
             executor.shutdown()
@@ -106,8 +106,8 @@ def _positive(X, y, weight, init):
 def _climb_given(objective, scaling, init, settings):
     """Ascent from given parameters or responsibilities."""
     if isinstance(init, Parameters):
-        gate, expert, variance = scaling.from_raw(init)
-        theta = objective.join(gate, expert, objective.eta(variance))
+        gate, shared, expert, variance = scaling.from_raw(objective.gate, init)
+        theta = objective.join(gate, expert, objective.eta(variance), shared)
         ascent = climb(objective, theta, settings, 0)
         if not np.isfinite(ascent.history[0]):
             raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")

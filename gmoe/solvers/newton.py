@@ -24,8 +24,8 @@ class Spectrum:
 
     order = OBSERVED
 
-    def __init__(self, objective: Objective, evaluation):
-        self.basis = objective.identified
+    def __init__(self, objective: Objective, evaluation, basis):
+        self.basis = basis
         self.values, self.vectors = np.linalg.eigh(-(self.basis.T @ evaluation.hessian @ self.basis))
         self.along = self.vectors.T @ (self.basis.T @ evaluation.gradient)
         self.is_maximum = bool(self.values[0] >= -CURVATURE)
@@ -36,7 +36,7 @@ class Spectrum:
         return self.basis @ (self.vectors @ step), predicted, float(np.linalg.norm(step))
 
 
-def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
+def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
     Parameters
@@ -46,7 +46,10 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
     tol : float
     max_iter : int
         Bound on the trial steps.
+    basis : ndarray, shape (P, free), optional
+        Orthonormal directions to climb along, and to measure the gradient in; by default all identified ones.
     """
+    basis = objective.identified if basis is None else basis
     model_of = Spectrum if objective.n_parameters <= EXACT_LIMIT else Krylov
     current = objective.evaluate(theta, model_of.order)
     history = [current.value]
@@ -54,13 +57,13 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
     radius, converged = 1.0, False
     for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
         if model is None:
-            model = model_of(objective, current)
-        size = np.abs(current.gradient).max()
+            model = model_of(objective, current, basis)
+        size = slope(current, basis)
         if size <= tol:
             if not isinstance(model, Spectrum):
                 # Conjugate gradients see curvature only where they go; a maximum is a claim about all of it.
                 current = objective.evaluate(current.theta, OBSERVED)
-                model = Spectrum(objective, current)
+                model = Spectrum(objective, current, basis)
             if model.is_maximum:
                 converged = True
                 break
@@ -72,7 +75,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
         ratio = gain / predicted if np.isfinite(gain) and predicted > 0 else -1.0
         # Below rounding of the value only the gradient can tell progress.
         tiny = predicted < 1e-13 * max(1.0, abs(current.value))
-        if tiny and np.abs(trial.gradient).max() < size:
+        if tiny and slope(trial, basis) < size:
             ratio = 1.0
         if ratio < 0.25:
             radius = 0.25 * length
@@ -84,6 +87,11 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500) -> Ascent:
         elif radius < 1e-11:
             break
     return Ascent(current, tuple(history), converged)
+
+
+def slope(evaluation, basis):
+    """Largest entry of the average gradient's part in the span of the basis."""
+    return float(np.abs(basis @ (basis.T @ evaluation.gradient)).max())
 
 
 def trust_region_step(values, along, radius):

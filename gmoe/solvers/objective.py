@@ -1,8 +1,9 @@
 """The average log-likelihood of a scaled problem, with gradient, complete-data and observed information.
 
 Parameters are a flat vector with one row per expert: (gate intercept, gate_coef, intercept, coef, eta), all in scaled
-coordinates, and variance = min_variance + exp(eta).  So the bound on the variances is part of the parameters: solvers
-see an unconstrained smooth function whose gradient vanishes at the bound.
+coordinates, the gate's natural ones, and variance = min_variance + exp(eta).  So the bound on the variances is part of
+the parameters: solvers see an unconstrained smooth function whose gradient vanishes at the bound.  What all experts
+share, the log of a temperature that the gate identifies, comes last.
 """
 
 import math
@@ -12,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import Blocks, aligned, block_length
-from gmoe.gates import Gate
+from gmoe.gates import Gate, GateRows
 from gmoe.kernels import assemble
 from gmoe.kernels.accumulate import COMPLETE, OBSERVED, SCORE, STRIP_LENGTH, accumulate, work_rows
 from gmoe.kernels.product import hessian_product
@@ -41,18 +42,21 @@ class Evaluation:
 class Sums:
     """The output arrays of ``accumulate`` as views of one flat vector, so that groups add with one operation."""
 
-    def __init__(self, k, q_gate, q_expert, order):
+    def __init__(self, k, q_gate, q_expert, n_shared, order):
         b, g, e = padded(q_gate + q_expert + 1), padded(q_gate), padded(q_expert)
         complete, observed = order >= COMPLETE, order >= OBSERVED
         shapes = {
             "g_gate": (padded(k), g),
             "g_expert": (padded(k), e),
-            "g_scalar": (3, k),
+            "g_scalar": (4, k),
+            "g_shared": (3,),
             "expert_block": (k * complete, e, e),
             "gate_block": (k * complete, g, g),
             "gate_gram": (padded(k * q_gate) * complete,) * 2,
+            "shared_gate": (k * complete * n_shared, q_gate),
             "block": (k * observed, b, b),
             "full": (padded(k * (q_gate + q_expert + 1)) * observed,) * 2,
+            "shared_block": (k * complete * n_shared, q_gate + q_expert + 1),
         }
         sizes = [math.prod(shape) for shape in shapes.values()]
         # A few spare numbers keep the group vectors from sharing cache sets.
@@ -69,11 +73,14 @@ class Sums:
     g_gate: np.ndarray
     g_expert: np.ndarray
     g_scalar: np.ndarray
+    g_shared: np.ndarray
     expert_block: np.ndarray
     gate_block: np.ndarray
     gate_gram: np.ndarray
+    shared_gate: np.ndarray
     block: np.ndarray
     full: np.ndarray
+    shared_block: np.ndarray
 
 
 class Objective:
@@ -97,7 +104,8 @@ class Objective:
         self.min_variance = min_variance
         self.q_gate, self.q_expert = blocks.gate.n_coefficients, blocks.expert.n_coefficients
         self.width = self.q_gate + self.q_expert + 1
-        self.n_parameters = n_experts * self.width
+        self.n_rows = n_experts * self.width
+        self.n_parameters = self.n_rows + gate.n_shared
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
@@ -114,25 +122,46 @@ class Objective:
         return len(self._passes)
 
     def _identified_basis(self):
-        """Orthonormal basis of the parameter directions that change the density, (P, free)."""
-        k, q = self.n_experts, self.q_gate
-        invariances = self.gate.invariances(k, q).reshape(k, q, -1)
-        n_flat = invariances.shape[2]
-        if n_flat == 0:
+        """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
+        flat = self.embed(self.gate.uninformed(self.n_experts, self.q_gate))
+        if flat.shape[1] == 0:
             return np.eye(self.n_parameters)
-        flat = np.zeros((k, self.width, n_flat))
-        flat[:, :q] = invariances
-        full, _ = np.linalg.qr(flat.reshape(self.n_parameters, n_flat), mode="complete")
-        return full[:, n_flat:]
+        return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
+
+    def held(self, theta):
+        """Orthonormal basis of the identified directions along which no selection of the gate changes, (P, held)."""
+        gate, _, _ = self.split(theta)
+        allowed = self.embed(self.gate.held(gate, self.shared(theta)))
+        others = np.delete(np.eye(self.n_parameters), self.gate_index, axis=1)
+        inside = self.identified.T @ np.hstack([others, allowed])
+        left, values, _ = np.linalg.svd(inside, full_matrices=False)
+        return self.identified @ left[:, values > 1e-9 * values[0]]
+
+    def embed(self, gate_directions):
+        """Parameter directions (P, m) of directions (k q_gate + n_shared, m) of the gate's natural parameters."""
+        result = np.zeros((self.n_parameters, gate_directions.shape[1]))
+        result[self.gate_index] = gate_directions
+        return result
+
+    @property
+    def gate_index(self):
+        """Where the gate's natural parameters, rows and then shared, are in a parameter vector."""
+        rows = np.arange(self.n_experts)[:, None] * self.width + np.arange(self.q_gate)
+        return np.concatenate([rows.ravel(), np.arange(self.n_rows, self.n_parameters)])
 
     def split(self, theta):
         """Return views (gate (k, q_gate), expert (k, q_expert), eta (k,)) of a parameter vector."""
-        rows = theta.reshape(self.n_experts, self.width)
+        rows = theta[: self.n_rows].reshape(self.n_experts, self.width)
         return rows[:, : self.q_gate], rows[:, self.q_gate : -1], rows[:, -1]
 
-    def join(self, gate, expert, eta):
+    def shared(self, theta):
+        """View of what all experts share, (n_shared,)."""
+        return theta[self.n_rows :]
+
+    def join(self, gate, expert, eta, shared):
         """Parameter vector of its parts."""
-        return np.concatenate([gate, expert, np.reshape(eta, (-1, 1))], axis=1).ravel()
+        rows = np.concatenate([gate, expert, np.reshape(eta, (-1, 1))], axis=1)
+        return np.concatenate([rows.ravel(), shared])
 
     def variance(self, eta):
         """Variance of each expert from the last column of the parameters."""
@@ -149,29 +178,31 @@ class Objective:
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
         _, _, eta = self.split(theta)
-        parts = self._parts(theta)
+        _, expert, log_sd = self._parts(theta)
 
-        def add(sums, block, logit, slope, curve, work):
-            sums.value += accumulate(*block, logit, slope, curve, *parts[1:], work, order, *sums.arrays)
+        def add(sums, block, rows, work):
+            sums.value += accumulate(*block, *rows, self.gate.first_bent, expert, log_sd, work, order, *sums.arrays)
 
-        sums = self._sum(order, parts[0], add)
-        return self._finish(theta, eta, parts[2], sums, order)
+        sums = self._sum(order, theta, add)
+        return self._finish(theta, eta, log_sd, sums, order)
 
     def product(self, evaluation: Evaluation, direction):
         """Hessian at an evaluation times a direction (P,), without the Hessian; one pass over the data."""
-        parts = self._parts(evaluation.theta)
+        _, expert, log_sd = self._parts(evaluation.theta)
         v_gate, v_expert, v_eta = self.split(direction)
         share = self.share(self.split(evaluation.theta)[2])
-        change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * share * v_eta
+        v_shared = float(self.shared(direction).sum())
+        change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * share * v_eta, v_shared
 
-        def add(sums, block, logit, slope, curve, work):
-            hessian_product(*block, logit, slope, curve, *parts[1:], work, *change, *sums.arrays[:3])
+        def add(sums, block, rows, work):
+            hessian_product(*block, *rows, self.gate.first_bent, expert, log_sd, work, *change, *sums.arrays[:4])
 
-        sums = self._sum(SCORE, parts[0], add)
-        result = self._gradient(sums, parts[2])
-        result[:, -1] *= 0.5 * share
-        result[:, -1] += (1.0 - share) * self.split(evaluation.gradient)[2] * v_eta
-        return result.ravel()
+        sums = self._sum(SCORE, evaluation.theta, add)
+        result = self._gradient(sums, log_sd)
+        eta = self.split(result)[2]
+        eta *= 0.5 * share
+        eta += (1.0 - share) * self.split(evaluation.gradient)[2] * v_eta
+        return result
 
     def _parts(self, theta):
         """Return the kernel arrays (gate, expert, log_sd) of a parameter vector."""
@@ -183,12 +214,13 @@ class Objective:
         variance = self.variance(eta)
         return np.exp(np.minimum(eta, MAX_ETA)) / variance
 
-    def _sum(self, order, gate, add):
-        """Sum over all blocks: ``add(sums, block, logit, slope, curve, work)`` in fixed groups, threads or not."""
+    def _sum(self, order, theta, add):
+        """Sum over all blocks: ``add(sums, block, rows, work)`` in fixed groups, threads or not."""
         self._passes.append(order)
         # Output arrays of the groups, used again: making them anew costs as much as a hundred observations each.
         pool = self._scratch.setdefault(order, deque())
-        sizes = self.n_experts, self.q_gate, self.q_expert, order
+        sizes = self.n_experts, self.q_gate, self.q_expert, self.gate.n_shared, order
+        gate, shared = np.ascontiguousarray(self.split(theta)[0]), self.shared(theta)
         try:
             groups = pool.pop()
         except IndexError:
@@ -199,11 +231,11 @@ class Objective:
             sums.flat[:] = 0.0
             sums.value = 0.0
             workspace = self._take_workspace()
-            buffer, logit, slope, curve, work = workspace
+            buffer, rows, work = workspace
             for b in range(*self._groups[number]):
                 block = self.blocks.get(b, buffer)
-                self.gate.fill(gate, block[0], block[-1], logit, slope, curve)
-                add(sums, block, logit, slope, curve, work)
+                self.gate.fill(gate, shared, block[0], block[-1], rows)
+                add(sums, block, rows, work)
             self._workspaces.append(workspace)
             return sums
 
@@ -221,19 +253,17 @@ class Objective:
         except IndexError:
             shape = (self.n_experts, block_length(self.blocks.n))
             derivative = (0, 0) if self.gate.affine else shape
+            bend = shape if self.gate.n_shared else (0, 0)
+            rows = GateRows(*(aligned(*size) for size in (shape, derivative, derivative, bend)))
             work = aligned(work_rows(self.n_experts, self.q_gate, self.q_expert), STRIP_LENGTH)
-            return (
-                self.blocks.buffer(),
-                aligned(*shape),
-                aligned(*derivative),
-                aligned(*derivative),
-                work,
-            )
+            return self.blocks.buffer(), rows, work
 
     def _gradient(self, sums, log_sd):
-        """Average gradient in (gate, expert, log_sd), (k, width)."""
-        gradient = np.empty((self.n_experts, self.width))
-        assemble.gradient(sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, gradient)
+        """Average gradient in (gate, expert, log_sd) rows and shared, (P,)."""
+        gradient = np.empty(self.n_parameters)
+        rows = gradient[: self.n_rows].reshape(self.n_experts, self.width)
+        assemble.gradient(sums.g_gate, sums.g_expert, sums.g_scalar, log_sd, self.q_gate, self.q_expert, rows)
+        gradient[self.n_rows :] = sums.g_shared[0]
         return gradient / self.blocks.total_weight
 
     def _finish(self, theta, eta, log_sd, sums, order):
@@ -246,9 +276,9 @@ class Objective:
             hessian = np.empty((self.n_parameters, self.n_parameters))
             assemble.hessian(*sums.arrays[1:], log_sd, self.q_gate, self.q_expert, hessian)
             hessian /= total
-            last = np.arange(self.width - 1, self.n_parameters, self.width)
+            last = np.arange(self.width - 1, self.n_rows, self.width)
             hessian[last] *= chain[:, None]
             hessian[:, last] *= chain
-            hessian[last, last] += chain * (1.0 - share) * gradient[:, -1]
-        gradient[:, -1] *= chain
-        return Evaluation(theta, sums.value / total, gradient.ravel(), sums, hessian)
+            hessian[last, last] += chain * (1.0 - share) * self.split(gradient)[2]
+        self.split(gradient)[2][:] *= chain
+        return Evaluation(theta, sums.value / total, gradient, sums, hessian)

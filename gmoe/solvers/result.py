@@ -20,10 +20,11 @@ class FitResult:
     status : str
         ``converged``: gradient and curvature show an interior maximum. ``variance_at_bound``: some variance sits at
         its lower bound, where the likelihood of a Gaussian mixture has no maximum. ``gate_separated``: the
-        likelihood still rises as a gate parameter goes to infinity, or is flat there. ``max_iter``: stopped before
-        the gradient was small.
+        likelihood still rises as a gate parameter goes to infinity, or is flat there; ``no_interior_maximum``: the
+        same with a sparse gate. ``max_iter``: stopped before the gradient was small.
     gradient : float
-        Largest absolute entry of the average gradient, in scaled coordinates.
+        Largest absolute entry of the average gradient, in scaled coordinates; with ``selection_held`` along the
+        directions that hold the selection.
     smallest_eigenvalue : float
         Of the average observed information on the identified space, in scaled coordinates.
     n_flat : int
@@ -37,6 +38,9 @@ class FitResult:
         Experts whose variance is at the bound.
     separated : bool
         See ``status``.
+    selection_held : bool
+        Whether the maximum sits where the selection of a sparse gate changes, so that the likelihood, which jumps
+        there, is a smooth maximum only along directions that hold the selection.
     n_iter, n_passes : int
         Iterations of the winning start, and passes over the data (or a sample of it) of all starts and all numbers of
         experts on the way up.
@@ -47,10 +51,11 @@ class FitResult:
     shares : ndarray, shape (k,)
         Average gate probability of each expert.
     covariance : ndarray, shape (P, P)
-        Of the canonical raw parameters, rows as in ``parameter_names``; nan where not identified, pinned or at a bound.
+        Of the canonical raw parameters, rows as in ``parameter_names``; nan where a note says why.
     parameter_names : tuple of str
     notes : tuple of str
-        One by parameter: empty, ``pinned``, ``not identified``, ``separated`` or ``at bound``.
+        One by parameter: empty, ``pinned``, ``not identified``, ``separated``, ``at bound``, or ``boundary`` for what
+        moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate no standard error.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float
@@ -69,6 +74,7 @@ class FitResult:
     collinear: tuple[str, ...]
     at_bound: tuple[int, ...]
     separated: bool
+    selection_held: bool
     n_iter: int
     n_passes: int
     n_starts: int

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import Blocks, Design
+from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 
 # Combinations of standardised columns with a standard deviation below this are collinearity (R's lm: 1e-7).
@@ -43,36 +44,49 @@ class Scaling:
         """Scaled blocks of raw data; ``run`` as in :func:`scale`."""
         return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y, run)
 
-    def to_raw(self, gate, expert, variance) -> Parameters:
-        """Raw parameters of scaled gate (k, 1 + rank), expert (k, 1 + rank) and variance (k,)."""
-        gate_coef = gate[:, 1:] @ self.gate.transform
+    def to_raw(self, kind: Gate, gate, shared, expert, variance) -> Parameters:
+        """Raw parameters of scaled ones.
+
+        Parameters
+        ----------
+        kind : Gate
+        gate, shared : ndarray, shapes (k, 1 + rank) and (n_shared,)
+            Natural coordinates.
+        expert : ndarray, shape (k, 1 + rank)
+        variance : ndarray, shape (k,)
+        """
+        slopes = gate[:, 1:] @ self.gate.transform
+        natural = np.column_stack([gate[:, 0] - slopes @ self.gate.centre, slopes])
+        gate_raw, temperature = kind.raw(natural, shared)
         coef = (self.slope_y + self.scale_y * expert[:, 1:]) @ self.expert.transform
         return Parameters(
-            gate_intercept=gate[:, 0] - gate_coef @ self.gate.centre,
-            gate_coef=gate_coef,
+            gate_intercept=gate_raw[:, 0],
+            gate_coef=gate_raw[:, 1:],
             intercept=self.centre_y + self.scale_y * expert[:, 0] - coef @ self.expert.centre,
             coef=coef,
             variance=self.scale_y**2 * variance,
+            temperature=temperature,
         )
 
-    def from_raw(self, parameters: Parameters):
-        """Scaled (gate, expert, variance) of raw parameters; the inverse of :meth:`to_raw` on the data's span."""
+    def from_raw(self, kind: Gate, parameters: Parameters):
+        """Scaled (gate, shared, expert, variance); the inverse of :meth:`to_raw` on the data's span."""
         p = parameters
+        natural, shared = kind.natural(p.gate, p.temperature)
         gate = np.column_stack(
             [
-                p.gate_intercept + p.gate_coef @ self.gate.centre,
-                p.gate_coef @ np.linalg.pinv(self.gate.transform),
+                natural[:, 0] + natural[:, 1:] @ self.gate.centre,
+                natural[:, 1:] @ np.linalg.pinv(self.gate.transform),
             ]
         )
         slope = p.coef @ np.linalg.pinv(self.expert.transform)
         intercept = p.intercept + p.coef @ self.expert.centre - self.centre_y
         expert = np.column_stack([intercept, slope - self.slope_y]) / self.scale_y
-        return gate, expert, p.variance / self.scale_y**2
+        return gate, shared, expert, p.variance / self.scale_y**2
 
     def jacobian(self, n_experts):
         """Matrix of the linear part of :meth:`to_raw` for rows (gate, expert, log variance), (raw size, scaled size).
 
-        Raw rows are (gate_intercept, gate_coef, intercept, coef, log variance) of one expert after the other.
+        Raw rows are (natural gate, intercept, coef, log variance) of one expert after the other.
         """
         g, e = self.gate, self.expert
         block = np.zeros((len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1))

@@ -84,7 +84,7 @@ def _em_off_saddles(objective, theta, settings):
     ascent = em(objective, theta, settings.tol, settings.max_iter)
     while ascent.converged and len(ascent.history) <= settings.max_iter:
         at = objective.evaluate(ascent.evaluation.theta, OBSERVED)
-        model = Spectrum(objective, at)
+        model = Spectrum(objective, at, objective.identified)
         if model.is_maximum:
             break
         step, _, _ = model.step(0.1)

@@ -10,6 +10,8 @@ import warnings
 import numpy as np
 from scipy.cluster.vq import kmeans2
 
+from gmoe.gates import GateRows
+from gmoe.solvers.gate_start import gate_of_labels
 from gmoe.solvers.objective import Objective
 
 # Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
@@ -76,34 +78,8 @@ def from_responsibilities(objective: Objective, sample, responsibilities):
     variance = np.einsum("ij,ij->j", r, (sample.y[:, None] - design @ expert.T) ** 2) / mass
     # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
     eta = objective.eta(np.maximum(variance, 0.01))
-    return objective.join(_logistic(sample.x_gate, r), expert, eta)
-
-
-def _logistic(x, r, n_iter=8):
-    """Affine softmax gate for soft labels of weight r: a few damped Newton steps of multinomial logistic regression.
-
-    Without it (zero slopes) the first E-step forgets a partition in x: on the penguins the best optimum is then found
-    by 1 start in 40 instead of 1 in 3.
-    """
-    n, k = r.shape
-    design = np.column_stack([np.ones(n), x])
-    q = design.shape[1]
-    total = r.sum(axis=1, keepdims=True)
-    gate = np.zeros((k, q))
-    gate[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
-    for _ in range(n_iter):
-        logit = design @ gate.T
-        p = np.exp(logit - logit.max(axis=1, keepdims=True))
-        p *= total / p.sum(axis=1, keepdims=True)
-        rows = (p[:, :, None] * design[:, None, :]).reshape(n, k * q)
-        information = -(rows / np.maximum(total, 1e-300)).T @ rows
-        for j in range(k):
-            block = slice(j * q, (j + 1) * q)
-            information[block, block] += rows[:, block].T @ design
-        gradient = ((r - p).T @ design).ravel()
-        # The ridge pins the translations and keeps separated groups finite.
-        gate += np.linalg.solve(information / r.sum() + 1e-3 * np.eye(k * q), gradient / r.sum()).reshape(k, q)
-    return gate
+    gate, shared = gate_of_labels(objective.gate.dense(), sample.x_gate, r)
+    return objective.join(gate, expert, eta, shared)
 
 
 def grow(smaller: Objective, theta, sample, n_starts, rng):
@@ -158,9 +134,10 @@ def _take(r, distance, smallest, rng):
 def posterior(objective: Objective, theta, sample):
     """Responsibilities (n, k) of the sample under parameters theta."""
     gate, expert, eta = objective.split(theta)
-    n, k = len(sample.y), objective.n_experts
-    logit, empty = np.empty((k, n)), np.empty((0, 0))
-    objective.gate.fill(np.ascontiguousarray(gate), np.ascontiguousarray(sample.x_gate.T), n, logit, empty, empty)
+    n = len(sample.y)
+    logit = np.empty((objective.n_experts, n))
+    x = np.ascontiguousarray(sample.x_gate.T)
+    objective.gate.fill(np.ascontiguousarray(gate), objective.shared(theta), x, n, GateRows.of(logit))
     variance = objective.variance(eta)
     residual = sample.y[:, None] - np.column_stack([np.ones(n), sample.x_expert]) @ expert.T
     joint = logit.T - 0.5 * residual**2 / variance - 0.5 * np.log(variance)
@@ -174,8 +151,8 @@ def twin(smaller: Objective, theta, j):
     A saddle of the larger model, from which an ascent can only rise: why a fit with k + 1 experts is never worse than
     one with k.
     """
-    rows = theta.reshape(smaller.n_experts, smaller.width)
+    rows = theta[: smaller.n_rows].reshape(smaller.n_experts, smaller.width)
     pair = np.repeat(rows[j : j + 1], 2, axis=0)
     # Two equal gate terms weigh twice as much.
     pair[:, 0] -= np.log(2.0)
-    return np.concatenate([np.delete(rows, j, axis=0), pair]).ravel()
+    return np.concatenate([np.delete(rows, j, axis=0).ravel(), pair.ravel(), smaller.shared(theta)])

@@ -1,0 +1,285 @@
+"""The gate pipeline: score, activation, temperature, selection, softmax; one immutable family of gates."""
+
+from dataclasses import dataclass, fields, replace
+from typing import NamedTuple
+
+import numpy as np
+
+from gmoe._validation import check_choice, check_integer, check_positive
+from gmoe.gates import _identification
+from gmoe.gates.activations import IDENTITY, Activation, as_activation
+from gmoe.gates.selection import SELECTIONS, mask_others
+from gmoe.kernels.affine import affine_rows
+
+ESTIMATE = "estimate"
+# Logs of temperatures beyond this are trial steps gone wild, whose exponential would overflow.
+MAX_LOG_TEMPERATURE = 50.0
+
+
+class GateRows(NamedTuple):
+    """What a gate tells the kernels about a block: arrays (n_experts, >= m), or (0, 0) where not wanted.
+
+    ``slope`` and ``curve`` are the first and second derivative of the logit in the activation's argument, ``bend`` is
+    the part of the logit that the temperature divides.
+    """
+
+    logit: np.ndarray
+    slope: np.ndarray
+    curve: np.ndarray
+    bend: np.ndarray
+
+    @classmethod
+    def of(cls, logit):
+        """Logits alone."""
+        empty = np.empty((0, 0))
+        return cls(logit, empty, empty, empty)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """A gate: ``pi(x)`` = softmax over the ``n_active`` selected logits, 0 elsewhere.
+
+    The score of expert j is ``gate_coef_j . x``, its logit ``(activation(score_j) + gate_intercept_j) / temperature``.
+    A gate is an immutable value: comparable, printable, picklable. Its parameters are not part of it.
+
+    Parameters
+    ----------
+    activation : str or Activation, default "identity"
+        See :func:`gmoe.gates.list_activations`.
+    intercept : {"outside", "inside"}, default "outside"
+        Whether the gate intercept is added to the activation, or to its argument.
+    temperature : float or "estimate", default 1.0
+        Divides the logits; positive. With an activation that is homogeneous (identity, relu) an estimated temperature
+        is not identified.
+    n_active : int, optional
+        Number of active experts at each x; all by default.
+    select_on : {"score", "logit"}, default "score"
+        What ranks the experts of a sparse gate. The theory ranks by score, without intercept, the authors' code by
+        logit.
+
+    Raises
+    ------
+    ValueError
+        For unknown names, a temperature or ``n_active`` that is not positive, and combinations that say nothing.
+
+    Notes
+    -----
+    Fits work in *natural* coordinates, rows (u, g) of shape (n_experts, 1 + n_features) and, where it is identified,
+    the log of the temperature: with the intercept outside, u is gate_intercept / temperature; where the activation is
+    homogeneous of degree p, ``activation(z) / temperature = activation(z / temperature**(1 / p))``, so that
+    g = gate_coef / temperature**(1 / p) and no temperature is left.
+    """
+
+    activation: Activation = IDENTITY
+    intercept: str = "outside"
+    temperature: float | str = 1.0
+    n_active: int | None = None
+    select_on: str = "score"
+
+    def __post_init__(self):
+        # A name is as good as the activation.
+        object.__setattr__(self, "activation", as_activation(self.activation))
+        check_choice(self.intercept, "intercept", ("outside", "inside"))
+        check_choice(self.select_on, "select_on", tuple(SELECTIONS))
+        if self.temperature != ESTIMATE:
+            if isinstance(self.temperature, str):
+                raise ValueError(f"temperature must be a positive number or {ESTIMATE!r}, got {self.temperature!r}.")
+            object.__setattr__(self, "temperature", check_positive(self.temperature, "temperature"))
+        if self.n_active is not None:
+            object.__setattr__(self, "n_active", check_integer(self.n_active, "n_active", 1))
+        if self.intercept == "inside" and self.activation.affine:
+            raise ValueError("intercept='inside' with the identity is no different from 'outside'; leave it out.")
+        if self.estimated and self.intercept == "inside" and self.activation.name == "exp":
+            raise ValueError(
+                "No temperature is identified: exp(score + intercept) / temperature is exp of a shifted intercept. "
+                "Use a fixed temperature, or intercept='outside'."
+            )
+
+    def __repr__(self):
+        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        name = next((name for name, own in _NAMES.items() if set(given) <= own), "Gate")
+        return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+
+    @property
+    def affine(self) -> bool:
+        """Whether the logit is an affine function of the features, so that slopes are 1 and curvatures 0."""
+        return self.activation.affine
+
+    @property
+    def estimated(self) -> bool:
+        """Whether the temperature is a parameter."""
+        return self.temperature == ESTIMATE
+
+    @property
+    def scale_free(self) -> bool:
+        """Whether a temperature is nothing but a scale of the other parameters, or without any effect."""
+        return self.activation.degree is not None or self.n_active == 1
+
+    @property
+    def n_shared(self) -> int:
+        """Number of natural parameters that all experts share: 1 for an identified temperature."""
+        return int(self.estimated and not self.scale_free)
+
+    @property
+    def first_bent(self) -> int:
+        """First column of the coefficients that goes through the activation: 0 for an inside intercept, else 1."""
+        return 0 if self.intercept == "inside" else 1
+
+    @property
+    def allows_centring(self) -> bool:
+        """Whether the model class is unchanged when a constant is subtracted from x: the intercept must take it up."""
+        return (self.affine or self.intercept == "inside") and (self.n_active is None or self.select_on != "score")
+
+    def is_sparse(self, n_experts: int) -> bool:
+        """Whether some expert is inactive at every x."""
+        return self.n_active is not None and self.n_active < n_experts
+
+    def is_hard(self, n_experts: int) -> bool:
+        """Whether one expert alone is active at every x: nothing but the regions matters."""
+        return self.n_active == 1 and n_experts > 1
+
+    def dense(self) -> "Gate":
+        """Return the gate without selection."""
+        return replace(self, n_active=None)
+
+    def check(self, n_experts: int, n_features: int):
+        """Raise a ValueError where the gate does not suit so many experts and gate features."""
+        if self.n_active is not None and self.n_active > n_experts:
+            raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
+        if n_features == 0 and self.is_sparse(n_experts) and self.select_on == "score":
+            raise ValueError("select_on='score' needs a gate feature to score; add one, or use select_on='logit'.")
+        if n_features == 0 and self.intercept == "inside":
+            raise ValueError("Without gate features the gate is constant; use intercept='outside', or SoftmaxGate().")
+
+    def fill(self, coef, shared, x, m, rows: GateRows, affine=affine_rows):
+        """Write what kernels need to know about a block.
+
+        Parameters
+        ----------
+        coef : ndarray, shape (n_experts, 1 + n_features)
+            Natural coordinates.
+        shared : ndarray, shape (n_shared,)
+        x : ndarray, shape (n_features, >= m)
+        m : int
+            Observations that count.
+        rows : GateRows
+        affine : callable
+            Computes affine functions: the fast kernel in fits, the one in twice the working precision in the model.
+        """
+        logit = rows.logit[:, :m]
+        if self.affine:
+            affine(x, m, coef, rows.logit)
+        else:
+            argument = np.empty((len(coef), m))
+            affine(x, m, coef if self.first_bent == 0 else _without_intercept(coef), argument)
+            scale = 1.0 / self.natural_temperature(shared)
+            derivatives = self.activation.derivatives(argument)
+            for out in (rows.logit, rows.slope, rows.curve):
+                if out.size:
+                    np.multiply(next(derivatives), scale, out=out[:, :m])
+            if rows.bend.size:
+                rows.bend[:, :m] = logit
+            if self.first_bent == 1:
+                logit += coef[:, :1]
+        if self.is_sparse(len(coef)):
+            score = np.empty((len(coef), m))
+            affine(x, m, _without_intercept(coef), score)
+            mask_others(SELECTIONS[self.select_on](score, logit), self.n_active, np.empty(m), rows.logit)
+
+    def natural_temperature(self, shared) -> float:
+        """Temperature that is left in natural coordinates."""
+        if len(shared):
+            return float(np.exp(np.clip(shared[0], -MAX_LOG_TEMPERATURE, MAX_LOG_TEMPERATURE)))
+        return 1.0 if self.scale_free or isinstance(self.temperature, str) else self.temperature
+
+    def natural(self, coef, temperature):
+        """Natural (coef, shared) of parameters in the units of the data."""
+        powers = self._powers(coef.shape[1])
+        return coef / temperature**powers, np.full(self.n_shared, np.log(temperature))
+
+    def raw(self, coef, shared):
+        """Return (coef, temperature) in the units of the data; a temperature that is a mere scale is 1 unless fixed."""
+        temperature = self.natural_temperature(shared) if not self.scale_free or self.estimated else self.temperature
+        return coef * temperature ** self._powers(coef.shape[1]), temperature
+
+    def _powers(self, n_columns):
+        """Power of the temperature by which each natural column is multiplied in the units of the data."""
+        degree = self.activation.degree
+        powers = np.full(n_columns, 0.0 if degree is None else 1.0 / degree)
+        if self.first_bent == 1:
+            powers[0] = 1.0
+        return powers
+
+    def invariances(self, n_experts: int, n_columns: int) -> np.ndarray:
+        """Orthonormal directions of the natural parameters (rows, then shared) along which no probability changes.
+
+        Returns
+        -------
+        ndarray of shape (n_experts * n_columns + n_shared, n_flat)
+        """
+        return _identification.invariances(self, n_experts, n_columns)
+
+    def uninformed(self, n_experts: int, n_columns: int) -> np.ndarray:
+        """Orthonormal directions along which the likelihood has no slope: a hard gate has one nowhere."""
+        size = n_experts * n_columns + self.n_shared
+        return np.eye(size) if self.is_hard(n_experts) else self.invariances(n_experts, n_columns)
+
+    def held(self, coef, shared):
+        """Directions of the natural parameters (rows, then shared) at a point along which no selection changes."""
+        return _identification.held(self, coef, shared)
+
+    def n_free(self, n_experts: int, n_columns: int) -> int:
+        """Count the identified gate parameters: invariances, and the scale of a hard gate, are none."""
+        flat = self.invariances(n_experts, n_columns)
+        keyed = self.select_on == "score" or self.activation.degree is not None
+        return flat.shape[0] - flat.shape[1] - int(self.is_hard(n_experts) and keyed)
+
+    def canonical(self, coef, temperature=1.0, reference=0, scale=None):
+        """Return the representative (coef, temperature) of the class with the same probabilities everywhere.
+
+        See :meth:`gmoe.GMoE.canonical`.
+        """
+        return _identification.canonical(self, coef, temperature, reference, scale)
+
+    def is_mirrored(self, coef) -> bool:
+        """Whether the slopes of two experts are the mirror image of the canonical ones: see :func:`mirror`."""
+        return _identification.mirrored(self, coef)
+
+    def pinned(self, n_experts: int, n_columns: int) -> np.ndarray:
+        """Which entries of the reference expert's row the canonical form sets to zero, (n_columns,) of bool."""
+        return _identification.pin(self, np.ones((n_experts, n_columns)), 0)[0] == 0.0
+
+    def canonical_map(self, coef, temperature, reference=0):
+        """Jacobian of canonical (coef.ravel(), temperature) in the natural (coef.ravel(), shared).
+
+        Parameters
+        ----------
+        coef, temperature
+            Canonical, in the units of the data. The scale of a scale-free gate is held.
+
+        Returns
+        -------
+        ndarray, shape (n_experts * n_columns + 1, n_experts * n_columns + n_shared)
+        """
+        k, q = coef.shape
+        result = np.zeros((k * q + 1, k * q + self.n_shared))
+        powers = self._powers(q)
+        pin = _identification.pin(self, np.eye(k * q).reshape(-1, k, q), reference).reshape(k * q, k * q).T
+        result[:-1, : k * q] = np.tile(temperature**powers, k)[:, None] * pin
+        if self.n_shared:
+            result[:-1, -1] = (powers * coef).ravel()
+            result[-1, -1] = temperature
+        return result
+
+
+def _without_intercept(coef):
+    return np.column_stack([np.zeros(len(coef)), coef[:, 1:]])
+
+
+# By which of the named gates a gate is printed: the first whose own fields suffice.
+_NAMES = {
+    "SoftmaxGate": set(),
+    "TopKGate": {"n_active", "select_on"},
+    "DenseToSparseGate": {"temperature"},
+    "ActivationGate": {"activation", "temperature", "intercept"},
+}

@@ -1,0 +1,143 @@
+"""What a gate leaves open: directions without effect, and one representative of every class.
+
+| gate | free to move |
+|---|---|
+| affine | one vector (t1, t2) added to the parameters of all experts |
+| bent, intercept outside | one number t1 added to all intercepts |
+| bent, intercept inside | nothing |
+| hard (one active expert) by score | all intercepts, t2, and the scale of the slopes |
+| hard by logit | as the dense gate, and the scale where the activation is homogeneous |
+| estimated temperature, homogeneous activation | the scale of (gate_coef, gate_intercept, temperature) |
+| bent by an odd activation, two experts | slopes (a, b) to (-b, -a) |
+"""
+
+import numpy as np
+from scipy.optimize import brentq
+
+
+def _translated(gate, k):
+    """Columns that may be translated, as a function of the number of columns: (intercept, slopes)."""
+    hard_score = gate.is_hard(k) and gate.select_on == "score"
+    return gate.affine or gate.first_bent == 1 or hard_score, gate.affine or hard_score
+
+
+def invariances(gate, k, q):
+    """See :meth:`gmoe.gates.Gate.invariances`."""
+    size = k * q + gate.n_shared
+    if k == 1:
+        return np.eye(size)
+    intercept, slopes = _translated(gate, k)
+    free = [intercept] + [slopes] * (q - 1)
+    flat = np.kron(np.full((k, 1), k**-0.5), np.eye(q)[:, free])
+    if gate.is_hard(k) and gate.select_on == "score":
+        flat = np.column_stack([np.kron(np.eye(k), np.eye(q)[:, :1]), flat[:, 1:]])
+    flat = np.vstack([flat, np.zeros((gate.n_shared, flat.shape[1]))])
+    if gate.n_shared and q == 1:
+        # Nothing but intercepts: the temperature divides the same constant for all.
+        flat = np.column_stack([flat, np.eye(size)[:, -1]])
+    return flat
+
+
+def pin(gate, coef, reference):
+    """Translate coefficients (..., k, q) so that the reference's are zero, where translation is free."""
+    k, q = coef.shape[-2:]
+    intercept, slopes = _translated(gate, k)
+    free = np.array([intercept] + [slopes] * (q - 1), dtype=float)
+    result = coef - free * coef[..., reference : reference + 1, :]
+    if gate.is_hard(k) and gate.select_on == "score":
+        result[..., 0] = 0.0
+    return result if k > 1 else np.zeros_like(result)
+
+
+def canonical(gate, coef, temperature, reference, scale):
+    """See :meth:`gmoe.gates.Gate.canonical`."""
+    k = len(coef)
+    if scale not in (None, "temperature=1"):
+        raise ValueError(f"scale must be None or 'temperature=1', got {scale!r}.")
+    if scale is not None and not (gate.estimated and gate.scale_free):
+        raise ValueError(f"scale={scale!r} would change the density of {gate!r}, whose temperature is no free scale.")
+    coef = pin(gate, np.array(coef, dtype=float), reference)
+    if gate.estimated and (gate.n_active == 1 or k == 1):
+        temperature = 1.0
+    if gate.is_hard(k):
+        return _unit(gate, coef), temperature
+    if gate.estimated and gate.scale_free and k > 1:
+        natural, _ = gate.natural(coef, temperature)
+        powers = gate._powers(coef.shape[1])
+        temperature = 1.0 if scale else _least_norm(np.sum(natural**2, axis=0), powers)
+        return natural * temperature**powers, temperature
+    return (mirror(coef) if mirrored(gate, coef) else coef), temperature
+
+
+def _unit(gate, coef):
+    """Hard gate of unit length: the rank of the keys does not depend on a common scale."""
+    by_score = gate.select_on == "score"
+    degree = gate.activation.degree
+    if not by_score and degree is None:
+        return coef
+    size = np.linalg.norm(coef[:, 1:] if by_score or not gate.affine else coef)
+    if size == 0.0:
+        return coef
+    powers = np.ones(coef.shape[1])
+    if not by_score and gate.first_bent == 1:
+        # Slopes scale by 1 / size, act(score) and so the intercept by its power.
+        powers[0] = degree
+    return coef / size**powers
+
+
+def _least_norm(squares, powers):
+    """Temperature of the class's member of least norm in (gate_coef, gate_intercept, log temperature).
+
+    With t the log of the temperature the squared norm is ``t**2 + sum squares exp(2 powers t)``: strictly convex, and
+    its minimum is at a t <= 0.
+    """
+
+    def slope(t):
+        return t + np.sum(powers * squares * np.exp(2.0 * powers * t))
+
+    low = -1.0
+    while slope(low) > 0.0:
+        low *= 2.0
+    return float(np.exp(brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
+
+
+def mirrored(gate, coef):
+    """Whether (a, b) should be (-b, -a): an odd activation gives both slopes of two experts the same probabilities.
+
+    The canonical ones are those whose sum begins with a positive entry.
+    """
+    if len(coef) != 2 or gate.affine or not gate.activation.odd or gate.first_bent == 0 or gate.n_active == 1:
+        return False
+    total = coef[:, 1:].sum(axis=0)
+    first = total[np.flatnonzero(total)[:1]]
+    return bool(first.size and first[0] < 0)
+
+
+def mirror(coef):
+    """Exchange the slopes of two experts, with changed sign."""
+    return np.column_stack([coef[:, 0], -coef[::-1, 1:]])
+
+
+def held(gate, coef, shared):
+    """Directions (k q + n_shared, m) of the natural parameters, at a point, along which no selection changes.
+
+    Those that do not enter the key, and the common scale of those that do.
+    """
+    k, q = coef.shape
+    rows, last = np.zeros((k, q)), np.zeros(len(shared))
+    size = k * q + len(shared)
+    directions = np.empty((size, 0))
+    degree = gate.activation.degree
+    if gate.select_on == "score":
+        rows[:, 1:] = coef[:, 1:]
+        free = np.concatenate([np.arange(k) * q, np.arange(k * q, size)])
+        directions = np.eye(size)[:, free]
+    elif degree is not None:
+        rows[:] = coef / degree
+        if gate.first_bent == 1:
+            rows[:, 0] = coef[:, 0]
+    elif len(shared):
+        last[:] = -1.0
+        if gate.first_bent == 1:
+            rows[:, 0] = coef[:, 0]
+    return np.column_stack([directions, np.concatenate([rows.ravel(), last])])

@@ -1,0 +1,187 @@
+"""Activations: what bends the score of a gate before it becomes a logit.
+
+An activation is one entry: a function that yields value, first and second derivative of an array in turn (so that
+they share their work, and nobody pays for what nobody asks for), and what is known about it.  :func:`register`
+makes another one available by name, to gates, the command line and every contract test.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.special import ndtr
+
+_REGISTRY: dict[str, "Activation"] = {}
+
+
+@dataclass(frozen=True)
+class Activation:
+    """A function of the score, with what the theory wants to know about it.
+
+    Parameters
+    ----------
+    name : str
+    derivatives : callable
+        From an array of scores to an iterator over value, first and second derivative, arrays of the same shape.
+        Must be a function of a module for the gate to be picklable.
+    meets_first_order_condition : bool
+        Whether 1, act(z) and x act'(z) are linearly independent, so that gate coefficients and temperature are
+        identified at first order: exactly those that are neither ``C z**p + const`` nor ``C log|z| + const``.
+    degree : float or None
+        Degree of positive homogeneity, ``act(c z) = c**degree act(z)`` for c > 0; a temperature is then nothing but a
+        scale of the coefficients.
+    odd : bool
+        Whether ``act(z) + act(-z)`` is constant: two experts may then exchange their coefficients with changed sign.
+    """
+
+    name: str
+    derivatives: Callable[[np.ndarray], Iterator[np.ndarray]]
+    meets_first_order_condition: bool = True
+    degree: float | None = None
+    odd: bool = False
+
+    def __repr__(self):
+        return repr(self.name)
+
+    @property
+    def affine(self) -> bool:
+        """Whether this is the identity, for which gates are plain softmax of affine functions."""
+        return self.derivatives is _identity
+
+    def __call__(self, z):
+        """Value at an array of scores."""
+        return next(iter(self.derivatives(np.asarray(z, dtype=float))))
+
+
+def register(activation: Activation) -> Activation:
+    """Make an activation available by its name.
+
+    Raises
+    ------
+    ValueError
+        Where another activation has that name.
+    """
+    if _REGISTRY.setdefault(activation.name, activation) != activation:
+        raise ValueError(f"There is an activation {activation.name!r} already; give this one another name.")
+    return activation
+
+
+def list_activations() -> list[str]:
+    """Names of the registered activations."""
+    return sorted(_REGISTRY)
+
+
+def as_activation(activation: str | Activation) -> Activation:
+    """Return the activation of that name, or the activation itself.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the message lists the known ones.
+    """
+    if isinstance(activation, Activation):
+        return activation
+    if activation not in _REGISTRY:
+        raise ValueError(
+            f"Unknown activation {activation!r}; known: {', '.join(list_activations())}. Others: pass an Activation."
+        )
+    return _REGISTRY[activation]
+
+
+def _identity(z):
+    yield z
+    yield np.ones_like(z)
+    yield np.zeros_like(z)
+
+
+def _sigmoid(z):
+    # By the tangent, a third of the time of 1 / (1 + exp(-z)) and without its overflow. The absolute error of 1e-16 is
+    # what counts in a logit.
+    t = np.tanh(0.5 * z)
+    yield 0.5 + 0.5 * t
+    first = 0.25 * (1.0 - t * t)
+    yield first
+    yield -first * t
+
+
+def _tanh(z):
+    t = np.tanh(z)
+    yield t
+    first = 1.0 - t * t
+    yield first
+    yield -2.0 * first * t
+
+
+def _arctan(z):
+    yield np.arctan(z)
+    first = 1.0 / (1.0 + z * z)
+    yield first
+    yield -2.0 * z * first * first
+
+
+def _sin(z):
+    s = np.sin(z)
+    yield s
+    yield np.cos(z)
+    yield -s
+
+
+def _exp(z):
+    e = np.exp(np.minimum(z, MAX_EXPONENT))
+    yield e
+    yield e
+    yield e
+
+
+def _softplus(z):
+    e = np.exp(-np.abs(z))
+    yield np.maximum(z, 0.0) + np.log1p(e)
+    larger = 1.0 / (1.0 + e)
+    yield np.where(z > 0, larger, e * larger)
+    yield e * larger * larger
+
+
+def _silu(z):
+    t = np.tanh(0.5 * z)
+    s = 0.5 + 0.5 * t
+    yield z * s
+    slope = 0.25 * (1.0 - t * t)
+    yield s + z * slope
+    yield slope * (2.0 - z * t)
+
+
+def _gelu(z):
+    cumulative = ndtr(z)
+    yield z * cumulative
+    density = np.exp(-0.5 * z * z) / np.sqrt(2.0 * np.pi)
+    yield cumulative + z * density
+    yield density * (2.0 - z * z)
+
+
+def _relu(z):
+    yield np.maximum(z, 0.0)
+    yield (z > 0).astype(float)
+    yield np.zeros_like(z)
+
+
+def _leaky_relu(z):
+    yield np.where(z > 0, z, LEAK * z)
+    yield np.where(z > 0, 1.0, LEAK)
+    yield np.zeros_like(z)
+
+
+# Beyond it exp grows so large that its differences overflow; no fit comes near it.
+MAX_EXPONENT = 300.0
+LEAK = 0.01
+
+IDENTITY = register(Activation("identity", _identity, meets_first_order_condition=False, degree=1.0, odd=True))
+register(Activation("sigmoid", _sigmoid, odd=True))
+register(Activation("tanh", _tanh, odd=True))
+register(Activation("arctan", _arctan, odd=True))
+register(Activation("sin", _sin, odd=True))
+register(Activation("exp", _exp))
+register(Activation("softplus", _softplus))
+register(Activation("silu", _silu))
+register(Activation("gelu", _gelu))
+register(Activation("relu", _relu, meets_first_order_condition=False, degree=1.0))
+register(Activation("leaky_relu", _leaky_relu, meets_first_order_condition=False, degree=1.0))

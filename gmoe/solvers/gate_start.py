@@ -1,0 +1,93 @@
+"""A gate for soft labels: multinomial logistic regression, through whatever the gate does to its scores."""
+
+import numpy as np
+
+from gmoe.gates import Gate, GateRows, SoftmaxGate
+
+RIDGE = 1e-3
+
+
+def gate_of_labels(gate: Gate, x, r, n_iter=8):
+    """Natural parameters (coef (k, q), shared) of a dense gate that tells soft groups apart.
+
+    A few damped Newton steps.  Without it (zero slopes) the first E-step forgets a partition in x: on the penguins the
+    best optimum is then found by 1 start in 40 instead of 1 in 3.
+
+    Parameters
+    ----------
+    gate : Gate
+        Without selection.
+    x : ndarray, shape (n, d)
+    r : ndarray, shape (n, k)
+        Weighted labels.
+    """
+    if gate.affine:
+        coef = np.zeros((r.shape[1], 1 + x.shape[1]))
+        coef[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
+    else:
+        # A gate that bends starts as the softmax gate of the same scores: at zero slopes it may have none at all.
+        coef, _ = gate_of_labels(SoftmaxGate(), x, r)
+    parameters = np.concatenate([coef.ravel(), np.zeros(gate.n_shared)])
+    rows_of = _rows_of(gate, x, coef.shape)
+    value, step = _newton(gate, x, r, parameters, rows_of(parameters))
+    for _ in range(n_iter):
+        for _ in range(8):
+            trial = parameters + step
+            following, next_step = _newton(gate, x, r, trial, rows_of(trial))
+            if following >= value or gate.affine:
+                break
+            step = 0.25 * step
+        else:
+            break
+        parameters, value, step = trial, following, next_step
+    return parameters[: coef.size].reshape(coef.shape), parameters[coef.size :]
+
+
+def _rows_of(gate, x, shape):
+    """Evaluate the gate's rows at flat natural parameters."""
+    n = len(x)
+    features = np.ascontiguousarray(x.T)
+    own = (shape[0], n) if not gate.affine else (0, 0)
+    bend = (shape[0], n) if gate.n_shared else (0, 0)
+
+    def rows_of(parameters):
+        rows = GateRows(np.empty((shape[0], n)), np.empty(own), np.empty((0, 0)), np.empty(bend))
+        size = shape[0] * shape[1]
+        gate.fill(parameters[:size].reshape(shape), parameters[size:], features, n, rows)
+        return rows
+
+    return rows_of
+
+
+def _newton(gate, x, r, parameters, rows):
+    """Average penalised log-likelihood of the labels, and the Gauss-Newton step from here."""
+    n, k = r.shape
+    total = r.sum(axis=1)
+    logit = rows.logit - rows.logit.max(axis=0)
+    p = np.exp(logit)
+    mass = p.sum(axis=0)
+    value = np.sum(r.T * (logit - np.log(mass))) / r.sum() - 0.5 * RIDGE * parameters @ parameters
+    p *= total / mass
+    design = np.column_stack([np.ones(n), x])
+    q = design.shape[1]
+    phi = np.repeat(design[None], k, axis=0)
+    if rows.slope.size:
+        phi[:, :, gate.first_bent :] *= rows.slope[:, :, None]
+    stack = (p[:, :, None] * phi).transpose(1, 0, 2).reshape(n, k * q)
+    shared = -(p * rows.bend).sum(axis=0)[:, None] if gate.n_shared else np.empty((n, 0))
+    mean = np.hstack([stack, shared])
+    information = -(mean / np.maximum(total, 1e-300)[:, None]).T @ mean
+    gradient = np.einsum("ij,jiq->jq", r - p.T, phi).ravel()
+    for j in range(k):
+        own = slice(j * q, (j + 1) * q)
+        information[own, own] += stack[:, own].T @ phi[j]
+    if gate.n_shared:
+        weighted = p * rows.bend
+        cross = -np.einsum("ji,jiq->jq", weighted, phi).ravel()
+        information[-1, :-1] += cross
+        information[:-1, -1] += cross
+        information[-1, -1] += np.sum(weighted * rows.bend)
+        gradient = np.append(gradient, -np.sum((r.T - p) * rows.bend))
+    # The ridge pins the translations and keeps separated groups finite.
+    gradient = gradient / r.sum() - (0.0 if gate.affine else RIDGE) * parameters
+    return value, np.linalg.solve(information / r.sum() + RIDGE * np.eye(len(parameters)), gradient)

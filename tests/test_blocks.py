@@ -8,7 +8,7 @@ from problems import MIN_VARIANCE, data, designs, draw, parameters, problem
 
 from gmoe import _arrays
 from gmoe._arrays import BLOCK, Blocks, block_length
-from gmoe.gates import SoftmaxGate
+from gmoe.gates import ActivationGate, SoftmaxGate
 from gmoe.solvers.objective import GROUPS, Objective
 
 COLUMNS = (0, 2), (1, 2)
@@ -74,7 +74,7 @@ def test_integers_and_booleans_are_numbers():
     assert_same_bits(evaluate(objective(X, y, w)), evaluate(objective(*(a.astype(float) for a in (X, y, w)))))
 
 
-@pytest.mark.parametrize("gate", [SoftmaxGate()()])
+@pytest.mark.parametrize("gate", [SoftmaxGate(), ActivationGate("tanh", 1.0)])
 def test_blocks_are_the_same_kept_or_converted_anew(gate, monkeypatch):
     arrays = data(np.random.default_rng(4), 2 * BLOCK + 77)
     monkeypatch.setattr(_arrays, "KEEP_LIMIT", 0)

@@ -133,6 +133,15 @@ class Blocks:
             )
         )
 
+    def some(self, most, rng) -> "Blocks":
+        """Return at most so many of the observations, drawn at random."""
+        if self.n <= most:
+            return self
+        rows = np.sort(rng.choice(self.n, most, replace=False))
+        weight = None if self._weight is None else np.asarray(self._weight)[rows]
+        data = self._X[rows], np.asarray(self._y)[rows], weight
+        return Blocks(*data, self.gate, self.expert, self._centre_y, self._slope_y, self._scale_y)
+
     def get(self, b, buffer):
         """Return (x_gate, x_expert, y, weight, m) of block ``b``; valid until the buffer's next use."""
         return self._convert(b, buffer) if self._kept is None else self._kept[b]

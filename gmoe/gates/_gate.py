@@ -8,12 +8,15 @@ import numpy as np
 from gmoe._validation import check_choice, check_integer, check_positive
 from gmoe.gates import _identification
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
-from gmoe.gates.selection import SELECTIONS, mask_others
+from gmoe.gates.selection import SELECTIONS
 from gmoe.kernels.affine import affine_rows
+from gmoe.kernels.rank import mask_others
 
 ESTIMATE = "estimate"
 # Logs of temperatures beyond this are trial steps gone wild, whose exponential would overflow.
 MAX_LOG_TEMPERATURE = 50.0
+# Only differences of logits matter; beyond this they are taken before a log-density is added.
+MAX_LOGIT = 1e3
 
 
 class GateRows(NamedTuple):
@@ -98,6 +101,12 @@ class Gate:
     def __repr__(self):
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
         name = next((name for name, own in _NAMES.items() if set(given) <= own), "Gate")
+        if name == "ActivationGate":
+            # Its default is to estimate it.
+            given["temperature"] = self.temperature
+        elif name == "TopKGate" and self.n_active is None:
+            # Its default is one active expert.
+            name = "Gate"
         return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
 
     @property
@@ -138,9 +147,14 @@ class Gate:
         """Whether one expert alone is active at every x: nothing but the regions matters."""
         return self.n_active == 1 and n_experts > 1
 
+    @property
+    def doubles(self) -> bool:
+        """Whether an expert may be doubled, each with half its weight, without a change of the density."""
+        return self.n_active is None and self.first_bent == 1
+
     def dense(self) -> "Gate":
-        """Return the gate without selection."""
-        return replace(self, n_active=None)
+        """Return the gate without selection, in the same natural coordinates."""
+        return replace(self, n_active=None, temperature=1.0 if self.scale_free else self.temperature)
 
     def check(self, n_experts: int, n_features: int):
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
@@ -181,10 +195,17 @@ class Gate:
                 rows.bend[:, :m] = logit
             if self.first_bent == 1:
                 logit += coef[:, :1]
+            moderate(logit)
         if self.is_sparse(len(coef)):
             score = np.empty((len(coef), m))
             affine(x, m, _without_intercept(coef), score)
-            mask_others(SELECTIONS[self.select_on](score, logit), self.n_active, np.empty(m), rows.logit)
+            # One layout: a part of the rows of logits would compile the kernel a second time.
+            key = np.ascontiguousarray(next(self.keys(score, logit)))
+            mask_others(key, m, self.n_active, np.empty_like(key), rows.logit)
+
+    def keys(self, score, logit):
+        """Yield the keys that rank the experts, and their derivatives in score and logit."""
+        return SELECTIONS[self.select_on](score, logit)
 
     def natural_temperature(self, shared) -> float:
         """Temperature that is left in natural coordinates."""
@@ -206,7 +227,8 @@ class Gate:
         """Power of the temperature by which each natural column is multiplied in the units of the data."""
         degree = self.activation.degree
         powers = np.full(n_columns, 0.0 if degree is None else 1.0 / degree)
-        if self.first_bent == 1:
+        if self.first_bent == 1 and (degree is not None or self.n_active != 1):
+            # With one active expert a temperature divides all keys and is without effect: then nothing is scaled.
             powers[0] = 1.0
         return powers
 
@@ -266,10 +288,16 @@ class Gate:
         powers = self._powers(q)
         pin = _identification.pin(self, np.eye(k * q).reshape(-1, k, q), reference).reshape(k * q, k * q).T
         result[:-1, : k * q] = np.tile(temperature**powers, k)[:, None] * pin
-        if self.n_shared:
+        if self.n_shared and q > 1:
             result[:-1, -1] = (powers * coef).ravel()
             result[-1, -1] = temperature
         return result
+
+
+def moderate(logit):
+    """Subtract the largest logit of each column where some are so large that adding a log-density loses digits."""
+    if max(logit.max(initial=0.0), -logit.min(initial=0.0)) > MAX_LOGIT:
+        logit -= logit.max(axis=0)
 
 
 def _without_intercept(coef):

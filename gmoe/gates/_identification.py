@@ -8,7 +8,7 @@
 | hard (one active expert) by score | all intercepts, t2, and the scale of the slopes |
 | hard by logit | as the dense gate, and the scale where the activation is homogeneous |
 | estimated temperature, homogeneous activation | the scale of (gate_coef, gate_intercept, temperature) |
-| bent by an odd activation, two experts | slopes (a, b) to (-b, -a) |
+| bent by an odd activation, two experts | rows (a, b) to (-b, -a) |
 """
 
 import numpy as np
@@ -56,9 +56,13 @@ def canonical(gate, coef, temperature, reference, scale):
         raise ValueError(f"scale must be None or 'temperature=1', got {scale!r}.")
     if scale is not None and not (gate.estimated and gate.scale_free):
         raise ValueError(f"scale={scale!r} would change the density of {gate!r}, whose temperature is no free scale.")
-    coef = pin(gate, np.array(coef, dtype=float), reference)
+    coef = np.array(coef, dtype=float)
+    coef = pin(gate, mirror(coef) if mirrored(gate, coef) else coef, reference)
     if gate.estimated and (gate.n_active == 1 or k == 1):
         temperature = 1.0
+    if gate.n_shared and coef.shape[1] == 1:
+        # Nothing but intercepts to divide.
+        coef, temperature = coef / temperature, 1.0
     if gate.is_hard(k):
         return _unit(gate, coef), temperature
     if gate.estimated and gate.scale_free and k > 1:
@@ -66,7 +70,7 @@ def canonical(gate, coef, temperature, reference, scale):
         powers = gate._powers(coef.shape[1])
         temperature = 1.0 if scale else _least_norm(np.sum(natural**2, axis=0), powers)
         return natural * temperature**powers, temperature
-    return (mirror(coef) if mirrored(gate, coef) else coef), temperature
+    return coef, temperature
 
 
 def _unit(gate, coef):
@@ -102,11 +106,11 @@ def _least_norm(squares, powers):
 
 
 def mirrored(gate, coef):
-    """Whether (a, b) should be (-b, -a): an odd activation gives both slopes of two experts the same probabilities.
+    """Whether (a, b) should be (-b, -a): an odd activation gives both rows of two experts the same probabilities.
 
-    The canonical ones are those whose sum begins with a positive entry.
+    The canonical ones are those whose slopes' sum begins with a positive entry.
     """
-    if len(coef) != 2 or gate.affine or not gate.activation.odd or gate.first_bent == 0 or gate.n_active == 1:
+    if len(coef) != 2 or gate.affine or not gate.activation.odd or (gate.is_hard(2) and gate.select_on == "score"):
         return False
     total = coef[:, 1:].sum(axis=0)
     first = total[np.flatnonzero(total)[:1]]
@@ -114,8 +118,8 @@ def mirrored(gate, coef):
 
 
 def mirror(coef):
-    """Exchange the slopes of two experts, with changed sign."""
-    return np.column_stack([coef[:, 0], -coef[::-1, 1:]])
+    """Exchange the rows of two experts, with changed sign; the difference of outside intercepts stays as it is."""
+    return -coef[::-1]
 
 
 def held(gate, coef, shared):

@@ -1,6 +1,7 @@
 """The named gates, and their look-up by name."""
 
 from collections.abc import Callable
+from dataclasses import fields, replace
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
@@ -47,31 +48,36 @@ def list_gates() -> list[str]:
 def as_gate(gate: str | Gate) -> Gate:
     """Return the gate of that name, or the gate itself.
 
-    A name may carry settings: ``"topk:n_active=2,select_on=logit"``, ``"activation:activation=tanh,temperature=1"``.
+    A name may carry settings, any of :class:`Gate`'s: ``"topk:n_active=2,select_on=logit"``,
+    ``"activation:activation=tanh,temperature=1"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
 
     Raises
     ------
     ValueError
         For an unknown name or setting; the message lists the known ones.
     TypeError
-        For anything that is neither a name nor a gate.
+        For anything that is neither a name nor a gate, and for settings of the wrong type.
     """
     if isinstance(gate, Gate):
         return gate
     if not isinstance(gate, str):
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
-    name, _, settings = gate.partition(":")
+    name, _, text = gate.partition(":")
     if name not in NAMED:
         raise ValueError(f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}.")
-    return NAMED[name](**dict(_setting(item, name) for item in settings.split(",") if item))
+    settings = dict(_setting(item.strip(), name) for item in text.split(",") if item.strip())
+    own = {key: settings.pop(key) for key in NAMED[name].__annotations__ if key in settings}
+    return replace(NAMED[name](**own), **settings)
 
 
 def _setting(item, name):
     key, equals, value = item.partition("=")
-    code = NAMED[name].__annotations__
-    known = [other for other in code if other != "return"]
+    known = [field.name for field in fields(Gate)]
     if not equals or key not in known:
-        raise ValueError(f"Setting {item!r} of gate {name!r} is none of {', '.join(known) or 'its (it has none)'}.")
+        raise ValueError(
+            f"Setting {item!r} of gate {name!r} must be name=value with one of the names {', '.join(known)}; "
+            f"for instance '{name}:n_active=2'."
+        )
     for number in (int, float):
         try:
             return key, number(value)

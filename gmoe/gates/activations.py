@@ -78,9 +78,15 @@ def as_activation(activation: str | Activation) -> Activation:
     ------
     ValueError
         For an unknown name; the message lists the known ones.
+    TypeError
+        For anything that is neither a name nor an activation.
     """
     if isinstance(activation, Activation):
         return activation
+    if not isinstance(activation, str):
+        raise TypeError(
+            f"activation must be a name or an Activation, got {activation!r}; known: {', '.join(list_activations())}."
+        )
     if activation not in _REGISTRY:
         raise ValueError(
             f"Unknown activation {activation!r}; known: {', '.join(list_activations())}. Others: pass an Activation."

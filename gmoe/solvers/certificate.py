@@ -6,7 +6,8 @@ from gmoe.gates import mirror
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.covariance import collinear_columns, covariance
-from gmoe.solvers.newton import CURVATURE, slope
+from gmoe.solvers.em import slope
+from gmoe.solvers.newton import CURVATURE
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling

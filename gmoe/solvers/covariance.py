@@ -74,7 +74,7 @@ def _note_gate(objective, notes, parameters):
         notes[-1] = "not identified"
     if kind.is_hard(k):
         gate[:, 1:] = "boundary"
-        gate[:, 0] = "not identified" if kind.select_on == "score" else "boundary"
+        gate[:, 0] = "pinned" if kind.select_on == "score" else "boundary"
     gate[0, kind.pinned(k, q)] = "pinned"
 
 

@@ -21,7 +21,12 @@ class Ascent:
     converged: bool
 
 
-def em(objective: Objective, theta, tol=1e-8, max_iter=1000) -> Ascent:
+def slope(evaluation, basis):
+    """Largest entry of the average gradient's part in the span of the basis."""
+    return float(np.abs(basis @ (basis.T @ evaluation.gradient)).max())
+
+
+def em(objective: Objective, theta, tol=1e-8, max_iter=1000, basis=None) -> Ascent:
     """Iterate until the largest entry of the average gradient is at most ``tol``.
 
     Parameters
@@ -31,16 +36,19 @@ def em(objective: Objective, theta, tol=1e-8, max_iter=1000) -> Ascent:
     tol : float
         Bound on the gradient, not on a change: in over-specified models EM crawls long before it arrives.
     max_iter : int
+    basis : ndarray, shape (P, free), optional
+        Orthonormal directions to measure the gradient in; by default all identified ones.
     """
+    basis = objective.identified if basis is None else basis
     current = objective.evaluate(theta, COMPLETE)
     history = [current.value]
-    while np.abs(current.gradient).max() > tol and len(history) <= max_iter:
+    while slope(current, basis) > tol and len(history) <= max_iter:
         following = _rise(objective, current)
         if following is None:
             break
         current = following
         history.append(current.value)
-    return Ascent(current, tuple(history), bool(np.abs(current.gradient).max() <= tol))
+    return Ascent(current, tuple(history), slope(current, basis) <= tol)
 
 
 def _rise(objective, current):

@@ -12,7 +12,8 @@ from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import Found, Settings, climb, search
+from gmoe.solvers.search import EM_STEPS, Found, Settings, climb, search
+from gmoe.solvers.sparse import finish
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -30,6 +31,7 @@ def fit(
     init="auto",
     tol: float = 1e-8,
     max_iter: int = 500,
+    schedule=None,
     min_variance: float = 1e-4,
     seed: int = 0,
     n_jobs: int = 1,
@@ -53,6 +55,9 @@ def fit(
         Bound on the largest entry of the average gradient, scaled coordinates.
     max_iter : int
         Of one ascent.
+    schedule : sequence of float, optional
+        From dense to sparse: of a dense gate, temperatures 1 + s times the target; of a sparse one, widths of the soft
+        selection in units of the spread of its keys.
     min_variance : float
         Lower bound of the variances, relative to the residual variance of one regression.
     seed : int
@@ -70,7 +75,7 @@ def fit(
         return Objective(blocks, gate, k, min_variance, executor, passes)
 
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
-    settings = Settings(solver, n_init, kinds, tol, max_iter, seed)
+    settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
     run = map if executor is None else executor.map
     try:
@@ -103,15 +108,21 @@ def _positive(X, y, weight, init):
     return X, y, weight, init, float(unit)
 
 
+def _ascent(objective, theta, settings, em_steps):
+    if objective.gate.is_sparse(objective.n_experts):
+        return finish(objective, theta, settings)
+    return climb(objective, theta, settings, em_steps)
+
+
 def _climb_given(objective, scaling, init, settings):
     """Ascent from given parameters or responsibilities."""
     if isinstance(init, Parameters):
         gate, shared, expert, variance = scaling.from_raw(objective.gate, init)
         theta = objective.join(gate, expert, objective.eta(variance), shared)
-        ascent = climb(objective, theta, settings, 0)
+        ascent = _ascent(objective, theta, settings, 0)
         if not np.isfinite(ascent.history[0]):
             raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
-        ascent = climb(objective, theta, settings)
+        ascent = _ascent(objective, theta, settings, EM_STEPS)
     return Found(ascent, (ascent.evaluation.theta,), (ascent.evaluation.value,), objective)

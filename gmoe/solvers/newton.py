@@ -9,7 +9,7 @@ The stop is on the gradient and the curvature, never on a change.
 import numpy as np
 
 from gmoe.solvers.conjugate import Krylov
-from gmoe.solvers.em import Ascent
+from gmoe.solvers.em import Ascent, slope
 from gmoe.solvers.objective import OBSERVED, Objective
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
@@ -87,11 +87,6 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> A
         elif radius < 1e-11:
             break
     return Ascent(current, tuple(history), converged)
-
-
-def slope(evaluation, basis):
-    """Largest entry of the average gradient's part in the span of the basis."""
-    return float(np.abs(basis @ (basis.T @ evaluation.gradient)).max())
 
 
 def trust_region_step(values, along, radius):

@@ -116,6 +116,14 @@ class Objective:
         self._workspaces: deque = deque()
         self._scratch: dict[int, deque] = {}
 
+    def on(self, blocks: Blocks) -> "Objective":
+        """Return the objective of other data; it counts its passes with this one."""
+        return Objective(blocks, self.gate, self.n_experts, self.min_variance, None, self._passes)
+
+    def under(self, gate: Gate) -> "Objective":
+        """Return the objective of the same data under another gate; it counts its passes with this one."""
+        return Objective(self.blocks, gate, self.n_experts, self.min_variance, self._executor, self._passes)
+
     @property
     def n_passes(self):
         """Passes over the data so far."""

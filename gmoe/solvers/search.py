@@ -15,6 +15,9 @@ from gmoe.solvers.newton import Spectrum, newton
 from gmoe.solvers.objective import OBSERVED, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import Scaling
+from gmoe.solvers.schedule import cooled
+from gmoe.solvers.sparse import candidates, finish
+from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
 
 # Observations on which starts climb.
@@ -23,8 +26,6 @@ SAMPLE = 10_000
 START_ROWS = 3_000
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
-# An expert at the variance bound with a smaller share than this is a spike on a few observations.
-SPIKE_SHARE = 0.05
 # Starts go on in rounds until the best end has been met this often, or until there are this many.
 HITS = 3
 MAX_STARTS = 200
@@ -43,6 +44,7 @@ class Settings:
     kinds: tuple[str, ...]
     tol: float
     max_iter: int
+    schedule: tuple[float, ...] | None
     seed: int
 
 
@@ -69,6 +71,8 @@ class Found:
 
 def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
     """Follow one start to the end with the solver of the settings."""
+    if settings.schedule is not None:
+        theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
         return _em_off_saddles(objective, theta, settings)
     history: tuple[float, ...] = ()
@@ -112,8 +116,9 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     run = map if executor is None else executor.map
     blocks = few = scaling.blocks(X, y, weight, run)
     if blocks.n > SAMPLE:
-        rows = np.sort(rng.choice(blocks.n, SAMPLE, replace=False))
-        few = scaling.blocks(X[rows], np.asarray(y)[rows], None if weight is None else np.asarray(weight)[rows])
+        few = blocks.some(SAMPLE, rng)
+    if make_objective(few, n_experts, None).gate.is_sparse(n_experts):
+        return _search_selections(make_objective, few, blocks, n_experts, settings, executor)
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
     for k in range(1, n_experts + 1):
@@ -134,6 +139,18 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
             smaller = replace(smaller, ends=smaller.ends + lower)
     assert smaller is not None  # n_experts >= 1
     return smaller
+
+
+def _search_selections(make_objective, few, blocks, k, settings, executor):
+    """Search for a sparse gate: models with one expert more are no larger class, so nothing is built up."""
+    run = map if executor is None else executor.map
+    deciding = make_objective(few, k, None)
+    ends = candidates(deciding, settings, [settings.seed, k], run)
+    finishing = deciding if few is blocks else make_objective(blocks, k, executor)
+    ascents = [finish(finishing, end.theta, settings) for end in ends]
+    best = _best(finishing, ascents, -np.inf)
+    values = tuple(a.evaluation.value for a in ascents)
+    return Found(best, (best.evaluation.theta,), values, finishing)
 
 
 def _climb_rounds(objective, smaller, sample, settings, rng, run):
@@ -171,7 +188,7 @@ def _select(objective, ascents, counts, smaller, settings):
     """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
     best = _best(objective, ascents, floor)
-    if best.evaluation.value < floor:
+    if best.evaluation.value < floor and objective.gate.doubles:
         shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
@@ -190,21 +207,15 @@ def _best(objective, ascents, floor):
 
     def rank(ascent):
         value = ascent.evaluation.value
-        return value >= floor and not _has_spike(objective, ascent), value
+        return value >= floor and not has_spike(objective, ascent.evaluation), value
 
     return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
-
-
-def _has_spike(objective, ascent):
-    """Whether an expert with few observations sits at the bound (one with many fits data without noise)."""
-    share = ascent.evaluation.sums.g_scalar[1] / objective.blocks.total_weight
-    return bool(np.any(objective.at_bound(ascent.evaluation.theta) & (share < SPIKE_SHARE)))
 
 
 def _distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    interior = [a for a in ordered if not _has_spike(objective, a)] or ordered
+    interior = [a for a in ordered if not has_spike(objective, a.evaluation)] or ordered
     kept: list[Ascent] = []
     counts: list[int] = []
     for ascent in interior:

@@ -1,0 +1,151 @@
+"""Search for the best selection of a sparse gate.
+
+EM cannot move a selection (a masked expert has no responsibility), and the exact likelihood jumps.  So many starts are
+annealed, from a soft selection to a sharp one, on a small subsample; the best of them go on on all rows in rounds of
+softening, moves of one boundary, and exact ascent, in which the exact log-likelihood alone decides what is kept.
+
+Measured on 20 random problems (1 to 3 features, 2 to 5 experts, n = 3000), share that reaches ascent from the truth:
+plain ascent 10 %, annealing alone 70 %, with the rounds 100 %.  A pre-fit of the dense gate, or kicks that swap or
+re-seed gate rows, gained nothing.
+"""
+
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+
+from gmoe.solvers.boundary import sweep
+from gmoe.solvers.em import Ascent, em
+from gmoe.solvers.newton import newton
+from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.sample import Sample
+from gmoe.solvers.soften import Soft
+from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
+
+# Rows on which starts are annealed, and those on which the best ones go on.
+FEW = 1_000
+# Widths of the soft selection, in units of the keys' spread: from dense to sharp.
+WIDTHS = (1.0, 0.3, 0.1, 0.03, 0.01)
+POLISH_WIDTHS = (0.1, 0.03, 0.01, 0.003)
+# Log10 of the widths of a round's softening.
+ROUND_WIDTHS = -3.3, -1.0
+# Scales of random gate rows, in whitened features, in turn.
+SCALES = 3.0, 0.3
+N_KEPT, SHORT, LONG, PATIENCE = 8, 3, 60, 8
+# Average gain below which a round was in vain.
+GAIN = 2e-6
+
+
+@dataclass(frozen=True, eq=False)
+class Candidate:
+    """Parameters and what they are worth: without a spike before with one, then the exact log-likelihood."""
+
+    theta: np.ndarray
+    worth: tuple[bool, float]
+
+
+def candidates(objective: Objective, settings, seed, run) -> list[Candidate]:
+    """Locally best selections, the best one first.
+
+    Parameters
+    ----------
+    objective : Objective
+    settings : Settings
+    seed : sequence of int
+    run : callable
+        ``map``, or that of an executor.
+    """
+    few = objective.on(objective.blocks.some(FEW, np.random.default_rng([*seed, 3])))
+    sample = Sample.of(few.blocks)
+    n_starts = settings.n_init + 5
+    ends = run(partial(annealed, few, sample, settings, seed), range(n_starts))
+    kept = sorted(ends, key=lambda end: end.worth, reverse=True)[:N_KEPT]
+    kept = list(run(partial(_polished, objective, seed), range(len(kept)), kept))
+    kept.sort(key=lambda end: end.worth, reverse=True)
+    best = improve(Soft(objective), kept[0], np.random.default_rng([*seed, 2]), LONG, PATIENCE)
+    return [best, *kept[1:]]
+
+
+def annealed(few: Objective, sample, settings, seed, number) -> Candidate:
+    """Start number ``number``, climbed from a soft selection to a sharp one on few rows."""
+    theta = random_start(few, sample, settings, np.random.default_rng([*seed, 0, number]), number)
+    soft = Soft(few)
+    widths = WIDTHS if settings.schedule is None else settings.schedule
+    return ascend(soft, soft.anneal(theta, widths, 40), 40)
+
+
+def random_start(few: Objective, sample, settings, rng, number=0):
+    """Regressions from data and gate rows at random, (P,)."""
+    kind = DATA_STARTS["random" if len(settings.kinds) > 1 else settings.kinds[0]]
+    k = few.n_experts
+    theta = from_responsibilities(few, sample, from_labels(kind(sample, k, rng), k))
+    gate, _, eta = few.split(theta)
+    gate[:] = rng.normal(0.0, SCALES[number % len(SCALES)], gate.shape)
+    gate[:, 0] = rng.normal(0.0, 0.5, k)
+    eta[:] = np.log(np.mean(np.exp(eta)))
+    return theta
+
+
+def _polished(objective, seed, number, start):
+    soft = Soft(objective)
+    rng = np.random.default_rng([*seed, 1, number])
+    ends = ascend(soft, start.theta, 60), ascend(soft, soft.anneal(start.theta, POLISH_WIDTHS, 40), 60)
+    return improve(soft, max(ends, key=lambda end: end.worth), rng, SHORT, SHORT)
+
+
+def ascend(soft: Soft, theta, max_iter) -> Candidate:
+    """Ascent on the exact log-likelihood from a selection; with one active expert the exact fit of each region."""
+    start = _judged(soft, theta)
+    if soft.gate.n_active == 1:
+        moved = em(soft.objective, theta, 1e-10, 3).evaluation.theta
+    else:
+        moved, _ = soft.climb(theta, 0.0, max_iter, 1e-9)
+    return max(start, _judged(soft, moved), key=lambda end: end.worth)
+
+
+def _judged(soft, theta):
+    """Judge parameters by the exact log-likelihood."""
+    value, _ = soft.evaluate(theta, 0.0)
+    spike = soft.objective.at_bound(theta).any() and has_spike(soft.objective, soft.objective.evaluate(theta, SCORE))
+    return Candidate(theta, (not spike, value))
+
+
+def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:
+    """Go through rounds of softening, boundary moves and ascent, until ``patience`` rounds were in vain."""
+    best, in_vain = start, 0
+    # With one active expert only the regions count, and there is no smooth ascent to help a boundary along.
+    n_random = 8 if soft.gate.n_active == 1 else 1
+    for _ in range(rounds):
+        theta = _unit(soft, best.theta)
+        theta = soft.anneal(theta, (10.0 ** rng.uniform(*ROUND_WIDTHS),), 25)
+        if soft.gate.n_active == 1:
+            theta = ascend(soft, theta, 25).theta
+        theta, _ = sweep(soft, theta, rng, n_random)
+        end = ascend(soft, theta, 30)
+        in_vain = 0 if end.worth > (best.worth[0], best.worth[1] + GAIN) else in_vain + 1
+        best = max(best, end, key=lambda end: end.worth)
+        if in_vain >= patience:
+            break
+    return best
+
+
+def _unit(soft, theta):
+    """Keys of unit spread where their scale is free, so that widths mean the same from round to round."""
+    if soft.gate.n_active != 1 or soft.gate.activation.degree != 1.0:
+        return theta
+    result = theta.copy()
+    soft.objective.split(result)[0][:] /= soft.spread(theta)
+    return result
+
+
+def finish(objective: Objective, theta, settings) -> Ascent:
+    """Climb to a vanishing gradient: in all directions where that works, else in those that hold the selection."""
+    if settings.solver == "em":
+        return em(objective, theta, settings.tol, settings.max_iter, objective.held(theta))
+    ascent = newton(objective, theta, settings.tol, settings.max_iter)
+    if ascent.converged:
+        return ascent
+    theta = ascent.evaluation.theta
+    held = newton(objective, theta, settings.tol, settings.max_iter, objective.held(theta))
+    return Ascent(held.evaluation, ascent.history + held.history[1:], held.converged)

@@ -6,12 +6,12 @@ from gmoe.gates import mirror
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.covariance import collinear_columns, covariance
-from gmoe.solvers.em import slope
 from gmoe.solvers.newton import CURVATURE
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
+from gmoe.solvers.space import HeldSpace, Space, slope
 
 # Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
 WEAK = 1e-5
@@ -109,14 +109,11 @@ def _at_canonical(objective, scaling, evaluation):
 
 
 def smooth_basis(objective: Objective, evaluation, tol):
-    """Directions (P, free) of a smooth maximum: with a sparse gate perhaps only those that hold its selection.
-
-    As a function of what moves selections the likelihood jumps, and its largest value has a slope on the near side of a
-    jump.
-    """
-    if objective.gate.n_active is None or slope(evaluation, objective.identified) <= tol:
-        return objective.identified
-    return objective.held(evaluation.theta)
+    """Directions (P, free) of a smooth maximum: with a sparse gate perhaps only those that hold its selection."""
+    every = Space(objective).basis(evaluation.theta)
+    if objective.gate.n_active is None or slope(evaluation, every) <= tol:
+        return every
+    return HeldSpace(objective).basis(evaluation.theta)
 
 
 def n_free_parameters(objective: Objective):

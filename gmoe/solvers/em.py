@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.solvers.objective import COMPLETE, Evaluation, Objective
+from gmoe.solvers.space import Space, slope
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,12 +22,7 @@ class Ascent:
     converged: bool
 
 
-def slope(evaluation, basis):
-    """Largest entry of the average gradient's part in the span of the basis."""
-    return float(np.abs(basis @ (basis.T @ evaluation.gradient)).max())
-
-
-def em(objective: Objective, theta, tol=1e-8, max_iter=1000, basis=None) -> Ascent:
+def em(objective: Objective, theta, tol=1e-8, max_iter=1000, space=None) -> Ascent:
     """Iterate until the largest entry of the average gradient is at most ``tol``.
 
     Parameters
@@ -36,19 +32,19 @@ def em(objective: Objective, theta, tol=1e-8, max_iter=1000, basis=None) -> Asce
     tol : float
         Bound on the gradient, not on a change: in over-specified models EM crawls long before it arrives.
     max_iter : int
-    basis : ndarray, shape (P, free), optional
-        Orthonormal directions to measure the gradient in; by default all identified ones.
+    space : Space, optional
+        Directions in which the gradient counts; by default all identified ones.
     """
-    basis = objective.identified if basis is None else basis
+    space = Space(objective) if space is None else space
     current = objective.evaluate(theta, COMPLETE)
     history = [current.value]
-    while slope(current, basis) > tol and len(history) <= max_iter:
+    while slope(current, space.basis(current.theta)) > tol and len(history) <= max_iter:
         following = _rise(objective, current)
         if following is None:
             break
         current = following
         history.append(current.value)
-    return Ascent(current, tuple(history), slope(current, basis) <= tol)
+    return Ascent(current, tuple(history), slope(current, space.basis(current.theta)) <= tol)
 
 
 def _rise(objective, current):

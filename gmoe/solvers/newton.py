@@ -9,8 +9,9 @@ The stop is on the gradient and the curvature, never on a change.
 import numpy as np
 
 from gmoe.solvers.conjugate import Krylov
-from gmoe.solvers.em import Ascent, slope
+from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import OBSERVED, Objective
+from gmoe.solvers.space import Space, slope
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
 CURVATURE = 1e-7
@@ -36,7 +37,7 @@ class Spectrum:
         return self.basis @ (self.vectors @ step), predicted, float(np.linalg.norm(step))
 
 
-def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> Ascent:
+def newton(objective: Objective, theta, tol=1e-8, max_iter=500, space=None) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
     Parameters
@@ -46,10 +47,10 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> A
     tol : float
     max_iter : int
         Bound on the trial steps.
-    basis : ndarray, shape (P, free), optional
-        Orthonormal directions to climb along, and to measure the gradient in; by default all identified ones.
+    space : Space, optional
+        Directions to climb along, in which the gradient counts; by default all identified ones.
     """
-    basis = objective.identified if basis is None else basis
+    space = Space(objective) if space is None else space
     model_of = Spectrum if objective.n_parameters <= EXACT_LIMIT else Krylov
     current = objective.evaluate(theta, model_of.order)
     history = [current.value]
@@ -57,6 +58,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> A
     radius, converged = 1.0, False
     for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
         if model is None:
+            basis = space.basis(current.theta)
             model = model_of(objective, current, basis)
         size = slope(current, basis)
         if size <= tol:
@@ -70,7 +72,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, basis=None) -> A
         if trials == max_iter:
             break
         step, predicted, length = model.step(radius)
-        trial = objective.evaluate(current.theta + step, model_of.order)
+        trial = objective.evaluate(space.move(current.theta, step), model_of.order)
         gain = trial.value - current.value
         ratio = gain / predicted if np.isfinite(gain) and predicted > 0 else -1.0
         # Below rounding of the value only the gradient can tell progress.

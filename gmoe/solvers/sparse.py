@@ -20,6 +20,7 @@ from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.soften import Soft
+from gmoe.solvers.space import HeldSpace
 from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
 
@@ -142,10 +143,10 @@ def _unit(soft, theta):
 def finish(objective: Objective, theta, settings) -> Ascent:
     """Climb to a vanishing gradient: in all directions where that works, else in those that hold the selection."""
     if settings.solver == "em":
-        return em(objective, theta, settings.tol, settings.max_iter, objective.held(theta))
+        return em(objective, theta, settings.tol, settings.max_iter, HeldSpace(objective))
     ascent = newton(objective, theta, settings.tol, settings.max_iter)
     if ascent.converged:
         return ascent
     theta = ascent.evaluation.theta
-    held = newton(objective, theta, settings.tol, settings.max_iter, objective.held(theta))
+    held = newton(objective, theta, settings.tol, settings.max_iter, HeldSpace(objective))
     return Ascent(held.evaluation, ascent.history + held.history[1:], held.converged)

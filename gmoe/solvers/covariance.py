@@ -50,13 +50,10 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, parameters, o
     collinear = np.append(_null_loading(scaling, k), np.zeros(int(objective.gate.estimated), bool))
     unknown = collinear | (flat > LOADING * size)
     notes = np.where(unknown, "not identified", "").astype(object)
-    # Identified, but not a smooth maximum: a step along these changes selections.
-    outside = to_raw @ objective.identified - (to_raw @ basis) @ (basis.T @ objective.identified)
-    notes[np.linalg.norm(outside, axis=1) > LOADING] = "boundary"
     if separating is not None:
         moved = np.abs(to_raw @ separating)
         notes[moved > LOADING * moved.max()] = "separated"
-    _note_gate(objective, notes, parameters)
+    _note_gate(objective, notes, parameters, basis.shape[1] < objective.identified.shape[1])
     _rows(objective, notes)[bound[order], -1] = "at bound"
     unusable = notes != ""
     result[unusable, :] = np.nan
@@ -64,17 +61,20 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, parameters, o
     return result, tuple(str(note) for note in notes), values
 
 
-def _note_gate(objective, notes, parameters):
-    """Note what the gate leaves open: the pinned entries, a scale, and the regions of a hard gate."""
+def _note_gate(objective, notes, parameters, held):
+    """Note what the gate leaves open: the pinned entries, a scale, and what moves the regions of a held selection."""
     k, q = parameters.gate.shape
     gate = _rows(objective, notes)[:, :q]
     kind = objective.gate
     if kind.estimated and kind.scale_free:
         gate[:] = "not identified"
         notes[-1] = "not identified"
-    if kind.is_hard(k):
+    if held or kind.is_hard(k):
         gate[:, 1:] = "boundary"
-        gate[:, 0] = "pinned" if kind.select_on == "score" else "boundary"
+        if kind.select_on != "score":
+            gate[:, 0] = "boundary"
+        elif kind.is_hard(k):
+            gate[:, 0] = "pinned"
     gate[0, kind.pinned(k, q)] = "pinned"
 
 

@@ -19,10 +19,10 @@ BLOCK_LENGTH = BLOCK + 24
 KEEP_LIMIT = 100_000_000
 
 
-def aligned(*shape, fill=0.0):
+def aligned(*shape, fill=None):
     """C-ordered float64 array that starts at a cache line: vector loads that straddle lines cost a third of a pass."""
     size = math.prod(shape)
-    room = np.full(size + 8, fill)
+    room = np.empty(size + 8) if fill is None else np.full(size + 8, fill)
     start = (-room.ctypes.data % 64) // 8
     return room[start : start + size].reshape(shape)
 
@@ -114,6 +114,11 @@ class Blocks:
         width = len(gate.transform) * (not self._same) + len(expert.transform) + 2
         if self.n * width * 8 <= KEEP_LIMIT:
             self._kept = list(run(lambda b: self._convert(b, self.buffer()), range(self.n_blocks)))
+
+    @property
+    def in_memory(self):
+        """Whether all blocks are converted once and kept."""
+        return self._kept is not None
 
     def buffer(self):
         """Room for one block; each thread brings its own."""

@@ -16,7 +16,7 @@ from gmoe.solvers.objective import OBSERVED, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.schedule import cooled
-from gmoe.solvers.sparse import candidates, finish
+from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
 
@@ -147,6 +147,8 @@ def _search_selections(make_objective, few, blocks, k, settings, executor):
     deciding = make_objective(few, k, None)
     ends = candidates(deciding, settings, [settings.seed, k], run)
     finishing = deciding if few is blocks else make_objective(blocks, k, executor)
+    if finishing is not deciding and blocks.in_memory:
+        ends[0] = settle(finishing, ends[0].theta, [settings.seed, k])
     ascents = [finish(finishing, end.theta, settings) for end in ends]
     best = _best(finishing, ascents, -np.inf)
     values = tuple(a.evaluation.value for a in ascents)

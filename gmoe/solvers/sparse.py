@@ -140,6 +140,12 @@ def _unit(soft, theta):
     return result
 
 
+def settle(objective: Objective, theta, seed) -> Candidate:
+    """Move boundaries that were found on a sample to where all data want them."""
+    soft = Soft(objective)
+    return improve(soft, ascend(soft, theta, 60), np.random.default_rng([*seed, 4]), LONG, SHORT)
+
+
 def finish(objective: Objective, theta, settings) -> Ascent:
     """Climb to a vanishing gradient: in all directions where that works, else in those that hold the selection."""
     if settings.solver == "em":

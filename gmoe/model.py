@@ -56,7 +56,10 @@ class GMoE:
         given, fixed = self.parameters.temperature, self.gate.temperature
         if not isinstance(fixed, str) and given != fixed:
             if given != 1.0:
-                raise ValueError(f"The parameters have temperature {given}, which {self.gate!r} fixes at {fixed}.")
+                raise ValueError(
+                    f"The parameters have temperature {given}, which {self.gate!r} fixes at {fixed}; give parameters "
+                    "of that temperature, or a gate with temperature='estimate'."
+                )
             object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
 
     @property
@@ -181,6 +184,7 @@ class GMoE:
         x_gate = np.ascontiguousarray(X[:, list(self.gate_columns or ())].T)
         coef, shared = self.gate.natural(p.gate, p.temperature)
         self.gate.fill(coef, shared, x_gate, m, GateRows.of(logit), affine=affine_exact)
+        logit -= logit.max(axis=0, initial=-np.inf)
         if y is None:
             return logit, None
         # The residual as one affine function of (y, x), so that y - mean does not cancel.

@@ -1,17 +1,47 @@
 """Random problems in two forms: as the blocks that the kernels see, and as NumPy arrays for tests/reference.py."""
 
+from itertools import product
+
 import numpy as np
 import reference
 
-from gmoe import GMoE, Parameters
+from gmoe import GMoE, Parameters, list_activations, list_gates
 from gmoe._arrays import Blocks, Design
-from gmoe.gates import ActivationGate, SoftmaxGate
+from gmoe.gates import Gate, SoftmaxGate, as_gate
 from gmoe.solvers.objective import Objective
 
+SOFTMAX = SoftmaxGate()
 MIN_VARIANCE = 0.05  # not small against the variances of `parameters`, so that the chain rule through it counts
 
 
-GATES = {"softmax": (SoftmaxGate(), reference.IDENTITY), "tanh": (ActivationGate("tanh", 1.0), reference.TANH)}
+def all_gates(k=3):
+    """Every named gate and every combination of the settings that the constructor accepts, by an identifier."""
+    axes = {
+        "activation": list_activations(),
+        "intercept": ["outside", "inside"],
+        "temperature": [1.0, 0.7, "estimate"],
+        "n_active": [None, 1, 2, k],
+        "select_on": ["score", "logit"],
+    }
+    gates = {name: as_gate(name) for name in list_gates()}
+    for values in product(*axes.values()):
+        try:
+            gates["-".join(map(str, values))] = Gate(**dict(zip(axes, values, strict=True)))
+        except ValueError:
+            continue
+    return gates
+
+
+def pipeline(gate, natural=True):
+    """The gate for tests/reference.py; by default in natural coordinates, where some temperatures are gone.
+
+    Derivatives of the activation are the gate's own: tests/test_activations.py compares them with differences.
+    """
+    link = [lambda z, i=i: list(gate.activation.derivatives(z))[i] for i in range(3)]
+    temperature = None if gate.temperature == "estimate" else gate.temperature
+    if natural and gate.scale_free:
+        temperature = 1.0
+    return reference.Pipeline(link, gate.intercept == "inside", temperature, gate.n_active, gate.select_on)
 
 
 def data(rng, n, d=3, weighted=True):
@@ -39,13 +69,14 @@ def designs(rng, gate_columns, expert_columns):
     return (expert if gate_columns == expert_columns else design(rng, gate_columns)), expert
 
 
-def parameters(rng, k, q_gate, q_expert):
+def parameters(rng, k, q_gate, q_expert, n_shared=0):
     """Parameter vector of overlapping experts: no responsibility near 0 or 1 everywhere."""
     eta = rng.normal(-0.5, 0.7, (k, 1))
-    return np.hstack([rng.normal(0, 0.7, (k, q_gate)), rng.normal(0, 0.5, (k, q_expert)), eta]).ravel()
+    rows = np.hstack([rng.normal(0, 0.7, (k, q_gate)), rng.normal(0, 0.5, (k, q_expert)), eta])
+    return np.append(rows.ravel(), rng.normal(0, 0.4, n_shared))
 
 
-def problem(X, y, weight, gate_design, expert_design, link=reference.IDENTITY, scaled=True):
+def problem(X, y, weight, gate_design, expert_design, gate=SOFTMAX, scaled=True):
     """Blocks of raw data and the same as a reference problem, with the scaling done by NumPy."""
     centre_y, scale_y = (4.5, 1.7) if scaled else (0.0, 1.0)
     slope_y = np.linspace(0.3, -0.2, len(expert_design.transform)) * scaled
@@ -53,17 +84,16 @@ def problem(X, y, weight, gate_design, expert_design, link=reference.IDENTITY, s
     x_gate, x_expert = ((X[:, d.columns] - d.centre) @ d.transform.T for d in (gate_design, expert_design))
     response = (y - centre_y - x_expert @ slope_y) / scale_y
     w = np.ones(len(y)) if weight is None else weight
-    return blocks, reference.Problem(x_gate, x_expert, response, w, MIN_VARIANCE, link)
+    return blocks, reference.Problem(x_gate, x_expert, response, w, MIN_VARIANCE, pipeline(gate))
 
 
-def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate="softmax"):
+def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate=SOFTMAX):
     """Objective, reference problem and parameter vector."""
     rng = np.random.default_rng(seed)
     X, y, weight = data(rng, n, 1 + max([0, *gate_columns, *expert_columns]), weighted)
-    gate_object, link = GATES[gate]
-    blocks, slow = problem(X, y, weight, *designs(rng, gate_columns, expert_columns), link)
-    theta = parameters(rng, k, 1 + len(gate_columns), 1 + len(expert_columns))
-    return Objective(blocks, gate_object, k, MIN_VARIANCE), slow, theta
+    blocks, slow = problem(X, y, weight, *designs(rng, gate_columns, expert_columns), gate)
+    theta = parameters(rng, k, 1 + len(gate_columns), 1 + len(expert_columns), gate.n_shared)
+    return Objective(blocks, gate, k, MIN_VARIANCE), slow, theta
 
 
 def random_model(rng, k, d, logit_size=2.0, sd=(0.3, 1.0), intercept_size=2.0):

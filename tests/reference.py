@@ -5,36 +5,72 @@ log of the standard deviation), and the Hessian is that of log A - log B with A 
 B = sum_j exp(logit_j) (kernels: Louis' identity in standardised residuals).
 
 A parameter vector has one row per expert: (gate intercept, gate_coef, intercept, coef, eta), with
-variance = min_variance + exp(eta).  Where responses and features are scaled, they are the scaled ones.
+variance = min_variance + exp(eta), and, where the gate estimates a temperature, its logarithm at the end.  Where
+responses and features are scaled, they are the scaled ones.  An intercept outside the activation is that of the logit:
+in the units of the model, gate_intercept / temperature.
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
-# Value, first and second derivative of h, where logit = intercept + h(score).
-IDENTITY = (lambda s: s, np.ones_like, np.zeros_like)
-TANH = (np.tanh, lambda s: 1 - np.tanh(s) ** 2, lambda s: -2 * np.tanh(s) * (1 - np.tanh(s) ** 2))
+
+@dataclass(frozen=True)
+class Pipeline:
+    """A gate: value and two derivatives of the activation, and what is around it (temperature None: estimated)."""
+
+    link: tuple[Callable, Callable, Callable] = (lambda s: s, np.ones_like, np.zeros_like)
+    inside: bool = False
+    temperature: float | None = 1.0
+    n_active: int | None = None
+    select_on: str = "score"
+
+    def logits(self, x, intercept, coef, temperature):
+        """Logits (n, k) of parameters in the units of the model: -inf where not selected."""
+        score = x @ coef.T
+        logit = (self.link[0](score + intercept) if self.inside else self.link[0](score) + intercept) / temperature
+        if self.n_active is None:
+            return logit
+        # A stable sort: of equal keys the lower index comes first.
+        order = np.argsort(-(score if self.select_on == "score" else logit), axis=1, kind="stable")
+        masked = np.full(logit.shape, -np.inf)
+        active = order[:, : self.n_active]
+        np.put_along_axis(masked, active, np.take_along_axis(logit, active, axis=1), axis=1)
+        return masked
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Data of shapes (n, d_gate), (n, d_expert), (n,), (n,), the bound of the variances, and the gate's function."""
+    """Data of shapes (n, d_gate), (n, d_expert), (n,), (n,), the bound of the variances, and the gate."""
 
     x_gate: np.ndarray
     x_expert: np.ndarray
     y: np.ndarray
     weight: np.ndarray
     min_variance: float = 0.0
-    link: tuple[Callable, Callable, Callable] = IDENTITY
+    gate: Pipeline = field(default_factory=Pipeline)
+
+    @property
+    def n_shared(self):
+        """Number of parameters after the rows."""
+        return int(self.gate.temperature is None)
 
     def unpack(self, theta):
         """Gate intercepts, gate_coef, intercepts, coef, variances, and exp(eta)."""
         d, e = self.x_gate.shape[1], self.x_expert.shape[1]
-        rows = np.reshape(theta, (-1, d + e + 3))
+        rows = np.reshape(theta[: len(theta) - self.n_shared], (-1, d + e + 3))
         above = np.exp(rows[:, -1])
         return rows[:, 0], rows[:, 1 : d + 1], rows[:, d + 1], rows[:, d + 2 : -1], self.min_variance + above, above
+
+    def temperature(self, theta):
+        """The fixed or the estimated one."""
+        return np.exp(theta[-1]) if self.gate.temperature is None else self.gate.temperature
+
+    def argument(self, theta):
+        """What the activation is applied to, (n, k)."""
+        intercept, coef, *_ = self.unpack(theta)
+        return self.x_gate @ coef.T + intercept * self.gate.inside
 
 
 def softmax(rows):
@@ -46,7 +82,10 @@ def softmax(rows):
 def logits(problem, theta):
     """Shape (n, k)."""
     intercept, coef, *_ = problem.unpack(theta)
-    return intercept + problem.link[0](problem.x_gate @ coef.T)
+    temperature = problem.temperature(theta)
+    return problem.gate.logits(
+        problem.x_gate, intercept * (1.0 if problem.gate.inside else temperature), coef, temperature
+    )
 
 
 def residuals(problem, theta):
@@ -81,32 +120,46 @@ def log_likelihood(problem, theta):
 
 def derivatives(problem, theta):
     """First (n, k, P) and second (n, k, P, P) derivatives of logit_j and of log N_j, as two pairs."""
-    _, gate_coef, _, _, variance, above = problem.unpack(theta)
-    n, k = len(problem.y), len(variance)
-    g, e = problem.x_gate.shape[1] + 1, problem.x_expert.shape[1] + 1
-    width = g + e + 1
-    d_logit, d_normal = np.zeros((n, k, k * width)), np.zeros((n, k, k * width))
-    dd_logit, dd_normal = np.zeros((n, k, k * width, k * width)), np.zeros((n, k, k * width, k * width))
-    z_expert = np.column_stack([np.ones(n), problem.x_expert])
-    outer_gate = np.einsum("ia,ib->iab", problem.x_gate, problem.x_gate)
-    outer_expert = np.einsum("ia,ib->iab", z_expert, z_expert)
-    residual, score = residuals(problem, theta), problem.x_gate @ gate_coef.T
+    n, k = residuals(problem, theta).shape
+    logit = np.zeros((n, k, theta.size)), np.zeros((n, k, theta.size, theta.size))
+    normal = np.zeros((n, k, theta.size)), np.zeros((n, k, theta.size, theta.size))
     for j in range(k):
-        gate = slice(j * width, j * width + g)
-        slopes = slice(gate.start + 1, gate.stop)
-        expert = slice(gate.stop, gate.stop + e)
-        eta = expert.stop
-        first, second = problem.link[1](score[:, j]), problem.link[2](score[:, j])
-        d_logit[:, j, gate.start] = 1.0
-        d_logit[:, j, slopes] = first[:, None] * problem.x_gate
-        dd_logit[:, j, slopes, slopes] = second[:, None, None] * outer_gate
-        r, v, dv = residual[:, j], variance[j], above[j]  # dv: derivative of the variance in eta, and its own
-        d_normal[:, j, expert] = (r / v)[:, None] * z_expert
-        d_normal[:, j, eta] = dv * (r**2 / (2 * v**2) - 1 / (2 * v))
-        dd_normal[:, j, expert, expert] = -outer_expert / v
-        dd_normal[:, j, expert, eta] = dd_normal[:, j, eta, expert] = -dv * (r / v**2)[:, None] * z_expert
-        dd_normal[:, j, eta, eta] = d_normal[:, j, eta] + dv**2 * (1 / (2 * v**2) - r**2 / v**3)
-    return (d_logit, dd_logit), (d_normal, dd_normal)
+        _differentiate_logit(problem, theta, j, *logit)
+        _differentiate_normal(problem, theta, j, *normal)
+    return logit, normal
+
+
+def _columns(problem, theta, j):
+    """Where the gate's parameters, the mean's, and eta of expert j are."""
+    g, e = problem.x_gate.shape[1] + 1, problem.x_expert.shape[1] + 1
+    start = j * (g + e + 1)
+    return slice(start, start + g), slice(start + g, start + g + e), start + g + e
+
+
+def _differentiate_logit(problem, theta, j, d, dd):
+    gate, _, _ = _columns(problem, theta, j)
+    inside, temperature = problem.gate.inside, problem.temperature(theta)
+    value, first, second = (f(problem.argument(theta)[:, j]) / temperature for f in problem.gate.link)
+    x = np.column_stack([np.full(len(problem.y), float(inside)), problem.x_gate])  # derivative of the argument
+    d[:, j, gate] = first[:, None] * x
+    d[:, j, gate.start] += 1.0 - inside
+    dd[:, j, gate, gate] = second[:, None, None] * np.einsum("ia,ib->iab", x, x)
+    if problem.n_shared:
+        # Of exp(-t) act(argument).
+        d[:, j, -1], dd[:, j, -1, -1] = -value, value
+        dd[:, j, gate, -1] = dd[:, j, -1, gate] = -first[:, None] * x
+
+
+def _differentiate_normal(problem, theta, j, d, dd):
+    _, expert, eta = _columns(problem, theta, j)
+    *_, variance, above = problem.unpack(theta)
+    r, v, dv = residuals(problem, theta)[:, j], variance[j], above[j]  # dv: first and second derivative in eta
+    z = np.column_stack([np.ones(len(r)), problem.x_expert])
+    d[:, j, expert] = (r / v)[:, None] * z
+    d[:, j, eta] = dv * (r**2 / (2 * v**2) - 1 / (2 * v))
+    dd[:, j, expert, expert] = -np.einsum("ia,ib->iab", z, z) / v
+    dd[:, j, expert, eta] = dd[:, j, eta, expert] = -dv * (r / v**2)[:, None] * z
+    dd[:, j, eta, eta] = d[:, j, eta] + dv**2 * (1 / (2 * v**2) - r**2 / v**3)
 
 
 def score(problem, theta):
@@ -144,11 +197,21 @@ def complete_blocks(problem, theta):
     expert j's own gate parameters.
     """
     p, r, w = gate_proba(problem, theta), responsibilities(problem, theta), problem.weight
-    slope = problem.link[1](problem.x_gate @ problem.unpack(theta)[1].T)
-    ones = np.ones((len(w), 1))
-    x = np.hstack([ones, problem.x_expert])
-    phi = [np.hstack([ones, slope[:, [j]] * problem.x_gate]) for j in range(p.shape[1])]
+    (d_logit, _), _ = derivatives(problem, theta)
+    x = np.column_stack([np.ones(len(w)), problem.x_expert])
+    phi = [d_logit[:, j, _columns(problem, theta, j)[0]] for j in range(p.shape[1])]
     expert = [(x * (w * r[:, j])[:, None]).T @ x for j in range(p.shape[1])]
     gate = [(phi[j] * (w * p[:, j])[:, None]).T @ phi[j] for j in range(p.shape[1])]
     q = np.hstack([p[:, [j]] * phi[j] for j in range(p.shape[1])])
     return np.array(expert), np.array(gate), (q * w[:, None]).T @ q
+
+
+def gate_information(problem, theta):
+    """Average complete-data information of the gate: rows, then the log of an estimated temperature."""
+    p, w = gate_proba(problem, theta), problem.weight / problem.weight.sum()
+    (d, _), _ = derivatives(problem, theta)
+    mean = np.einsum("ij,ija->ia", p, d)
+    variance = np.einsum("i,ij,ija,ijb->ab", w, p, d, d, optimize=True) - (mean * w[:, None]).T @ mean
+    rows = [np.arange(c.start, c.stop) for c in (_columns(problem, theta, j)[0] for j in range(p.shape[1]))]
+    index = np.concatenate([*rows, np.arange(theta.size - problem.n_shared, theta.size)])
+    return variance[np.ix_(index, index)]

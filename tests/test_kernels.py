@@ -3,12 +3,13 @@
 import numpy as np
 import pytest
 import reference
-from problems import MIN_VARIANCE, data, designs, draw, parameters, problem
+from problems import MIN_VARIANCE, all_gates, data, designs, draw, parameters, problem
 from scipy.differentiate import jacobian
 
-from gmoe.gates import SoftmaxGate
+from gmoe.gates import ActivationGate, SoftmaxGate
 from gmoe.kernels.accumulate import STRIP
 from gmoe.kernels.tiles import TILE, cross, gram, padded
+from gmoe.solvers.em import gate_information
 from gmoe.solvers.objective import COMPLETE, OBSERVED, SCORE, Objective
 
 # Sums of up to 1e4 terms that mostly cancel, each rounded at 2e-16: seen 7e-14 of the largest entry.
@@ -27,7 +28,11 @@ COLUMNS = {
     "nothing": ((), ()),
     "wide gate": ((0, 1, 2, 3), (1,)),
 }
-each_gate = pytest.mark.parametrize("gate", ["softmax", "tanh"])
+# One gate for each branch of the kernels: affine, bent, bent with a shared temperature.
+BRANCHES = {"softmax": SoftmaxGate(), "tanh": ActivationGate("tanh", 1.0), "tempered": ActivationGate("silu")}
+each_gate = pytest.mark.parametrize("gate", BRANCHES.values(), ids=BRANCHES)
+GRID = all_gates()
+each_of_the_grid = pytest.mark.parametrize("gate", GRID.values(), ids=GRID)
 each_k = pytest.mark.parametrize("k", [1, 2, 3, 4, 5])
 each_weighting = pytest.mark.parametrize("weighted", [False, True], ids=["plain", "weighted"])
 each_columns = pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
@@ -35,7 +40,7 @@ each_columns = pytest.mark.parametrize("columns", COLUMNS.values(), ids=COLUMNS)
 
 def distance(a, b):
     """Largest difference, relative to the largest entry of b: entries of a gradient cancel to any size."""
-    return np.max(np.abs(a - b)) / np.max(np.abs(b))
+    return np.max(np.abs(a - b)) / (np.max(np.abs(b)) or 1.0)
 
 
 def directions(size, m=3):
@@ -51,8 +56,12 @@ def compare(objective, slow, theta):
     assert distance(evaluation.hessian, reference.hessian(slow, theta)) < ROUNDING
     products = np.array([objective.product(evaluation, v) for v in vectors])
     assert distance(products, reference.hessian_product(slow, theta, vectors)) < ROUNDING
-    compare_sums(objective.evaluate(theta, COMPLETE).sums, slow, theta)
-    compare_sums(evaluation.sums, slow, theta)
+    for sums in (objective.evaluate(theta, COMPLETE).sums, evaluation.sums):
+        compare_sums(sums, slow, theta)
+        # Of the largest entry of what it is a difference of: a hard gate's information is 0.
+        expected = reference.gate_information(slow, theta)
+        error = np.abs(gate_information(objective, sums) - expected)
+        assert error.max() < ROUNDING * max(sums.gate_gram.max() / slow.weight.sum(), np.abs(expected).max())
 
 
 def compare_sums(sums, slow, theta):
@@ -83,6 +92,13 @@ def test_ends_of_strips_and_blocks(n, columns, gate):
     compare(*draw(n, n, 2, *columns, True, gate))
 
 
+@each_of_the_grid
+def test_every_gate_against_reference(gate):
+    objective, slow, theta = draw(3, 300, 3, (0, 1), (1,), True, gate)
+    theta[objective.gate_index] *= 0.3  # scores up to 4: beyond, exp makes logits of several hundred
+    compare(objective, slow, theta)
+
+
 @each_gate
 @each_weighting
 @each_k
@@ -100,6 +116,50 @@ def test_against_numerical_derivatives(d, k, weighted, gate):
     value = differentiate(lambda t: reference.log_likelihood(slow, t))  # shares no code with the kernels
     assert distance(evaluation.gradient, value) < 1e-7
     score = differentiate(lambda t: objective.evaluate(t, SCORE).gradient)
+    assert distance(evaluation.hessian, score) < 1e-5
+
+
+STEP = 1e-3
+
+
+def stencil(theta):
+    """Points (P, 6, P): each coordinate moved by -4, -2, -1, 1, 2, 4 steps."""
+    return theta + STEP * np.eye(theta.size)[:, None, :] * np.array([-4.0, -2.0, -1.0, 1.0, 2.0, 4.0])[:, None]
+
+
+def richardson(values):
+    """Derivatives of values (P, 6, ...) on the stencil: central, extrapolated twice; error 64 STEP^6 / 7!."""
+    coarse, middle, fine = ((values[:, 5 - i] - values[:, i]) / (2 * h * STEP) for i, h in enumerate((4, 2, 1)))
+    return (16 * (4 * fine - middle) - (4 * middle - coarse)) / 45
+
+
+def drop_kinks(slow, theta):
+    """Weights of 0 for observations where the selection or the sign of an activation's argument changes on the stencil.
+
+    Homogeneous activations have their kink at 0, and the likelihood jumps where the selection changes.
+    """
+    sides = [
+        (slow.argument(t) > 0, np.isfinite(reference.logits(slow, t)))
+        for t in [theta, *stencil(theta).reshape(-1, theta.size)]
+    ]
+    return np.all([np.all(a == b, axis=1) for side in sides for a, b in zip(side, sides[0], strict=True)], axis=0)
+
+
+@each_of_the_grid
+def test_every_gate_against_differences(gate):
+    """The contract, as above; the differences reach some 1e-11: rounding of 1e-15 over STEP."""
+    rng = np.random.default_rng(4)
+    X, y, _ = data(rng, 60, 3)
+    drawn = designs(rng, (0, 1), (1, 2))
+    theta = parameters(rng, 3, 3, 3, gate.n_shared)
+    weight = drop_kinks(problem(X, y, None, *drawn, gate)[1], theta).astype(float)
+    assert weight.mean() > 0.8  # it is still a problem
+    objective = Objective(problem(X, y, weight, *drawn, gate)[0], gate, 3, MIN_VARIANCE)
+    points = [[objective.evaluate(t, SCORE) for t in line] for line in stencil(theta)]
+    value = richardson(np.array([[e.value for e in line] for line in points]))
+    score = richardson(np.array([[e.gradient for e in line] for line in points]))
+    evaluation = objective.evaluate(theta)
+    assert distance(evaluation.gradient, value) < 1e-7
     assert distance(evaluation.hessian, score) < 1e-5
 
 

@@ -43,7 +43,7 @@ def pin(gate, coef, reference):
     k, q = coef.shape[-2:]
     intercept, slopes = _translated(gate, k)
     free = np.array([intercept] + [slopes] * (q - 1), dtype=float)
-    result = coef - free * coef[..., reference : reference + 1, :]
+    result = coef - free * coef[..., [reference], :]
     if gate.is_hard(k) and gate.select_on == "score":
         result[..., 0] = 0.0
     return result if k > 1 else np.zeros_like(result)

@@ -15,7 +15,7 @@ import math
 from gmoe._jit import kernel
 from gmoe.kernels.elementary import log
 from gmoe.kernels.posterior import constant_row, load_design, posterior
-from gmoe.kernels.shared import shared_cross, shared_moments, shared_score
+from gmoe.kernels.shared import shared_cross, shared_information, shared_moments, shared_score
 from gmoe.kernels.tiles import cross, gram, padded
 
 # Observations of a strip: with 5 to 50 rows in use it stays in the first- or second-level cache.
@@ -116,36 +116,39 @@ def accumulate(
             shared_score(lo, n, bend, work, c, g_shared)
         if order == SCORE:
             continue
-        _weight_rows(n, weight, work, s)
+        _root_row(n, weight, work, s)
         if tempered:
-            shared_moments(lo, n, bend, weight, work, p, r, c, s, shared_row, g_shared)
+            shared_moments(lo, n, bend, weight, work, p, r, c, shared_row, g_shared)
+        if affine:
+            # The same for all experts.
+            _gate_rows(n, s, s, work, xg, v, q_gate)
         for j in range(k):
-            # sum w r x x'; row r + j holds w r until the next call divides by the weight
+            # sum w r x x'
             if not within:
+                for i in range(n):
+                    work[s + 1, i] = weight[i] * work[r + j, i]
                 for t in range(q_expert):
                     for i in range(n):
-                        work[expert_stack + t, i] = work[r + j, i] * work[xe + t, i]
+                        work[expert_stack + t, i] = work[s + 1, i] * work[xe + t, i]
                 gram(work, expert_stack, work, xe, q_expert, n, expert_block[j])
-            if affine:
-                for i in range(n):
-                    work[s + 1, i] = work[s, i]
-            else:
+            if not affine:
                 slope_j = slope[j, lo : lo + n]
                 for i in range(n):
                     work[s + 1, i] = work[s, i] * slope_j[i]
-            _expert_rows(n, j, math.exp(-log_sd[j]), first, work, xg, xe, z, p, r, s, v, q_gate, q_expert)
+                _gate_rows(n, s + 1 - first, s + 1, work, xg, v, q_gate)
             mass = 0.0
             for i in range(n):
                 mass += weight[i] * work[p + j, i]
             g_scalar[3, j] += mass
             if tempered:
-                shared_cross(lo, n, j, bend, work, p, r, s, v, shared_row, q_gate, b, shared_gate, shared_block)
+                shared_information(lo, n, j, bend, work, p, s, v, shared_row, q_gate, shared_gate)
             for t in range(q_gate):
                 for i in range(n):
                     work[gate_stack + j * q_gate + t, i] = work[p + j, i] * work[v + t, i]
             gram(work, gate_stack + j * q_gate, work, v, q_gate, n, gate_block[j])
             if order == COMPLETE:
                 continue
+            _expert_rows(n, math.exp(-log_sd[j]), work, xe, z + j, s, v + q_gate, q_expert)
             for t in range(b):
                 for i in range(n):
                     work[stack + j * b + t, i] = work[r + j, i] * work[v + t, i]
@@ -153,6 +156,7 @@ def accumulate(
             if not affine:
                 _curved_gate_block(lo, n, j, curve, first, work, xg, c, expert_stack, q_gate, block[j])
                 if tempered:
+                    shared_cross(lo, n, j, bend, work, r, s, v, shared_row, b, shared_block)
                     _curved_shared(lo, n, j, slope, first, work, xg, c, expert_stack, q_gate, shared_block)
         gram(work, gate_stack, work, gate_stack, k * q_gate, n, gate_gram)
         if order == OBSERVED:
@@ -170,69 +174,60 @@ def accumulate(
 
 
 @kernel
-def _weight_rows(n, weight, work, s):
-    """Rows s and s + 4: sqrt(w) and 1 / w (0 for 0); without the root and the quotient where all weights are 1."""
+def _root_row(n, weight, work, s):
+    """Row s: sqrt(w), without the roots (3 % of a pass) where all weights are 1."""
     off = 0.0
     for i in range(n):
         off += abs(weight[i] - 1.0)
     if off == 0.0:
         for i in range(n):
             work[s, i] = 1.0
+    else:
         for i in range(n):
-            work[s + 4, i] = 1.0
-        return
-    for i in range(n):
-        work[s, i] = math.sqrt(weight[i])
-    for i in range(n):
-        work[s + 4, i] = 1.0 / weight[i] if weight[i] > 0.0 else 0.0
+            work[s, i] = math.sqrt(weight[i])
 
 
 @kernel
 def _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar):
-    """Rows r times the weight, c = w (r - p), e = w r z; sums over them into ``g_scalar``; row s + 3 makes p w p."""
-    for i in range(n):
-        work[s + 2, i] *= weight[i]
-    for i in range(n):
-        work[s + 3, i] *= weight[i]
+    """Make rows p and r sum to 1; rows c = w (r - p) and e = w r z; sums over them into ``g_scalar``."""
     for j in range(k):
+        for i in range(n):
+            work[p + j, i] *= work[s + 3, i]
         for i in range(n):
             work[r + j, i] *= work[s + 2, i]
         for i in range(n):
-            work[c + j, i] = work[r + j, i] - work[p + j, i] * work[s + 3, i]
+            work[c + j, i] = weight[i] * (work[r + j, i] - work[p + j, i])
         for i in range(n):
-            work[e + j, i] = work[r + j, i] * work[z + j, i]
+            work[e + j, i] = weight[i] * work[r + j, i] * work[z + j, i]
         mass = 0.0
         square = 0.0
         for i in range(n):
-            mass += work[r + j, i]
+            mass += weight[i] * work[r + j, i]
             square += work[e + j, i] * work[z + j, i]
         g_scalar[0, j] += square - mass
         g_scalar[1, j] += mass
 
 
 @kernel
-def _expert_rows(n, j, inverse_sd, first, work, xg, xe, z, p, r, s, v, q_gate, q_expert):
-    """Rows v = sqrt(w) (Phi_j, z_j x / sd_j, z_j**2 - 1), and rows p + j, r + j without the weight.
-
-    On entry rows s, s + 1, s + 3, s + 4 are sqrt(w), sqrt(w) slope_j, what makes row p + j the weighted gate, 1 / w.
-    """
-    last = v + q_gate + q_expert
+def _gate_rows(n, constant, factor, work, xg, v, q_gate):
+    """Rows v = sqrt(w) Phi: row ``constant``, then row ``factor`` times each feature."""
     for i in range(n):
-        work[r + j, i] *= work[s + 4, i]
-    for i in range(n):
-        work[p + j, i] *= work[s + 3, i] * work[s + 4, i]
-    for i in range(n):
-        work[v, i] = work[s + 1 - first, i]
+        work[v, i] = work[constant, i]
     for t in range(1, q_gate):
         for i in range(n):
-            work[v + t, i] = work[s + 1, i] * work[xg + t, i]
+            work[v + t, i] = work[factor, i] * work[xg + t, i]
+
+
+@kernel
+def _expert_rows(n, inverse_sd, work, xe, z, s, v, q_expert):
+    """Rows v = sqrt(w) (z x / sd, z**2 - 1), where row s is sqrt(w)."""
     for i in range(n):
-        work[s + 2, i] = work[s, i] * work[z + j, i] * inverse_sd
+        work[s + 1, i] = work[s, i] * work[z, i] * inverse_sd
     for t in range(q_expert):
         for i in range(n):
-            work[v + q_gate + t, i] = work[s + 2, i] * work[xe + t, i]
+            work[v + t, i] = work[s + 1, i] * work[xe + t, i]
     for i in range(n):
-        work[last, i] = work[s, i] * (work[z + j, i] * work[z + j, i] - 1.0)
+        work[v + q_expert, i] = work[s, i] * (work[z, i] * work[z, i] - 1.0)
 
 
 @kernel

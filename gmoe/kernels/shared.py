@@ -24,12 +24,8 @@ def shared_score(lo, n, bend, work, c, g_shared):
 
 
 @kernel
-def shared_moments(lo, n, bend, weight, work, p, r, c, s, row, g_shared):
-    """Fill rows ``row``, ``row + 1`` with R and P, and add the sums in t alone: Hessian, complete-data information.
-
-    On entry rows r are weighted, and row s + 3 makes row p + j the weighted gate, as ``accumulate`` has them; rows
-    s + 4 hold 1 / w.
-    """
+def shared_moments(lo, n, bend, weight, work, p, r, c, row, g_shared):
+    """Fill rows ``row``, ``row + 1`` with R and P, and add the sums in t alone: Hessian, complete-data information."""
     for i in range(n):
         work[row, i] = 0.0
     for i in range(n):
@@ -40,17 +36,13 @@ def shared_moments(lo, n, bend, weight, work, p, r, c, s, row, g_shared):
         for i in range(n):
             work[row, i] += work[r + j, i] * bend_j[i]
         for i in range(n):
-            work[row + 1, i] += work[p + j, i] * work[s + 3, i] * bend_j[i]
+            work[row + 1, i] += work[p + j, i] * bend_j[i]
         for i in range(n):
-            square_r += work[r + j, i] * bend_j[i] * bend_j[i]
+            square_r += weight[i] * work[r + j, i] * bend_j[i] * bend_j[i]
         for i in range(n):
-            square_p += work[p + j, i] * work[s + 3, i] * bend_j[i] * bend_j[i]
+            square_p += weight[i] * work[p + j, i] * bend_j[i] * bend_j[i]
         for i in range(n):
             linear += work[c + j, i] * bend_j[i]
-    for i in range(n):
-        work[row, i] *= work[s + 4, i]
-    for i in range(n):
-        work[row + 1, i] *= work[s + 4, i]
     for i in range(n):
         square_r -= weight[i] * work[row, i] * work[row, i]
     for i in range(n):
@@ -60,23 +52,26 @@ def shared_moments(lo, n, bend, weight, work, p, r, c, s, row, g_shared):
 
 
 @kernel
-def shared_cross(lo, n, j, bend, work, p, r, s, v, row, q_gate, b, shared_gate, shared_block):
-    """Add the sums of -w p_j (B_j - P) Phi_j and of -w r_j (B_j - R) v_j.
-
-    On entry rows p + j, r + j are without weights, row s is sqrt(w) and rows v are sqrt(w) v_j.
-    """
+def shared_information(lo, n, j, bend, work, p, s, v, row, q_gate, shared_gate):
+    """Add the sum of -w p_j (B_j - P) Phi_j; row s is sqrt(w), rows v are sqrt(w) Phi_j."""
     bend_j = bend[j, lo : lo + n]
     for i in range(n):
         work[row + 2, i] = work[p + j, i] * work[s, i] * (bend_j[i] - work[row + 1, i])
-    for i in range(n):
-        work[row + 3, i] = work[r + j, i] * work[s, i] * (bend_j[i] - work[row, i])
-    for t in range(b):
-        total = 0.0
-        for i in range(n):
-            total += work[row + 3, i] * work[v + t, i]
-        shared_block[j, t] -= total
     for t in range(q_gate):
         total = 0.0
         for i in range(n):
             total += work[row + 2, i] * work[v + t, i]
         shared_gate[j, t] -= total
+
+
+@kernel
+def shared_cross(lo, n, j, bend, work, r, s, v, row, b, shared_block):
+    """Add the sum of -w r_j (B_j - R) v_j; row s is sqrt(w), rows v are sqrt(w) v_j."""
+    bend_j = bend[j, lo : lo + n]
+    for i in range(n):
+        work[row + 2, i] = work[r + j, i] * work[s, i] * (bend_j[i] - work[row, i])
+    for t in range(b):
+        total = 0.0
+        for i in range(n):
+            total += work[row + 2, i] * work[v + t, i]
+        shared_block[j, t] -= total

@@ -76,13 +76,40 @@ def strip(A, a, B, b, m, out, i, j):
 
 
 @kernel
+def pair(A, a, B, b, m, out, i, j):
+    """Add the products of rows a, a + 1 of A with rows b..b+3 of B to ``out[i:i+2, j:j+4]``."""
+    s00 = s01 = s02 = s03 = 0.0
+    s10 = s11 = s12 = s13 = 0.0
+    for t in range(m):
+        a0, a1 = A[a, t], A[a + 1, t]
+        b0, b1, b2, b3 = B[b, t], B[b + 1, t], B[b + 2, t], B[b + 3, t]
+        s00 += a0 * b0
+        s01 += a0 * b1
+        s02 += a0 * b2
+        s03 += a0 * b3
+        s10 += a1 * b0
+        s11 += a1 * b1
+        s12 += a1 * b2
+        s13 += a1 * b3
+    out[i, j] += s00
+    out[i, j + 1] += s01
+    out[i, j + 2] += s02
+    out[i, j + 3] += s03
+    out[i + 1, j] += s10
+    out[i + 1, j + 1] += s11
+    out[i + 1, j + 2] += s12
+    out[i + 1, j + 3] += s13
+
+
+@kernel
 def row_block(A, a, n_a, B, b, m, out, i, j):
     """Products of rows a + i .. of A, at most four and not beyond ``n_a``, with rows b + j .. b + j + 3 of B."""
     if n_a - i > 2:
         tile(A, a + i, B, b + j, m, out, i, j)
+    elif n_a - i == 2:
+        pair(A, a + i, B, b + j, m, out, i, j)
     else:
-        for t in range(i, n_a):
-            strip(A, a + t, B, b + j, m, out, t, j)
+        strip(A, a + i, B, b + j, m, out, i, j)
 
 
 @kernel

@@ -25,8 +25,8 @@ def run():
         X, y, truth, _ = make_gmoe(n, d, k)
         scaling = scale(X, y, None, np.arange(d), np.arange(d))
         objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k, 1e-6)
-        gate, expert, variance = scaling.from_raw(near(truth.parameters, 0))
-        theta = objective.join(gate, expert, objective.eta(variance))
+        gate, shared, expert, variance = scaling.from_raw(objective.gate, near(truth.parameters, 0))
+        theta = objective.join(gate, expert, objective.eta(variance), shared)
         joint = np.column_stack([X, y])
         (short, _), (long, ascent), (short_peer, _), (long_peer, _) = best_of(
             5,

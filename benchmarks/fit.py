@@ -86,5 +86,6 @@ def _bfgs(peer, X, y, start):
     scaling = scale(X, y, None, columns, columns)
     x = scaling.expert.transform @ (X - scaling.expert.centre).T
     residual = (y - scaling.centre_y - scaling.slope_y @ x) / scaling.scale_y
-    climb = peer(x, residual, start.n_experts).climb(*scaling.from_raw(start), TOL)
+    gate, _, expert, variance = scaling.from_raw(SoftmaxGate(), start)
+    climb = peer(x, residual, start.n_experts).climb(gate, expert, variance, TOL)
     return climb, -len(y) * (climb.fun + np.log(scaling.scale_y))

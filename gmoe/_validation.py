@@ -44,6 +44,19 @@ def check_positive(value, name):
     return number
 
 
+def check_schedule(schedule):
+    """Return a schedule as a tuple of floats (None as it is), or raise where it is not positive and falling."""
+    if schedule is None:
+        return None
+    wanted = "schedule must be None or positive numbers that fall, such as (4, 2, 1, 0.5)"
+    if isinstance(schedule, str) or not np.iterable(schedule):
+        raise TypeError(f"{wanted}; got {schedule!r}.")
+    steps = tuple(check_positive(step, "each step of schedule") for step in schedule)
+    if not steps or any(later >= earlier for earlier, later in zip(steps, steps[1:], strict=False)):
+        raise ValueError(f"{wanted}; got {list(steps)}. Sort them from soft to sharp, each once.")
+    return steps
+
+
 def check_choice(value, name, choices):
     """Return ``value``, or raise with the list of choices."""
     if value not in choices:

@@ -16,10 +16,12 @@ from gmoe._validation import (
     check_finite,
     check_integer,
     check_positive,
+    check_schedule,
     resolve_columns,
 )
 from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
+from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.fit import fit
 from gmoe.solvers.starts import DATA_STARTS
@@ -31,12 +33,15 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     """Gaussian mixture of experts, fitted by maximum likelihood.
 
     ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)`` with the gate ``pi`` a softmax of affine
-    functions of x. The fit climbs from many starts to a vanishing gradient and keeps the evidence in ``fit_result_``.
+    functions of x, or another of the family :class:`gmoe.Gate`. The fit climbs from many starts to a vanishing gradient
+    and keeps the evidence in ``fit_result_``.
 
     Parameters
     ----------
     n_experts : int, default 2
     gate : str or Gate, default "softmax"
+        A name of :func:`gmoe.list_gates`, with settings as in ``"topk:n_active=2,select_on=logit"``, or a value as
+        ``ActivationGate("tanh")``.
     gate_features, expert_features : sequence of int, str or bool, optional
         Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
         empty list is a constant gate (a mixture of regressions), or experts that are constants.
@@ -61,6 +66,11 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         Draws the starts.
     n_jobs : int or None
         Threads, over starts or over blocks of a large data set. Results do not depend on it.
+    schedule : sequence of float, optional
+        Dense-to-sparse training: positive, falling numbers s that each start goes through before it climbs on the
+        likelihood itself; temperatures of 1 + s times that of a dense gate, or widths of the soft selection of a sparse
+        one, in units of the spread of its keys. None: widths from 1 to 0.01, and no temperatures. From parameters in
+        ``init`` a sparse gate climbs at once: they have a selection.
     warm_start : bool, default False
         Start from the last fit's parameters only.
     verbose : int, default 0
@@ -70,7 +80,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     ----------
     gate_intercept_ : ndarray, shape (n_experts,)
     gate_coef_ : ndarray, shape (n_experts, n_gate_features)
-        Expert 0, the one with the largest share, is the reference: its gate parameters are zero.
+        Expert 0, the one with the largest share, is the reference: its gate parameters are zero, as far as the gate
+        allows it (see :meth:`gmoe.GMoE.canonical`).
+    temperature_ : float
+        Of the gate: fixed, estimated, or where the data cannot tell, one choice of many with a warning.
     intercept_ : ndarray, shape (n_experts,)
     coef_ : ndarray, shape (n_experts, n_expert_features)
     variance_ : ndarray, shape (n_experts,)
@@ -116,6 +129,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         min_variance=1e-4,
         random_state=None,
         n_jobs=None,
+        schedule=None,
         warm_start=False,
         verbose=0,
     ):
@@ -131,6 +145,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         self.min_variance = min_variance
         self.random_state = random_state
         self.n_jobs = n_jobs
+        self.schedule = schedule
         self.warm_start = warm_start
         self.verbose = verbose
 
@@ -153,7 +168,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         ------
         ValueError, TypeError
             For NaN or infinity (with the row), fewer rows than experts, shapes that do not fit, weights that are
-            negative or all zero, and unknown names.
+            negative or all zero, unknown names, and gates that do not suit so many experts or features.
         """
         settings = self._settings()
         X, y = self._validated(X, y)
@@ -173,7 +188,9 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),
             "expert_columns": resolve_columns(self.expert_features, "expert_features", X.shape[1], names),
         }
-        init = self._start(len(y), {key: len(value) for key, value in columns.items()})
+        widths = {key: len(value) for key, value in columns.items()}
+        settings["gate"].check(settings["n_experts"], widths["gate_columns"])
+        init = self._start(len(y), widths, settings["gate"])
         result = fit(
             X,
             y,
@@ -200,6 +217,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "tol": check_positive(self.tol, "tol"),
             "max_iter": check_integer(self.max_iter, "max_iter", 1),
             "min_variance": check_positive(self.min_variance, "min_variance"),
+            "schedule": check_schedule(self.schedule),
             "n_jobs": effective_n_jobs(self.n_jobs),
         }
 
@@ -217,13 +235,13 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             return int(self.random_state.integers(2**31 - 1))
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _start(self, n, widths):
+    def _start(self, n, widths, gate):
         if self.warm_start and hasattr(self, "model_"):
-            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths)
+            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths, gate)
         if isinstance(self.init, str):
             return check_choice(self.init, "init", ("auto", *DATA_STARTS))
         if isinstance(self.init, Parameters):
-            return self._fitting("init", self.init, widths)
+            return self._fitting("init", self.init, widths, gate)
         init = np.asarray(self.init, dtype=float)
         if init.shape != (n, self.n_experts):
             raise ValueError(
@@ -233,7 +251,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
         return init
 
-    def _fitting(self, what, parameters, widths):
+    def _fitting(self, what, parameters, widths, gate):
         given = (parameters.n_experts, parameters.gate_coef.shape[1], parameters.coef.shape[1])
         expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
         if given != expected:
@@ -241,7 +259,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
                 f"{what} has (experts, gate features, expert features) {given}, this fit needs {expected}; "
                 "give parameters of that shape, or set warm_start=False and init='auto'."
             )
-        return parameters
+        # Parameters without a temperature take the gate's.
+        return GMoE(parameters, gate).parameters
 
     def _adopt(self, result):
         self.fit_result_ = result
@@ -250,6 +269,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         self.gate_intercept_, self.gate_coef_ = parameters.gate_intercept, parameters.gate_coef
         self.intercept_, self.coef_ = parameters.intercept, parameters.coef
         self.variance_, self.shares_ = parameters.variance, result.shares
+        self.temperature_ = parameters.temperature
         self.log_likelihood_ = result.log_likelihood
         self.converged_ = result.status != "max_iter"
         self.n_iter_ = result.n_iter
@@ -339,6 +359,27 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         """
         check_is_fitted(self)
         return Summary(self.fit_result_, level)
+
+    def confidence_interval(self, parameter, level=0.95):
+        """Wald intervals by the observed information; of what is positive, on the log scale.
+
+        Parameters
+        ----------
+        parameter : {"gate_intercept", "gate_coef", "intercept", "coef", "variance", "temperature"}
+        level : float, default 0.95
+
+        Returns
+        -------
+        lower, upper : ndarray, or float for the temperature
+            Shaped like the attribute of that name; nan where the summary has a note in place of a standard error.
+
+        Raises
+        ------
+        ValueError
+            For a parameter of which the gate leaves nothing to estimate: gate parameters with one active expert, a
+            temperature that is fixed or not identified.
+        """
+        return self.summary(level).interval(parameter)
 
 
 def log_likelihood_scorer(estimator, X, y, sample_weight=None):

@@ -1,10 +1,13 @@
 """Tables and sentences about a fit, from its certificate."""
 
+import re
 from dataclasses import dataclass
 
 import numpy as np
 from scipy.special import ndtri
 
+from gmoe._validation import check_choice
+from gmoe.parameters import PER_EXPERT
 from gmoe.solvers.result import FitResult
 
 
@@ -49,6 +52,16 @@ class Summary:
             for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
         ]
 
+    def interval(self, parameter: str) -> tuple:
+        """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
+        model, kinds = self.result.model, (*PER_EXPERT, "temperature")
+        check_choice(parameter, "parameter", kinds)
+        _check_estimable(model, parameter)
+        shape = np.shape(getattr(model.parameters, parameter))
+        rows = [row for row in self.rows() if re.split(r"[ \[]", row["parameter"])[0] == parameter]
+        lower, upper = (np.array([row[end] for row in rows]).reshape(shape) for end in ("lower", "upper"))
+        return (lower, upper) if shape else (float(lower), float(upper))
+
     def to_frame(self):
         """Return the rows as a pandas DataFrame (needs pandas)."""
         import pandas as pd
@@ -71,6 +84,44 @@ class Summary:
         ]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _check_estimable(model, parameter):
+    """Raise where the gate, whatever the data, leaves nothing of that kind to estimate."""
+    gate = model.gate
+    if parameter.startswith("gate_") and gate.is_hard(model.n_experts):
+        nothing = parameter == "gate_intercept" and gate.select_on == "score"
+        reason = "it has no effect" if nothing else "the likelihood jumps in it, as in a change-point"
+        raise ValueError(
+            f"No interval for {parameter} of {gate!r}: with one active expert {reason}, and it has no standard error. "
+            "Use n_active >= 2, or a bootstrap of the regions."
+        )
+    if parameter == "temperature" and not gate.estimated:
+        raise ValueError(
+            f"No interval for the temperature of {gate!r}, which fixes it at {gate.temperature}; "
+            "use a gate with temperature='estimate'."
+        )
+    if parameter == "temperature" and not identifies_temperature(model):
+        raise ValueError(
+            f"No interval for the temperature of {gate!r}, which this model does not identify: {_idle(model)}. Use an "
+            "activation that bends, at least two active experts and a gate feature; or a fixed temperature."
+        )
+
+
+def identifies_temperature(model) -> bool:
+    """Whether an estimated temperature has an effect of its own on the density."""
+    free = model.gate.invariances(*model.parameters.gate.shape)
+    return not model.gate.scale_free and not np.any(free[-1])
+
+
+def _idle(model):
+    """Why the temperature of a model is not identified."""
+    gate, (k, q) = model.gate, model.parameters.gate.shape
+    if gate.n_active == 1 or k == 1:
+        return "where one expert alone is active it has no effect"
+    if gate.scale_free:
+        return "it is a mere scale of the gate's parameters"
+    return "it divides constants" if q == 1 else "it has no effect"
 
 
 def _wald(name, value, error, half):
@@ -139,11 +190,10 @@ def explain(r: FitResult) -> list[str]:
             "Predictions are at the supremum; gate parameters are large finite stand-ins."
         )
     gate = r.model.gate
-    if gate.estimated and gate.scale_free:
+    if gate.estimated and not identifies_temperature(r.model):
         messages.append(
-            f"The temperature of {gate!r} is not identified: it is a scale of the gate's parameters, and theirs is the "
-            "choice of least norm. model_.canonical(scale='temperature=1') has temperature 1; or use an activation "
-            "that bends, or a fixed temperature."
+            f"The temperature of {gate!r} is not identified: {_idle(r.model)}. The values shown are one choice of many"
+            f"{_choice(gate)}; or use a fixed temperature, or an activation that bends."
         )
     if r.collinear:
         messages.append(
@@ -159,6 +209,13 @@ def _cause(r: FitResult):
     if r.model.gate.n_active is None:
         return "The gate separates the experts"
     return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
+
+
+def _choice(gate):
+    """How a temperature that is a mere scale was chosen, and how to have another choice."""
+    if not gate.scale_free:
+        return ""
+    return ", that of least norm; model_.canonical(scale='temperature=1') has temperature 1"
 
 
 def _list(items):

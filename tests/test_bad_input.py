@@ -1,12 +1,14 @@
 """Bad input: a ValueError or TypeError that says what was given, what was expected and what to do."""
 
 import re
+import warnings
 
 import numpy as np
 import pandas as pd
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor, Parameters
+from gmoe import GaussianMoERegressor, Parameters, TopKGate
 from gmoe.inference import Summary
 
 RNG = np.random.default_rng(0)
@@ -50,6 +52,51 @@ CASES = {
     "NaN weight": ({}, (X, Y, changed(np.ones(30), 3, np.nan)), ValueError, ["sample_weight", "NaN"]),
     "weights' length": ({}, (X, Y, np.ones(29)), ValueError, ["sample_weight", "29"]),
     "gate": ({"gate": "sofmax"}, (X, Y), ValueError, ["gate", "'sofmax'", "softmax"]),
+    "gate setting": ({"gate": "topk:n=1"}, (X, Y), ValueError, ["'n=1'", "n_active", "select_on", "topk:n_active=2"]),
+    "gate setting without value": ({"gate": "topk:1"}, (X, Y), ValueError, ["'1'", "name=value"]),
+    "active experts, none": ({"gate": "topk:n_active=0"}, (X, Y), ValueError, ["n_active", ">= 1", "0"]),
+    "active experts, many": ({"gate": "topk:n_active=3"}, (X, Y), ValueError, ["n_active=3", "n_experts=2", "1 to 2"]),
+    "active experts, text": ({"gate": "topk:n_active=two"}, (X, Y), TypeError, ["n_active", "integer", "'two'"]),
+    "select_on": ({"gate": "topk:select_on=bias"}, (X, Y), ValueError, ["select_on", "'bias'", "'score'", "'logit'"]),
+    "temperature": ({"gate": "dense_to_sparse:temperature=-1"}, (X, Y), ValueError, ["temperature", "positive", "-1"]),
+    "temperature name": (
+        {"gate": "dense_to_sparse:temperature=free"},
+        (X, Y),
+        ValueError,
+        ["temperature", "'free'", "'estimate'"],
+    ),
+    "activation": ({"gate": "activation:activation=tan"}, (X, Y), ValueError, ["'tan'", "sigmoid", "tanh", "gelu"]),
+    "intercept": ({"gate": "activation:intercept=in"}, (X, Y), ValueError, ["intercept", "'in'", "'inside'"]),
+    "inside the identity": (
+        {"gate": "softmax:intercept=inside"},
+        (X, Y),
+        ValueError,
+        ["inside", "identity", "leave it out"],
+    ),
+    "exp inside with a temperature": (
+        {"gate": "activation:activation=exp,intercept=inside"},
+        (X, Y),
+        ValueError,
+        ["exp", "fixed temperature"],
+    ),
+    "score without features": (
+        {"gate": "topk", "gate_features": []},
+        (X, Y),
+        ValueError,
+        ["gate feature", "select_on='logit'"],
+    ),
+    "inside without features": (
+        {"gate": "activation:intercept=inside", "gate_features": []},
+        (X, Y),
+        ValueError,
+        ["constant", "outside"],
+    ),
+    "schedule that rises": ({"schedule": (1, 2)}, (X, Y), ValueError, ["schedule", "fall", "[1.0, 2.0]", "Sort"]),
+    "schedule that stays": ({"schedule": (1, 1)}, (X, Y), ValueError, ["schedule", "each once"]),
+    "schedule of nothing": ({"schedule": ()}, (X, Y), ValueError, ["schedule", "None"]),
+    "schedule to zero": ({"schedule": (1, 0)}, (X, Y), ValueError, ["schedule", "positive", "0"]),
+    "schedule of text": ({"schedule": "4, 2"}, (X, Y), TypeError, ["schedule", "'4, 2'", "(4, 2, 1, 0.5)"]),
+    "schedule as a number": ({"schedule": 4.0}, (X, Y), TypeError, ["schedule", "4.0"]),
     "gate type": ({"gate": 3}, (X, Y), TypeError, ["gate", "int", "softmax"]),
     "solver": ({"solver": "sgd"}, (X, Y), ValueError, ["solver", "'sgd'", "'mle'", "'em'"]),
     "init name": ({"init": "kmean"}, (X, Y), ValueError, ["init", "'kmean'", "'kmeans'", "'random'", "'split'"]),
@@ -108,6 +155,39 @@ def test_bad_input_after_the_fit():
         with pytest.raises(ValueError, match="level"):
             fitted.summary(level)
     assert isinstance(fitted.summary(0.5), Summary)
+    with pytest.raises(ValueError, match=r"parameter 'slope'; known: 'gate_intercept', 'gate_coef'"):
+        fitted.confidence_interval("slope")
+    with pytest.raises(ValueError, match="level"):
+        fitted.confidence_interval("coef", level=95)
+    with pytest.raises(ValueError, match=r"fixes it at 1.0; use a gate with temperature='estimate'"):
+        fitted.confidence_interval("temperature")
+
+
+@pytest.mark.parametrize(
+    ("select_on", "parameter", "reason"),
+    [
+        ("score", "gate_intercept", "no effect"),
+        ("score", "gate_coef", "change-point"),
+        ("logit", "gate_intercept", "change-point"),
+        ("logit", "gate_coef", "change-point"),
+    ],
+)
+def test_no_intervals_for_regions(select_on, parameter, reason):
+    fitted = GaussianMoERegressor(2, TopKGate(1, select_on), n_init=1, random_state=0)
+    with warnings.catch_warnings():
+        # Noise: what the fit is like does not matter.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted.fit(X, Y)
+    with pytest.raises(ValueError, match=f"{parameter} .*{reason}.*Use n_active >= 2"):
+        fitted.confidence_interval(parameter)
+    assert fitted.confidence_interval("coef")[0].shape == (2, 2)
+
+
+def test_no_interval_for_a_mere_scale():
+    with pytest.warns(ConvergenceWarning, match="temperature"):
+        fitted = GaussianMoERegressor(1, "dense_to_sparse").fit(X, Y)
+    with pytest.raises(ValueError, match="does not identify.*or a fixed temperature"):
+        fitted.confidence_interval("temperature")
 
 
 def test_parameters_explain_themselves():

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import gmoe.cli
-from gmoe import GaussianMoERegressor, __version__
+from gmoe import GaussianMoERegressor, __version__, list_activations, list_gates
 from gmoe.cli import main
 from gmoe.datasets import load_penguins, load_temperature_anomalies
 
@@ -134,6 +134,68 @@ def test_wrong_usage(capsys, penguins):
     )
     both = fails(capsys, "fit", penguins, "--y", "bill_length_mm", "--x", "bill_length_mm")
     assert "cannot be a feature too" in both
+
+
+@pytest.mark.parametrize(
+    ("gate", "shown", "temperature"),
+    [
+        ("softmax", "SoftmaxGate()", 1.0),
+        ("topk:n_active=2,select_on=logit", "TopKGate(n_active=2, select_on='logit')", 1.0),
+        ("dense_to_sparse:temperature=2", "DenseToSparseGate(temperature=2.0)", 2.0),
+        ("activation:activation=tanh,temperature=0.5", "ActivationGate(activation='tanh', temperature=0.5)", 0.5),
+    ],
+)
+def test_every_gate_by_name(penguins, capsys, gate, shown, temperature):
+    argv = ["fit", penguins, "--y", "bill_length_mm", "--x", "bill_depth_mm", "--n-init", "1", "--gate", gate]
+    # Whether so few starts lead to a regular fit does not matter here.
+    assert main([*argv, "--json"]) in (0, 1)
+    fit = json.loads(capsys.readouterr().out)
+    assert (fit["gate"], fit["temperature"]) == (shown, temperature)
+    assert fit["certificate"]["selection_held"] in (True, False)
+    assert main(argv) in (0, 1)
+    assert f"gate {shown}" in capsys.readouterr().out
+
+
+def test_an_estimated_temperature_is_a_row(penguins, capsys):
+    argv = ["fit", penguins, "--y", "bill_length_mm", "--x", "bill_depth_mm", "--n-init", "2"]
+    argv += ["--gate", "dense_to_sparse"]
+    assert main(argv) == 0
+    out, err = capsys.readouterr()
+    (row,) = [line for line in out.splitlines() if line.startswith("temperature ")]
+    assert row.endswith("not identified")
+    assert err.count("\n") == 1 and "temperature" in err and "not identified" in err
+    assert main([*argv, "--json"]) == 0
+    fit = json.loads(capsys.readouterr().out)
+    (row,) = [row for row in fit["parameters"] if row["parameter"] == "temperature"]
+    assert row["estimate"] == fit["temperature"] and row["std_error"] is None
+
+
+def test_a_schedule(penguins, capsys):
+    argv = ["fit", penguins, "--y", "bill_length_mm", *REGRESSIONS, "--json"]
+    fits = []
+    for more in ([], ["--schedule", "4", "1"]):
+        assert main([*argv, *more]) == 0
+        fits.append(json.loads(capsys.readouterr().out))
+    # The same maximum to the accuracy of the gradient, by another way.
+    assert fits[0]["log_likelihood"] == pytest.approx(fits[1]["log_likelihood"], abs=1e-6)
+    assert fits[0]["certificate"]["n_passes"] != fits[1]["certificate"]["n_passes"]
+    assert "schedule" in fails(capsys, *argv, "--schedule", "1", "4")
+
+
+def test_wrong_gates(capsys, penguins):
+    argv = ["fit", penguins, "--y", "bill_length_mm", "--gate"]
+    assert "softmax, topk" in fails(capsys, *argv, "hard")
+    assert "n_active, select_on" in fails(capsys, *argv, "topk:k=1")
+    assert "n_active=3 is more than n_experts=2" in fails(capsys, *argv, "topk:n_active=3")
+    assert "leaky_relu" in fails(capsys, *argv, "activation:activation=step")
+
+
+def test_help_lists_gates_with_examples(capsys):
+    assert main(["fit", "--help"]) == 0
+    out = capsys.readouterr().out
+    for word in ("topk:n_active=2,select_on=logit", "dense_to_sparse:temperature=2", "activation:activation=tanh"):
+        assert word in out
+    assert all(name in out for name in [*list_gates(), *list_activations()])
 
 
 def test_unknown_columns_list_the_known_ones(capsys, penguins):

@@ -3,6 +3,7 @@
 import doctest
 import logging
 import pickle
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -15,7 +16,15 @@ from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 
 import gmoe.estimator
-from gmoe import GaussianMoERegressor, SoftmaxGate, log_likelihood_scorer
+from gmoe import (
+    ActivationGate,
+    DenseToSparseGate,
+    Gate,
+    GaussianMoERegressor,
+    SoftmaxGate,
+    TopKGate,
+    log_likelihood_scorer,
+)
 from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
 
 # Answers and formulas differ by rounding only.
@@ -212,6 +221,75 @@ def test_summary_notes_instead_of_numbers():
         text = str(GaussianMoERegressor(1).fit(X, 2 * X[:, 0]).summary())
     (line,) = [line for line in text.splitlines() if line.startswith("variance (0)")]
     assert line.endswith("at bound")
+
+
+@pytest.mark.parametrize("parameter", ["gate_intercept", "gate_coef", "intercept", "coef", "variance"])
+def test_confidence_intervals_are_those_of_the_table(case, parameter):
+    _, _, fitted, _, _, _ = case
+    lower, upper = fitted.confidence_interval(parameter, level=0.9)
+    estimate = getattr(fitted, f"{parameter}_")
+    assert lower.shape == upper.shape == estimate.shape
+    frame = fitted.summary(0.9).to_frame()
+    for index in np.ndindex(estimate.shape):
+        column = f"[{[2, 0][index[1]] if parameter == 'gate_coef' else [1, 2][index[1]]}]" if index[1:] else ""
+        row = frame.loc[f"{parameter}{column} ({index[0]})"]
+        np.testing.assert_equal([lower[index], upper[index]], [row["lower"], row["upper"]])
+        if row["note"]:
+            assert np.isnan(lower[index]) and np.isnan(upper[index])
+        else:
+            assert lower[index] < estimate[index] < upper[index]
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("topk:n_active=2", TopKGate(2)),
+        ("topk: n_active=1, select_on=logit", TopKGate(1, "logit")),
+        ("dense_to_sparse:temperature=0.5", DenseToSparseGate(0.5)),
+        ("activation:activation=tanh,temperature=1", ActivationGate("tanh", 1.0)),
+        ("activation:intercept=inside,temperature=2", ActivationGate("sigmoid", 2.0, "inside")),
+        ("topk:activation=gelu,temperature=0.5", Gate(activation="gelu", temperature=0.5, n_active=1)),
+    ],
+)
+def test_gates_by_name_and_by_value(name, value):
+    X, y, _, _ = make_gmoe(120, 1, 2, random_state=0, **REGULAR)
+    options = {"n_init": 1, "max_iter": 30, "random_state": 0}
+    with warnings.catch_warnings():
+        # So few starts and steps: only that both are the same fit matters.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        by_name = GaussianMoERegressor(2, name, **options).fit(X, y)
+        by_value = GaussianMoERegressor(2, value, **options).fit(X, y)
+    assert by_name.model_.gate == value
+    np.testing.assert_array_equal(table(by_name), table(by_value))
+    assert by_name.temperature_ == by_value.temperature_ == by_value.model_.parameters.temperature
+    # What is printed can be typed.
+    assert eval(repr(value)) == value
+    assert repr(value) in str(by_name.summary())
+    assert pickle.loads(pickle.dumps(by_name)).model_.gate == value
+
+
+def test_a_schedule_leads_to_the_same_maximum():
+    X, y, _, _ = make_gmoe(400, 1, 2, random_state=2, **REGULAR)
+    plain = GaussianMoERegressor(2, n_init=4, random_state=0).fit(X, y)
+    cooled = clone(plain).set_params(schedule=(4.0, 2, np.float32(1.0))).fit(X, y)
+    # Both have gradients below 1e-8; the way there differs.
+    assert cooled.log_likelihood_ == pytest.approx(plain.log_likelihood_, abs=1e-6)
+    assert cooled.fit_result_.certified
+    assert cooled.fit_result_.n_passes != plain.fit_result_.n_passes
+    np.testing.assert_array_equal(table(clone(cooled).fit(X, y)), table(cooled))
+
+
+@pytest.mark.parametrize(
+    "gate", ["topk", "topk:n_active=2,select_on=logit", "activation:activation=tanh,temperature=0.5"]
+)
+def test_a_schedule_for_every_gate(gate):
+    X, y, _, _ = make_gmoe(300, 1, 3, gate=gate, random_state=1, **REGULAR)
+    options = {"n_init": 1, "max_iter": 50, "random_state": 0}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        fitted = GaussianMoERegressor(3, gate, schedule=[2.0, 0.5], **options).fit(X, y)
+    # The likelihood that is reported is that of the gate itself, not of a softened one.
+    assert fitted.score_samples(X, y).sum() == pytest.approx(fitted.log_likelihood_, rel=1e-10)
 
 
 def test_verbose_logs_the_certificate(case, caplog):

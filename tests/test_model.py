@@ -8,7 +8,7 @@ import pytest
 from problems import assert_close, random_model
 from scipy import stats
 
-from gmoe import GMoE, Parameters, SoftmaxGate
+from gmoe import ActivationGate, GMoE, Parameters, SoftmaxGate, as_gate
 from gmoe.datasets import make_gmoe
 
 
@@ -53,7 +53,7 @@ def test_sampling_repeats_with_the_generator():
     assert not np.array_equal(draws[0][0], draws[2][0])
 
 
-@pytest.mark.parametrize("reference_expert", [0, 2])
+@pytest.mark.parametrize("reference_expert", [0, 2, -1])
 def test_canonical_is_the_same_density(reference_expert):
     rng = np.random.default_rng(15)
     model = random_model(rng, 3, 2, 5.0)
@@ -150,6 +150,42 @@ def test_model_says_what_is_wrong():
         GMoE(Parameters(**GOOD), expert_columns=[])
     with pytest.raises(ValueError, match="Unknown gate 'soft'"):
         GMoE(Parameters(**GOOD), "soft")
+    with pytest.raises(ValueError, match="n_active=3 is more than n_experts=2; use 1 to 2"):
+        GMoE(Parameters(**GOOD), "topk:n_active=3")
+    with pytest.raises(ValueError, match=r"temperature 3.0, which DenseToSparseGate\(temperature=2.0\) fixes at 2.0"):
+        GMoE(Parameters(**GOOD, temperature=3.0), "dense_to_sparse:temperature=2")
+    with pytest.raises(ValueError, match="scale='temperature=1' would change the density"):
+        model.canonical(scale="temperature=1")
+    with pytest.raises(ValueError, match="scale must be None or 'temperature=1', got 'one'"):
+        model.canonical(scale="one")
+
+
+def test_the_gate_fixes_the_temperature():
+    assert GMoE(Parameters(**GOOD), "dense_to_sparse:temperature=2").parameters.temperature == 2.0
+    assert GMoE(Parameters(**GOOD, temperature=3.0), "dense_to_sparse").parameters.temperature == 3.0
+
+
+def test_a_temperature_of_constants_has_one_canonical_form():
+    none = {"gate_coef": np.empty((2, 0)), "gate_intercept": [0.5, 2.0]}
+    model = GMoE(Parameters(**{**GOOD, **none}, temperature=3.0), ActivationGate("tanh"))
+    canonical = model.canonical()
+    assert canonical.parameters.temperature == 1.0
+    assert_close(canonical.gate_proba(np.zeros((1, 1))), model.gate_proba(np.zeros((1, 1))))
+
+
+@pytest.mark.parametrize("gate", ["topk:n_active=2", "topk:select_on=logit", "activation:activation=gelu"])
+def test_simulated_data_of_every_gate(gate):
+    temperature = 0.5 if as_gate(gate).estimated else 1.0
+    X, y, model, expert = make_gmoe(2000, 2, 3, gate=gate, temperature=temperature, random_state=3)
+    assert model.gate == as_gate(gate)
+    assert model.parameters.temperature == temperature
+    proba = model.gate_proba(X)
+    # Nobody is drawn who cannot be, and the others as often as the gate says: five standard deviations.
+    assert np.all(proba[np.arange(len(y)), expert] > 0)
+    sd = np.sqrt(np.sum(proba * (1 - proba), axis=0))
+    assert np.all(np.abs(np.bincount(expert, minlength=3) - proba.sum(axis=0)) <= 5 * sd)
+    with pytest.raises(ValueError, match="n_active=4"):
+        make_gmoe(10, gate="topk:n_active=4")
 
 
 def test_a_row_that_is_not_a_number_stays_its_own():

@@ -2,9 +2,11 @@
 
 import subprocess
 import sys
+import warnings
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor
 from gmoe.datasets import load_penguins, make_gmoe
@@ -151,3 +153,18 @@ else:
     raise AssertionError("no ImportError")
 """
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    "gate", ["topk", "topk:n_active=2,select_on=logit", "activation:activation=gelu,temperature=0.5"]
+)
+def test_every_gate_can_be_drawn(gate):
+    X, y, truth, _ = make_gmoe(200, 1, 3, gate=gate, noise=0.5, random_state=4)
+    with warnings.catch_warnings():
+        # One step from the truth: what is drawn matters, not the fit.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        estimator = GaussianMoERegressor(3, gate, init=truth.parameters, max_iter=1).fit(X, y)
+    display = GateDisplay.from_estimator(estimator, X)
+    drawn = np.array([line.get_ydata() for line in display.lines_])
+    np.testing.assert_array_equal(drawn.T, estimator.predict_gate(display.grid[:, None]))
+    assert ((drawn > 0).sum(axis=0) == (truth.gate.n_active or 3)).all()

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor, Summary, list_gates
+from gmoe import GaussianMoERegressor, Summary, list_activations, list_gates
 from gmoe.cli._messages import UsageError, WorkError, tell
 from gmoe.cli._report import as_dict, with_names, write_predictions
 from gmoe.cli._table import Table, read_table
@@ -19,7 +19,13 @@ from gmoe.inference import explain
 
 HELP = "fit a CSV file and print the estimates"
 DESCRIPTION = "Fit a Gaussian mixture of experts to a CSV file with a header, and print estimates and certificate."
-EPILOG = """\
+EPILOG = f"""\
+gates, by name and settings (any of activation, intercept, temperature, n_active, select_on):
+  names: {", ".join(list_gates())}
+  --gate topk:n_active=2,select_on=logit      --gate dense_to_sparse:temperature=2
+  --gate activation:activation=tanh           --gate topk:n_active=2,activation=gelu,temperature=estimate
+  activations: {", ".join(list_activations())}
+
 examples:
   gmoe fit penguins.csv --y bill_length_mm --experts 3 \\
       --expert-features bill_depth_mm --gate-features flipper_length_mm
@@ -44,7 +50,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     model = parser.add_argument_group("model and solver")
     default = GaussianMoERegressor()
     model.add_argument("--experts", type=int, default=2, metavar="K", help="number of experts (default: 2)")
-    model.add_argument("--gate", choices=list_gates(), default="softmax", help="kind of gate (default: softmax)")
+    model.add_argument(
+        "--gate",
+        default="softmax",
+        metavar="NAME[:SETTINGS]",
+        help=f"one of {', '.join(list_gates())}, perhaps with settings: see below (default: softmax)",
+    )
+    model.add_argument(
+        "--schedule", nargs="+", type=float, metavar="S", help="dense-to-sparse training: falling softness, as 4 2 1"
+    )
     model.add_argument("--solver", choices=SOLVERS, default=default.solver, help=f"(default: {default.solver})")
     model.add_argument(
         "--n-init", type=int, default=default.n_init, metavar="N", help=f"starts of a round (default: {default.n_init})"
@@ -134,6 +148,7 @@ def _fit(arguments, data: _Data) -> GaussianMoERegressor:
         min_variance=arguments.min_variance,
         random_state=arguments.random_state,
         n_jobs=arguments.jobs,
+        schedule=arguments.schedule,
     )
     try:
         with warnings.catch_warnings():

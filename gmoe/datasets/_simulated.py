@@ -15,9 +15,11 @@ def make_gmoe(
     gate_scale=2.0,
     expert_scale=3.0,
     noise=0.4,
+    gate="softmax",
+    temperature=1.0,
     random_state=0,
 ):
-    """Draw a random softmax-gated Gaussian mixture of experts and data from it.
+    """Draw a random Gaussian mixture of experts and data from it.
 
     Parameters
     ----------
@@ -28,6 +30,10 @@ def make_gmoe(
         Standard deviation of the experts' coefficients and intercepts.
     noise : float, default 0.4
         Standard deviation of each expert's errors (the model holds its square).
+    gate : str or Gate, default "softmax"
+        As in :class:`gmoe.GaussianMoERegressor`.
+    temperature : float, default 1
+        Of a gate that estimates it.
     random_state : int or numpy.random.Generator, default 0
 
     Returns
@@ -43,7 +49,7 @@ def make_gmoe(
     Raises
     ------
     ValueError
-        For sizes below 1 or scales that are not positive.
+        For sizes below 1, scales that are not positive, and gates that do not suit so many experts.
     """
     for name, size in {"n_samples": n_samples, "n_features": n_features, "n_experts": n_experts}.items():
         check_integer(size, name, 1)
@@ -61,8 +67,9 @@ def make_gmoe(
         intercept=rng.normal(0.0, expert_scale, n_experts),
         coef=rng.normal(0.0, expert_scale, (n_experts, n_features)),
         variance=np.full(n_experts, noise**2),
+        temperature=temperature,
     )
-    model = GMoE(parameters).canonical()
+    model = GMoE(parameters, gate).canonical()
     X = rng.uniform(-1.0, 1.0, (n_samples, n_features))
     y, expert = model.sample(X, rng)
     return X, y, model, expert

@@ -183,6 +183,12 @@ def explain(r: FitResult) -> list[str]:
             "maximum: they fit some points exactly, or extreme values of y set the bound's scale. Use fewer experts, "
             "look at the extremes, or choose another min_variance."
         )
+    if r.status == "temperature_at_bound":
+        messages.append(
+            f"The temperature went to {r.model.parameters.temperature:.2g}, the end of its range: the data do not tell "
+            "the activation from its limit (cold: a softmax gate, or steps; hot: a constant gate, or the activation "
+            "far out). Fix the temperature, or use gate='softmax'."
+        )
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     if r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(

@@ -1,6 +1,6 @@
 """The family of gates: immutable values that know their logits, derivatives and invariances."""
 
-from gmoe.gates._gate import Gate, GateRows
+from gmoe.gates._gate import LOG_TEMPERATURE_RANGE, Gate, GateRows
 from gmoe.gates._identification import mirror
 from gmoe.gates._named import (
     ActivationGate,
@@ -13,6 +13,7 @@ from gmoe.gates._named import (
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 
 __all__ = [
+    "LOG_TEMPERATURE_RANGE",
     "Activation",
     "ActivationGate",
     "DenseToSparseGate",

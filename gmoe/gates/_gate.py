@@ -14,8 +14,9 @@ from gmoe.kernels.affine import affine_rows, logit_rows
 from gmoe.kernels.rank import mask_others
 
 ESTIMATE = "estimate"
-# Logs of temperatures beyond this are trial steps gone wild, whose exponential would overflow.
-MAX_LOG_TEMPERATURE = 50.0
+# A colder gate loses its digits to rounding (act / temperature), and as slopes fall with it is a softmax gate anyway; a
+# hotter one is constant, or a gate of the activation's limit.
+LOG_TEMPERATURE_RANGE = -12.0, 30.0
 # Only differences of logits matter; beyond this they are taken before a log-density is added.
 MAX_LOGIT = 1e3
 
@@ -211,7 +212,8 @@ class Gate:
     def natural_temperature(self, shared) -> float:
         """Temperature that is left in natural coordinates."""
         if len(shared):
-            return math.exp(min(max(float(shared[0]), -MAX_LOG_TEMPERATURE), MAX_LOG_TEMPERATURE))
+            low, high = LOG_TEMPERATURE_RANGE
+            return math.exp(min(max(float(shared[0]), low), high))
         return 1.0 if self.scale_free or isinstance(self.temperature, str) else self.temperature
 
     def natural(self, coef, temperature):

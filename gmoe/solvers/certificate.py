@@ -57,7 +57,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     return FitResult(
         model=model,
         log_likelihood=float(total * (evaluation.value - shift)),
-        status=_status(gate, best.converged and eigenvalues[0] >= -CURVATURE, at_bound, separated),
+        status=_status(objective, evaluation, best.converged and eigenvalues[0] >= -CURVATURE, separated),
         gradient=slope(evaluation, basis),
         smallest_eigenvalue=float(eigenvalues[0]),
         n_flat=n_flat(objective, scaling),
@@ -81,13 +81,15 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     )
 
 
-def _status(gate, converged, at_bound, separated):
+def _status(objective, evaluation, converged, separated):
     if not converged:
         return "max_iter"
-    if at_bound.any():
+    if objective.at_bound(evaluation.theta).any():
         return "variance_at_bound"
+    if objective.temperature_at_bound(evaluation.theta):
+        return "temperature_at_bound"
     if separated:
-        return "no_interior_maximum" if gate.n_active is not None else "gate_separated"
+        return "no_interior_maximum" if objective.gate.n_active is not None else "gate_separated"
     return "converged"
 
 
@@ -167,6 +169,9 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     index = objective.gate_index
     parameters = evaluation.theta[index]
     flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
+    if objective.temperature_at_bound(evaluation.theta):
+        # That this goes on for ever is known.
+        flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size:
         return None

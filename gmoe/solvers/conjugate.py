@@ -9,15 +9,13 @@ import numpy as np
 from scipy.linalg import cho_factor, cho_solve
 
 from gmoe.solvers.em import expert_moments, gate_information
-from gmoe.solvers.objective import COMPLETE, Objective
+from gmoe.solvers.objective import Objective
 
 MAX_PRODUCTS = 60
 
 
 class Krylov:
     """Quadratic model of the log-likelihood from Hessian-vector products."""
-
-    order = COMPLETE
 
     def __init__(self, objective: Objective, evaluation, basis):
         self.objective, self.evaluation, self.basis = objective, evaluation, basis
@@ -26,7 +24,7 @@ class Krylov:
         self.gradient = self.basis.T @ evaluation.gradient
 
     def step(self, radius):
-        """Steihaug step within the radius: (step (P,), predicted gain, length), length in the metric of EM."""
+        """Steihaug step within the radius: (point (P,) at its end, predicted gain, length in the metric of EM)."""
         s = np.zeros_like(self.gradient)
         residual = self.gradient.copy()
         direction = z = cho_solve(self.upper, residual)
@@ -47,7 +45,8 @@ class Krylov:
             if np.sqrt(residual @ z) <= target:
                 break
             direction = z + (residual @ z / old) * direction
-        return self.basis @ s, float(self.gradient @ s - 0.5 * (s @ curved)), float(self._norm(s))
+        point = self.evaluation.theta + self.basis @ s
+        return point, float(self.gradient @ s - 0.5 * (s @ curved)), float(self._norm(s))
 
     def _image(self, direction):
         return -(self.basis.T @ self.objective.product(self.evaluation, self.basis @ direction))

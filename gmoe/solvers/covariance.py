@@ -55,6 +55,8 @@ def covariance(objective: Objective, scaling: Scaling, evaluation, parameters, o
         notes[moved > LOADING * moved.max()] = "separated"
     _note_gate(objective, notes, parameters, basis.shape[1] < objective.identified.shape[1])
     _rows(objective, notes)[bound[order], -1] = "at bound"
+    if objective.temperature_at_bound(evaluation.theta):
+        notes[-1] = "at bound"
     unusable = notes != ""
     result[unusable, :] = np.nan
     result[:, unusable] = np.nan

@@ -10,7 +10,7 @@ import numpy as np
 
 from gmoe.solvers.conjugate import Krylov
 from gmoe.solvers.em import Ascent
-from gmoe.solvers.objective import OBSERVED, Objective
+from gmoe.solvers.objective import COMPLETE, OBSERVED, Objective
 from gmoe.solvers.space import Space, slope
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
@@ -21,20 +21,21 @@ MAX_RADIUS = 1e6
 
 
 class Spectrum:
-    """Quadratic model of the log-likelihood from the exact Hessian."""
+    """Quadratic model of the log-likelihood from the exact Hessian, in the local coordinates of a space."""
 
-    order = OBSERVED
-
-    def __init__(self, objective: Objective, evaluation, basis):
-        self.basis = basis
-        self.values, self.vectors = np.linalg.eigh(-(self.basis.T @ evaluation.hessian @ self.basis))
-        self.along = self.vectors.T @ (self.basis.T @ evaluation.gradient)
+    def __init__(self, evaluation, space: Space):
+        self.theta, self.space = evaluation.theta, space
+        self.basis = space.basis(evaluation.theta)
+        gradient, hessian = space.local(evaluation)
+        self.values, self.vectors = np.linalg.eigh(-(self.basis.T @ hessian @ self.basis))
+        self.along = self.vectors.T @ (self.basis.T @ gradient)
         self.is_maximum = bool(self.values[0] >= -CURVATURE)
 
     def step(self, radius):
-        """Best step within the radius: (step (P,), predicted gain, length)."""
+        """Best step within the radius: (point (P,) at its end, predicted gain, length)."""
         step, predicted = trust_region_step(self.values, self.along, radius)
-        return self.basis @ (self.vectors @ step), predicted, float(np.linalg.norm(step))
+        point = self.space.move(self.theta, self.basis @ (self.vectors @ step))
+        return point, predicted, float(np.linalg.norm(step))
 
 
 def newton(objective: Objective, theta, tol=1e-8, max_iter=500, space=None) -> Ascent:
@@ -51,28 +52,29 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, space=None) -> A
         Directions to climb along, in which the gradient counts; by default all identified ones.
     """
     space = Space(objective) if space is None else space
-    model_of = Spectrum if objective.n_parameters <= EXACT_LIMIT else Krylov
-    current = objective.evaluate(theta, model_of.order)
+    exact = objective.n_parameters <= EXACT_LIMIT
+    order = OBSERVED if exact else COMPLETE
+    current = objective.evaluate(theta, order)
     history = [current.value]
     model: Spectrum | Krylov | None = None
     radius, converged = 1.0, False
     for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
         if model is None:
             basis = space.basis(current.theta)
-            model = model_of(objective, current, basis)
+            model = Spectrum(current, space) if exact else Krylov(objective, current, basis)
         size = slope(current, basis)
         if size <= tol:
             if not isinstance(model, Spectrum):
                 # Conjugate gradients see curvature only where they go; a maximum is a claim about all of it.
                 current = objective.evaluate(current.theta, OBSERVED)
-                model = Spectrum(objective, current, basis)
+                model = Spectrum(current, space)
             if model.is_maximum:
                 converged = True
                 break
         if trials == max_iter:
             break
-        step, predicted, length = model.step(radius)
-        trial = objective.evaluate(space.move(current.theta, step), model_of.order)
+        point, predicted, length = model.step(radius)
+        trial = objective.evaluate(point, order)
         gain = trial.value - current.value
         ratio = gain / predicted if np.isfinite(gain) and predicted > 0 else -1.0
         # Below rounding of the value only the gradient can tell progress.

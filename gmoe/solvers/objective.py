@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import Blocks, aligned, block_length
-from gmoe.gates import Gate, GateRows
+from gmoe.gates import LOG_TEMPERATURE_RANGE, Gate, GateRows
 from gmoe.kernels import assemble
 from gmoe.kernels.accumulate import COMPLETE, OBSERVED, SCORE, STRIP_LENGTH, accumulate, work_rows
 from gmoe.kernels.product import hessian_product
@@ -180,12 +180,33 @@ class Objective:
         """Inverse of :meth:`variance`; values at or below the bound land just above it."""
         return np.log(np.maximum(variance - self.min_variance, 1e-9 * self.min_variance))
 
+    def temperature_at_bound(self, theta) -> bool:
+        """Whether the log temperature is at an end of its range."""
+        low, high = LOG_TEMPERATURE_RANGE
+        return bool(np.any((self.shared(theta) <= low) | (self.shared(theta) >= high)))
+
+    def inside(self, theta):
+        """Return the parameters with a log temperature outside of its range at the end of it."""
+        if not self.gate.n_shared:
+            return theta
+        result = theta.copy()
+        self.shared(result)[:] = np.clip(self.shared(theta), *LOG_TEMPERATURE_RANGE)
+        return result
+
+    def _hold(self, theta, gradient, hessian):
+        """Take the slope away that points out of the temperature's range, where the gate does not change any more."""
+        if self.temperature_at_bound(theta) and gradient[-1] * theta[-1] > 0:
+            gradient[-1] = 0.0
+            if hessian is not None:
+                hessian[-1] = hessian[:, -1] = 0.0
+
     def at_bound(self, theta):
         """Boolean array (k,): variance within a thousandth of its lower bound."""
         return self.split(theta)[2] < np.log(1e-3 * self.min_variance)
 
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
+        theta = self.inside(theta)
         _, _, eta = self.split(theta)
         _, expert, log_sd = self._parts(theta)
 
@@ -295,4 +316,5 @@ class Objective:
             hessian[:, last] *= chain
             hessian[last, last] += chain * (1.0 - share) * self.split(gradient)[2]
         self.split(gradient)[2][:] *= chain
+        self._hold(theta, gradient, hessian)
         return Evaluation(theta, sums.value / total, gradient, sums, hessian)

@@ -16,6 +16,7 @@ from gmoe.solvers.objective import OBSERVED, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.schedule import cooled
+from gmoe.solvers.space import Space
 from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
@@ -88,11 +89,11 @@ def _em_off_saddles(objective, theta, settings):
     ascent = em(objective, theta, settings.tol, settings.max_iter)
     while ascent.converged and len(ascent.history) <= settings.max_iter:
         at = objective.evaluate(ascent.evaluation.theta, OBSERVED)
-        model = Spectrum(objective, at, objective.identified)
+        model = Spectrum(at, Space(objective))
         if model.is_maximum:
             break
-        step, _, _ = model.step(0.1)
-        again = em(objective, at.theta + step, settings.tol, settings.max_iter - len(ascent.history))
+        point, _, _ = model.step(0.1)
+        again = em(objective, point, settings.tol, settings.max_iter - len(ascent.history))
         if again.evaluation.value <= at.value:
             break
         ascent = Ascent(again.evaluation, ascent.history + again.history, again.converged)

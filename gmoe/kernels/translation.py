@@ -53,7 +53,8 @@ def infimum(delta, rest, mass, true_mass, power, group, n_active, free_shift, fr
         count(trial_cell, mass, size, cell_mass)
         s = median_factor(cell_mass, true_mass) if free_factor else 1.0
         value = value_and_slope(
-            delta, rest, mass, true_mass, power, group, trial_cell, size, cell_mass, n_active, trial, s, row, chosen, slope
+            delta, rest, mass, true_mass, power, group, trial_cell, size, cell_mass, n_active, trial, s,
+            row, chosen, slope,
         )  # fmt: skip
         if _unknown(size, power) == 0 and value < best:
             best, factor = value, s
@@ -73,7 +74,9 @@ def infimum(delta, rest, mass, true_mass, power, group, n_active, free_shift, fr
 
 
 @kernel
-def infima(delta, rest, mass, true_mass, power, group, n_active, free, value, factor, needed, cell, shift, chosen, part):
+def infima(
+    delta, rest, mass, true_mass, power, group, n_active, free, value, factor, needed, cell, shift, chosen, part
+):
     """Solve one problem after the other; the first axis of every array but the tables counts them."""
     for n in range(len(delta)):
         value[n], factor[n], needed[n] = infimum(
@@ -161,7 +164,9 @@ def _search(
         separate = free_factor and n_active == n_true
         s = median_factor(cell_mass, true_mass) if free_factor else 1.0
         joint_factor = free_factor and not separate
-        bound = _bound(delta, rest, mass, true_mass, power, group, n_active, assignment, size, cell_mass, s, joint_factor)
+        bound = _bound(
+            delta, rest, mass, true_mass, power, group, n_active, assignment, size, cell_mass, s, joint_factor
+        )
         if bound >= best * (1.0 - TOLERANCE):
             continue
         _slabs(half, assignment, low, high)
@@ -278,7 +283,8 @@ def _descend(
                             cut[d] = 0.0
         if depth < 0.0:
             value = value_and_slope(
-                delta, rest, mass, true_mass, power, group, cell, size, cell_mass, n_active, x[:d], x[d], row, chosen, slope
+                delta, rest, mass, true_mass, power, group, cell, size, cell_mass, n_active, x[:d], x[d],
+                row, chosen, slope,
             )  # fmt: skip
             if value < best:
                 best = value

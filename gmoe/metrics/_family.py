@@ -78,7 +78,7 @@ def comparable_family(fitted: Given, true: Given) -> Family:
 
 
 def log_weight(stack: ParameterStack) -> np.ndarray:
-    """Logs of the atoms' weights exp(gate_intercept / temperature), shape (n_fits, k)."""
+    """Return the logs of the atoms' weights exp(gate_intercept / temperature), shape (n_fits, k)."""
     return stack.gate_intercept / np.asarray(stack.temperature)[:, None]
 
 

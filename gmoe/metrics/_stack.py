@@ -1,7 +1,7 @@
 """Many sets of parameters as one: arrays with a leading axis over the fits of a table."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,13 +96,11 @@ class ParameterStack:
         return self.variance.shape[1]
 
     def __getitem__(self, i: int) -> Parameters:
-        """Parameters of one fit; the stack's temperature goes with it where Parameters hold one."""
+        """Parameters of one fit."""
         arrays = {name: getattr(self, name)[i] for name in FIELDS}
-        held = "temperature" in Parameters.__dataclass_fields__
-        return Parameters(**arrays, **({"temperature": float(np.asarray(self.temperature)[i])} if held else {}))
-
-
-Measures = GMoE | Parameters | ParameterStack | Sequence[GMoE] | Sequence[Parameters]
+        if "temperature" in Parameters.__dataclass_fields__:
+            arrays["temperature"] = float(np.asarray(self.temperature)[i])
+        return Parameters(**arrays)
 
 
 @dataclass(frozen=True)
@@ -115,25 +113,32 @@ class Given:
     single: bool
 
 
+Measures = GMoE | Parameters | ParameterStack | Sequence[GMoE] | Sequence[Parameters] | Given
+
+
 def as_stack(measures: Measures, name: str) -> Given:
     """Read one model, one set of parameters, a stack, or a sequence of models or parameters."""
+    if isinstance(measures, Given):
+        return measures
     if isinstance(measures, ParameterStack):
         return Given(measures, None, None, False)
     single = isinstance(measures, GMoE | Parameters)
     items = [measures] if single else list(measures) if np.iterable(measures) else [measures]
-    if all(isinstance(item, Parameters) for item in items):
-        return Given(ParameterStack.of(items), None, None, single)
-    if not all(isinstance(item, GMoE) for item in items):
+    models = [item for item in items if isinstance(item, GMoE)]
+    parameters = [item for item in items if isinstance(item, Parameters)]
+    if len(parameters) == len(items):
+        return Given(ParameterStack.of(parameters), None, None, single)
+    if len(models) < len(items):
         kinds = sorted({type(item).__name__ for item in items})
         raise TypeError(
             f"{name} must be a GMoE, Parameters, a ParameterStack, or a sequence of one of the first two; got {kinds}. "
             "A fitted estimator holds its GMoE as model_."
         )
-    settings = {(item.gate, item.gate_columns, item.expert_columns) for item in items}
+    settings = {(item.gate, item.gate_columns, item.expert_columns) for item in models}
     if len(settings) > 1:
         raise ValueError(f"All models of {name} need the same gate and columns, got {len(settings)} kinds; split them.")
     gate, *columns = settings.pop()
-    return Given(ParameterStack.of([item.parameters for item in items]), gate, tuple(columns), single)
+    return Given(ParameterStack.of([item.parameters for item in models]), gate, tuple(columns), single)
 
 
 def read_pair(fitted: Measures, true: Measures, gate: Gate | None) -> tuple[Given, Given]:
@@ -153,10 +158,7 @@ def read_pair(fitted: Measures, true: Measures, gate: Gate | None) -> tuple[Give
         )
     fallback = gate or right.gate or left.gate or SoftmaxGate()
     gates = (left.gate or gate or fallback, right.gate or gate or fallback)
-    return tuple(
-        Given(given.stack, own, given.columns, given.single)
-        for given, own in zip((left, right), gates, strict=True)
-    )  # type: ignore[return-value]
+    return replace(left, gate=gates[0]), replace(right, gate=gates[1])
 
 
 def _first(bad):

@@ -26,7 +26,7 @@ class VoronoiLoss:
         True atom in whose cell each fitted atom lies, at the minimising translation.
     translation_intercept : ndarray, shape (n_fits,), or float
         t1: gate_intercept / temperature of the fit matches that of the truth plus t1.  -inf where the infimum is a
-        limit; 0 where nothing was minimised.
+        limit; 0 where nothing was minimised: without translation, and for gate probabilities, which it leaves alone.
     translation_coef : ndarray, shape (n_fits, d_gate)
         t2: gate_coef of the fit (in the chosen scale) matches that of the truth plus t2.
     contributions : ndarray, shape (n_fits, l, 6)
@@ -74,7 +74,9 @@ def voronoi_cells(fitted: Measures, true: Measures, *, translation=0.0) -> np.nd
     """
     left, right = read_pair(fitted, true, None)
     delta, rest = _differences(left.stack, right.stack, left.stack.gate_coef, right.stack.gate_coef)
-    shift = np.ascontiguousarray(np.broadcast_to(np.asarray(translation, dtype=float), left.stack.gate_coef[:, 0].shape))
+    shift = np.ascontiguousarray(
+        np.broadcast_to(np.asarray(translation, dtype=float), left.stack.gate_coef[:, 0].shape)
+    )
     cells = np.empty(left.stack.variance.shape, dtype=np.int64)
     for n in range(len(cells)):
         assign(delta[n], rest[n], shift[n], cells[n])
@@ -171,7 +173,7 @@ def voronoi_loss(
     family = comparable_family(left, right)
     k, n_true = left.stack.n_experts, right.stack.n_experts
     free = translation == "infimum"
-    mass, true_mass, log_factor = _masses(left, right, weights, free, X)
+    mass, true_mass, log_factor = masses(left, right, weights, free, X)
     coef, true_coef = (scaled_gate_coef(given.stack, family, scale) for given in (left, right))
     delta, rest = _differences(left.stack, right.stack, coef, true_coef)
     if scale == "free":
@@ -205,7 +207,7 @@ def _check_known(needed):
         )
 
 
-def _masses(left: Given, right: Given, weights: str, free: bool, X):
+def masses(left: Given, right: Given, weights: str, free: bool, X):
     """Weights (n_fits, k) and (l,), and by how much the fit's logs were lowered against the truth's, (n_fits,)."""
     if weights == "gate_probability":
         if X is None:

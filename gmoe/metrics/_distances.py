@@ -213,9 +213,7 @@ class _Conditional:
 
     @classmethod
     def of(cls, model: GMoE, X):
-        with np.errstate(divide="ignore"):
-            log_gate = np.log(model.gate_proba(X))
-        return cls(log_gate, model.expert_means(X), model.parameters.variance)
+        return cls(model.log_gate_proba(X), model.expert_means(X), model.parameters.variance)
 
     def log_density(self, row, y):
         top = np.full(y.shape, -np.inf)

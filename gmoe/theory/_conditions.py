@@ -95,10 +95,9 @@ def _functions(derivatives, X, coef):
 
 
 def _smallest(columns):
-    if columns.shape[0] < columns.shape[1]:
-        raise ValueError(
-            f"{columns.shape[1]} functions need as many observations, got {columns.shape[0]}; pass more x."
-        )
+    n, q = columns.shape
+    if n < q:
+        raise ValueError(f"{q} functions need as many rows of X, got {n}; pass more.")
     norm = np.linalg.norm(columns, axis=0)
     if not np.all(norm > 0.0):
         return 0.0

@@ -19,9 +19,7 @@ DENSITY_TEMPERATURE = Source("temperature paper: density rate (log n / n)^1/2 in
 EXACT = Source("softmax paper, theorem 1; top-K paper, exact-specified theorem", "verified")
 OVER = Source("softmax paper, theorem 2; top-K paper, over-specified theorem; rbar by Lemma 1", "verified")
 MASS = Source("mass term of the Voronoi loss", "derived")
-FREE = Source(
-    "(gate_coef, gate_intercept, temperature) -> c (...) leaves the density unchanged: a softmax gate", "derived"
-)
+FREE = Source("over the temperature the gate is a softmax gate", "derived")
 SLOW = Source("temperature paper: slower than any polynomial", "verified")
 UNIDENTIFIED = Source("scale symmetry of gate and temperature", "derived")
 ACTIVATION_EXACT = Source("temperature paper: activation gate, exact-specified", "recalled")

@@ -125,6 +125,12 @@ def test_matching_undoes_a_permutation(by, k):
         assert match.cost.shape == (k, k)
 
 
+def test_translations_of_the_gate_cost_nothing():
+    p = GMoE(experts(3))
+    cost = match_experts(GMoE(moved(p.parameters, 3.0, [4.0, -5.0])), p).cost
+    assert np.allclose(cost, match_experts(p, p).cost, rtol=1e-13, atol=1e-13)  # differences of numbers up to 6
+
+
 def test_matching_of_unequal_numbers():
     reference = GMoE(experts(3))
     more = GMoE(experts(3).reorder([2, 0, 0, 1]))

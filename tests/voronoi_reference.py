@@ -92,7 +92,13 @@ def brute_force(fitted, true, kind="over", joint=True, affine=True, grid=9):
     for assignment in itertools.product(range(n_true), repeat=k):
         cell = np.array(assignment)
         mass, s = least_mass(cell, w, v)
-        if mass >= best:
+        # Errors of gate slopes only add to this.
+        least = [
+            (w[i], c ** (p / 2))
+            for i, j in enumerate(cell)
+            for p, c, _ in terms(fitted, true, i, j, (cell == j).sum(), kind, joint, affine)
+        ]
+        if mass + sum(a * b for a, b in least) >= best:
             continue
         # |delta_ij - t|^2 <= |delta_il - t|^2, written out for every i and l.
         pairs = [(i, m) for i in range(k) for m in range(n_true) if m != cell[i]]
@@ -129,7 +135,7 @@ def polish(fitted, true, cell, w, v, s, kind, joint, affine, A, b, delta):
     best = min(smooth(t, 0.0)[0] if fixed.min() > 0 else smooth(t, 1e-12)[0] for t in ends)
     # Each start follows the minimum as the kinks sharpen; what counts in the end is the value without smoothing.
     for t in list(ends):
-        for width in 10.0 ** -np.arange(0, 11.5, 0.5):
+        for width in 10.0 ** -np.arange(0.0, 12.0):
             scale = max(abs(smooth(t, width)[0]), 1e-300)
             result = minimize(
                 lambda t, width, scale: smooth(t, width)[0] / scale, t, (width, scale), method="SLSQP",

@@ -3,14 +3,14 @@
 With the translation t2 = shift, atom i is nearer to true atom j than to l where ``shift . (beta1*_l - beta1*_j)`` is
 at least half the difference of the squared distances.  So the shifts with the same cells form a polyhedron, on which
 the loss is convex in the shift and in the factor s = exp(t1), and the infimum is the least of finitely many convex
-problems.  All assignments that no pair of atoms contradicts are enumerated; each is bounded below by its mass term and
-the errors that no shift changes, and minimised by the ellipsoid method with deep cuts (Bland, Goldfarb and Todd,
-Operations Research 1981), which takes kinks, cell boundaries and the largest sum alike, and proves its own accuracy.
+problems.  All assignments that no pair of atoms contradicts are enumerated, and each is bounded below by its mass term
+and the errors that no shift changes; those that may improve are minimised (gmoe/kernels/ellipsoid.py).
 """
 
 import numpy as np
 
 from gmoe._jit import kernel
+from gmoe.kernels.ellipsoid import TOLERANCE, descend, norm
 from gmoe.kernels.voronoi import (
     N_ATOM,
     N_BLOCKS,
@@ -25,8 +25,6 @@ from gmoe.kernels.voronoi import (
     value_and_slope,
 )
 
-#: A minimum counts as found where the method proves that less than this share of it can be gained.
-TOLERANCE = 1e-13
 #: Sets of shifts narrower than this share of the measures' extent are ties, not sets.
 NARROW = 1e-13
 
@@ -120,12 +118,12 @@ def _consistent(half, normal, movable, width, assignment, i):
     j = assignment[i]
     for m in range(half.shape[1]):
         # True atoms with one gate slope: no shift changes which of them is nearer, and ties go to the lower index.
-        fixed = not movable or _norm(normal[j, m]) == 0.0
+        fixed = not movable or norm(normal[j, m]) == 0.0
         if fixed and (half[i, j, m] > 0.0 or (half[i, j, m] == 0.0 and m < j)):
             return False
     for other in range(i):
         m = assignment[other]
-        if m != j and half[other, j, m] - half[i, j, m] <= width and _norm(normal[j, m]) > 0.0 and movable:
+        if m != j and half[other, j, m] - half[i, j, m] <= width and norm(normal[j, m]) > 0.0 and movable:
             return False
     return True
 
@@ -170,7 +168,7 @@ def _search(
         if bound >= best * (1.0 - TOLERANCE):
             continue
         _slabs(half, assignment, low, high)
-        value = _descend(
+        value = descend(
             delta, rest, mass, true_mass, power, group, n_active, free_shift, joint_factor, assignment, size, cell_mass,
             normal, low, high, best, s, point, found,
         )  # fmt: skip
@@ -211,124 +209,3 @@ def _bound(delta, rest, mass, true_mass, power, group, n_active, cell, size, cel
             if group[m, b] == b:
                 row[cell[i]] += mass[i] * raised(joined(square, group[m], b), power[m, b])
     return largest(row, n_active, chosen)
-
-
-@kernel
-def _start(delta, mass, true_mass, power, cell, size, cell_mass, best, free_shift, joint_factor, factor, x, scale):
-    """Write centre and radii of an ellipsoid that holds every point with a loss below ``best``."""
-    d = delta.shape[2]
-    x[:] = 0.0
-    scale[:] = 0.0
-    x[d] = factor
-    if free_shift:
-        # No atom's own term can exceed the loss.
-        radius = np.inf
-        for i in range(len(cell)):
-            p = power[size[cell[i]], 0]
-            if p > 0.0 and mass[i] > 0.0 and (best / mass[i]) ** (1.0 / p) < radius:
-                radius = (best / mass[i]) ** (1.0 / p)
-                x[:d] = delta[i, cell[i]]
-        if radius == np.inf:
-            # All powers unknown: any place will do, what counts is whether the cells are possible.
-            radius = 2.0 * np.abs(delta).max()
-        scale[:d] = radius
-    if joint_factor:
-        low, high = -np.inf, np.inf
-        for j in range(len(true_mass)):
-            if true_mass[j] > 0.0:
-                low = max(low, (cell_mass[j] - best) / true_mass[j])
-                high = min(high, (cell_mass[j] + best) / true_mass[j])
-        if low > high:
-            return False
-        x[d], scale[d] = 0.5 * (low + high), 0.5 * (high - low)
-    if free_shift and joint_factor:
-        scale *= np.sqrt(2.0)  # a ball times an interval, not a ball
-    return True
-
-
-@kernel
-def _descend(
-    delta, rest, mass, true_mass, power, group, n_active, free_shift, joint_factor, cell, size, cell_mass,
-    normal, low, high, best, factor, x, found,
-):  # fmt: skip
-    """Return the least loss below ``best`` with these cells, or ``best`` if there is none; write where it is."""
-    n_true, d = len(true_mass), delta.shape[2]
-    n = (d if free_shift else 0) + (1 if joint_factor else 0)
-    row, chosen = np.empty(n_true), np.empty(n_true, np.bool_)
-    slope, scale, cut = np.empty(d + 1), np.empty(d + 1), np.empty(d + 1)
-    step, image = np.empty(d + 1), np.empty(d + 1)
-    inside = _start(
-        delta, mass, true_mass, power, cell, size, cell_mass, best, free_shift, joint_factor, factor, x, scale
-    )
-    if not inside:
-        return best
-    # The ellipsoid x + root u, |u| <= 1; rows and columns of what is not free stay zero.
-    root = np.diag(scale)
-    for _ in range(400 + 200 * n * n):
-        depth = -1.0
-        if free_shift:
-            for j in range(n_true):
-                for m in range(j + 1, n_true):
-                    y = 0.0
-                    for c in range(d):
-                        y += normal[j, m, c] * x[c]
-                    violation = max(low[j, m] - y, y - high[j, m])
-                    if violation > 0.0:
-                        reach = _reach(normal[j, m], root, step)
-                        if reach <= violation:
-                            return best  # none of these shifts gives these cells
-                        if violation / reach > depth:
-                            depth = violation / reach
-                            cut[:d] = normal[j, m] if y > high[j, m] else -normal[j, m]
-                            cut[d] = 0.0
-        if depth < 0.0:
-            value = value_and_slope(
-                delta, rest, mass, true_mass, power, group, cell, size, cell_mass, n_active, x[:d], x[d],
-                row, chosen, slope,
-            )  # fmt: skip
-            if value < best:
-                best = value
-                found[:] = x
-            reach = _reach(slope, root, step)
-            if value - reach >= best * (1.0 - TOLERANCE) or reach == 0.0:
-                return best
-            depth = (value - best) / reach
-            cut[:] = slope
-        _cut(x, root, cut, depth, n, step, image)
-    return best
-
-
-@kernel
-def _reach(direction, root, step):
-    """Write direction @ root and return its norm: how far the ellipsoid reaches in that direction."""
-    total = 0.0
-    for c in range(len(root)):
-        step[c] = 0.0
-        for r in range(len(direction)):
-            step[c] += direction[r] * root[r, c]
-        total += step[c] * step[c]
-    return np.sqrt(total)
-
-
-@kernel
-def _cut(x, root, cut, depth, n, step, image):
-    """Replace the ellipsoid by the smallest one around its part beyond the cut."""
-    reach = _reach(cut, root, step)
-    along = n * (1.0 - depth) / (n + 1.0)
-    across = n * np.sqrt((1.0 - depth * depth) / (n * n - 1.0)) if n > 1 else 0.0
-    for r in range(len(x)):
-        image[r] = 0.0
-        for c in range(len(x)):
-            image[r] += root[r, c] * step[c] / reach
-        x[r] -= (1.0 + n * depth) / (n + 1.0) * image[r]
-    for r in range(len(x)):
-        for c in range(len(x)):
-            root[r, c] = across * root[r, c] + (along - across) * image[r] * step[c] / reach
-
-
-@kernel
-def _norm(vector):
-    total = 0.0
-    for c in range(len(vector)):
-        total += vector[c] * vector[c]
-    return np.sqrt(total)

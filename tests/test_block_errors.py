@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from gate_family import ActivationGate, DenseToSparseGate
 
 from gmoe import GMoE, Parameters
+from gmoe.gates import ActivationGate, DenseToSparseGate
 from gmoe.metrics import ParameterStack, block_errors, match_experts
 
 TRUE = Parameters([0.5, 0.0], [[3.0], [0.0]], [1.0, -2.0], [[1.0], [-1.0]], [0.5, 1.0])

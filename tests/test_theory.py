@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from gate_family import Activation, ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate, as_activation
 from scipy.special import erf
 
+from gmoe.gates import Activation, ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate, as_activation
 from gmoe.theory import check_activation, markdown_table, predict, required_n_active
 
 DOCS = Path(__file__).parents[1] / "docs" / "losses.md"

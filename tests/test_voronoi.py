@@ -6,9 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import voronoi_reference as reference
-from gate_family import ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate
 
 from gmoe import GMoE, Parameters
+from gmoe.gates import ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate
 from gmoe.metrics import ParameterStack, voronoi_cells, voronoi_loss
 
 TRUE = Parameters([0.0, 0.0], [[0.0], [2.0]], [0.0, 0.0], [[1.0], [-1.0]], [1.0, 1.0])

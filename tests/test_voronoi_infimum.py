@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 import voronoi_reference as reference
-from gate_family import TopKGate
 from scipy.optimize import minimize_scalar
 
 from gmoe import Parameters
+from gmoe.gates import TopKGate
 from gmoe.metrics import voronoi_loss
 
 FIELDS = ("gate_intercept", "gate_coef", "intercept", "coef", "variance")

@@ -38,14 +38,12 @@ class Family:
 
 def family_of(gate: Gate, n_experts: int) -> Family:
     """Read the traits of a gate over ``n_experts`` experts."""
-    activation = getattr(gate, "activation", None)
-    n_active = getattr(gate, "n_active", None)
     return Family(
-        "identity" if activation is None else activation.name,
-        1.0 if activation is None else activation.degree,
-        getattr(gate, "intercept", "outside"),
-        None if n_active is None or n_active >= n_experts else int(n_active),
-        getattr(gate, "select_on", "score"),
+        gate.activation.name,
+        gate.activation.degree,
+        gate.intercept,
+        gate.n_active if gate.is_sparse(n_experts) else None,
+        gate.select_on,
     )
 
 

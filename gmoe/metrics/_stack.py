@@ -83,7 +83,7 @@ class ParameterStack:
                     f"All fits of a stack need {name} of one shape, got {shapes}; pass fits of other shapes apart."
                 )
         arrays = {name: np.array([getattr(p, name) for p in parameters]) for name in FIELDS}
-        return cls(**arrays, temperature=np.array([getattr(p, "temperature", 1.0) for p in parameters]))
+        return cls(**arrays, temperature=np.array([p.temperature for p in parameters]))
 
     @property
     def n_fits(self) -> int:
@@ -98,9 +98,7 @@ class ParameterStack:
     def __getitem__(self, i: int) -> Parameters:
         """Parameters of one fit."""
         arrays = {name: getattr(self, name)[i] for name in FIELDS}
-        if "temperature" in Parameters.__dataclass_fields__:
-            arrays["temperature"] = float(np.asarray(self.temperature)[i])
-        return Parameters(**arrays)
+        return Parameters(**arrays, temperature=float(np.asarray(self.temperature)[i]))
 
 
 @dataclass(frozen=True)

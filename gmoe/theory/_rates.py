@@ -129,9 +129,7 @@ class _Case:
 
     @classmethod
     def of(cls, gate, family, sizes, rbar):
-        activation = getattr(gate, "activation", None)
-        bends = activation is not None and activation.meets_first_order_condition
-        return cls(family, sizes, rbar, getattr(gate, "temperature", 1.0) == "estimate", bends)
+        return cls(family, sizes, rbar, gate.estimated, gate.activation.meets_first_order_condition)
 
     @property
     def covered(self):

@@ -9,7 +9,7 @@ import voronoi_reference as reference
 
 from gmoe import GMoE, Parameters
 from gmoe.gates import ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate
-from gmoe.metrics import ParameterStack, voronoi_cells, voronoi_loss
+from gmoe.metrics import ParameterStack, block_errors, voronoi_cells, voronoi_loss
 
 TRUE = Parameters([0.0, 0.0], [[0.0], [2.0]], [0.0, 0.0], [[1.0], [-1.0]], [1.0, 1.0])
 FIELDS = ("gate_intercept", "gate_coef", "intercept", "coef", "variance")
@@ -168,6 +168,31 @@ def test_only_the_intercept_moves_with_an_activation():
     assert np.array_equal(loss.translation_coef, [0.0])
 
 
+def test_mirror_images_of_an_odd_activation():
+    rng = np.random.default_rng(6)
+    gate = ActivationGate("tanh")
+    true = replace(draw(rng, 2, 2), temperature=1.0)
+    fitted = around(rng, true, 2)
+
+    def mirror(p):
+        return replace(p, gate_coef=-p.gate_coef[::-1])
+
+    X = rng.normal(size=(20, 2))
+    proba = GMoE(fitted, gate).gate_proba(X)
+    assert np.allclose(GMoE(mirror(fitted), gate).gate_proba(X), proba, rtol=0, atol=1e-15)
+    assert voronoi_loss(mirror(true), true, gate=gate).value == 0.0
+    value = voronoi_loss(fitted, true, gate=gate).value
+    for a, b in [(mirror(fitted), true), (fitted, mirror(true)), (mirror(fitted), mirror(true))]:
+        assert voronoi_loss(a, b, gate=gate).value == value
+        errors, same = block_errors(a, b, gate=gate), block_errors(fitted, true, gate=gate)
+        assert np.allclose(errors.error, same.error, rtol=0, atol=1e-15)
+    assert voronoi_loss(mirror(true), true, gate=gate, translation="none").value > 0.1
+    # Three experts have no such image, and neither has an activation that is not odd.
+    three = draw(rng, 3, 2)
+    assert voronoi_loss(mirror(three), three, gate=gate).value > 0.1
+    assert voronoi_loss(mirror(true), true, gate=ActivationGate("gelu")).value > 0.1
+
+
 def test_free_scale_of_a_linear_temperature():
     rng = np.random.default_rng(5)
     true = draw(rng, 2, 2)
@@ -256,7 +281,15 @@ def test_a_table_is_its_rows():
     rows = [voronoi_loss(fit, true) for fit in fits]
     for table in (fits, [GMoE(fit) for fit in fits], ParameterStack.of(fits)):
         loss = voronoi_loss(table, true)
-        for name in ("value", "cells", "translation_intercept", "translation_coef", "contributions", "active"):
+        for name in (
+            "value",
+            "cells",
+            "translation_intercept",
+            "translation_coef",
+            "contributions",
+            "active",
+            "mirrored",
+        ):
             assert np.array_equal(getattr(loss, name), [getattr(row, name) for row in rows])
         assert np.array_equal(voronoi_cells(table, true), [voronoi_cells(fit, true) for fit in fits])
 

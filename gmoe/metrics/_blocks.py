@@ -6,8 +6,9 @@ import numpy as np
 
 from gmoe.gates import Gate
 from gmoe.metrics._family import comparable_family, log_weight, scaled_gate_coef
+from gmoe.metrics._masses import canonical_mirror, masses, mirror
 from gmoe.metrics._stack import Measures, read_pair
-from gmoe.metrics._voronoi import masses, voronoi_loss
+from gmoe.metrics._voronoi import voronoi_loss
 
 FREE_BLOCKS = ("gate_coef/temperature", "gate_intercept/temperature")
 
@@ -71,6 +72,8 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, 
     left, right = read_pair(fitted, true, gate)
     family = comparable_family(left, right)
     options = {"kind": "exact", **options}
+    free = options.get("translation", "infimum") == "infimum"
+    right = canonical_mirror(right) if free else right
     scales = ("raw", "free") if family.degree is not None else ("raw",)
     columns: dict[str, np.ndarray] = {}
     for scale in scales:
@@ -81,11 +84,12 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, 
             weight = masses(left, right, options.get("weights", "exp_intercept"), True, options.get("X"))[1]
             columns = _expert_errors(left.stack, right.stack, inside)
         names = ("gate_coef", "gate_intercept") if scale == "raw" else FREE_BLOCKS
-        coef, true_coef = (scaled_gate_coef(given.stack, family, scale) for given in (left, right))
+        coef, true_coef = (
+            scaled_gate_coef(given.stack, family, scale) for given in (mirror(left, loss.mirrored), right)
+        )
         columns[names[0]] = _gate_coef(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside)
         # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
         unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
-        free = options.get("translation", "infimum") == "infimum"
         columns[names[1]] = unit * _gate_intercept(
             log_weight(left.stack), log_weight(right.stack), inside, weight, free
         )

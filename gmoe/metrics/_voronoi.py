@@ -1,7 +1,7 @@
 """Voronoi cells and losses between mixing measures, as the theory defines them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 
@@ -9,10 +9,10 @@ from gmoe._validation import check_choice, check_positive
 from gmoe.gates import Gate
 from gmoe.kernels.translation import infima
 from gmoe.kernels.voronoi import BLOCKS, assign
-from gmoe.metrics._family import comparable_family, log_weight, scaled_gate_coef
+from gmoe.metrics._family import comparable_family, scaled_gate_coef
+from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror
 from gmoe.metrics._powers import KINDS, group_table, power_table, rbar_table
 from gmoe.metrics._stack import Given, Measures, ParameterStack, read_pair
-from gmoe.model import GMoE
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,9 @@ class VoronoiLoss:
     active : ndarray of bool, shape (n_fits, l)
         True atoms that count: all, or for a top-K gate the n_active with the largest sums.  ``value`` is the sum of
         their contributions.
+    mirrored : ndarray of bool, shape (n_fits,), or bool
+        Whether the loss is that of the fit's mirror image: for an odd activation and two experts, their gate slopes
+        exchanged with changed sign give the same density.
     blocks : tuple of str
     """
 
@@ -44,7 +47,11 @@ class VoronoiLoss:
     translation_coef: np.ndarray
     contributions: np.ndarray
     active: np.ndarray
+    mirrored: np.ndarray | bool
     blocks: tuple[str, ...] = (*BLOCKS, "mass")
+
+
+PARTS = tuple(field.name for field in fields(VoronoiLoss) if field.name != "blocks")
 
 
 def voronoi_cells(fitted: Measures, true: Measures, *, translation=0.0) -> np.ndarray:
@@ -151,7 +158,8 @@ def voronoi_loss(
     Notes
     -----
     **Cells move with the translation**: they are those of the translated truth.  Cells of the measures as given would
-    depend on which of many equal densities was passed.  With an activation other than the identity only t1 is free.
+    depend on which of many equal densities was passed.  With an activation other than the identity only t1 is free;
+    with an odd one, two experts have a mirror image of equal density, and the nearer of both images counts.
 
     **Scale.**  The weights of the fit are known up to the factor exp(t1), and so is the loss.  With "infimum" the
     truth is taken with its largest weight 1, as in the papers' simulations, and the fit with the same total mass; this
@@ -171,14 +179,37 @@ def voronoi_loss(
     check_choice(scale, "scale", ("raw", "free"))
     left, right = read_pair(fitted, true, gate)
     family = comparable_family(left, right)
+    powers = power_table(kind, left.stack.n_experts, rbar_table(rbar), family.affine, check_positive(power, "power"))
+    settings = (family, powers, weights, translation == "infimum", scale, joint_norm, X)
+    if translation == "none":
+        loss = _solve(left, right, *settings)
+    else:
+        right = canonical_mirror(right)
+        loss = _solve(left, right, *settings)
+        if has_mirror(left):
+            loss = _smaller(loss, _solve(mirror(left), right, *settings))
+    if not left.single:
+        return loss
+    arrays = {name: getattr(loss, name)[0] for name in PARTS}
+    return VoronoiLoss(**{name: a.item() if a.ndim == 0 else a for name, a in arrays.items()})
+
+
+def _smaller(loss: VoronoiLoss, image: VoronoiLoss) -> VoronoiLoss:
+    """Take the smaller of two losses fit by fit; ``image`` is that of the mirror images."""
+    better = np.asarray(image.value) < np.asarray(loss.value)
+    pairs = {name: (getattr(loss, name), getattr(image, name)) for name in PARTS}
+    chosen = {name: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for name, (a, b) in pairs.items()}
+    return VoronoiLoss(**{**chosen, "mirrored": better})
+
+
+def _solve(left: Given, right: Given, family, powers, weights, free, scale, joint_norm, X) -> VoronoiLoss:
+    """Losses of a stack of fits, with leading axis."""
     k, n_true = left.stack.n_experts, right.stack.n_experts
-    free = translation == "infimum"
     mass, true_mass, log_factor = masses(left, right, weights, free, X)
     coef, true_coef = (scaled_gate_coef(given.stack, family, scale) for given in (left, right))
     delta, rest = _differences(left.stack, right.stack, coef, true_coef)
     if scale == "free":
         rest[..., -1] = 0.0
-    powers = power_table(kind, k, rbar_table(rbar), family.affine, check_positive(power, "power"))
     if joint_norm is None:
         joint_norm = family.affine and family.n_active is None and not rest[..., -1].any()
     n, d = left.stack.n_fits, delta.shape[-1]
@@ -193,8 +224,7 @@ def voronoi_loss(
     _check_known(needed)
     with np.errstate(divide="ignore"):
         t1 = log_factor + np.log(np.maximum(factor, 0.0))
-    arrays = value, cells, t1, shift, part, active
-    return VoronoiLoss(*(float(a[0]) if a.ndim == 1 else a[0] for a in arrays) if left.single else arrays)
+    return VoronoiLoss(value, cells, t1, shift, part, active, np.zeros(n, dtype=bool))
 
 
 def _check_known(needed):
@@ -205,33 +235,6 @@ def _check_known(needed):
             f"The loss of fit {bad[0]} needs rbar of a cell of {size} atoms, of which only rbar >= 7 is known; pass "
             f"rbar={{{size}: value}}, or kind='exact'."
         )
-
-
-def masses(left: Given, right: Given, weights: str, free: bool, X):
-    """Weights (n_fits, k) and (l,), and by how much the fit's logs were lowered against the truth's, (n_fits,)."""
-    if weights == "gate_probability":
-        if X is None:
-            raise ValueError("weights='gate_probability' averages the gate over observations; pass them as X.")
-        fitted, true = (np.array([_shares(given, i, X) for i in range(given.stack.n_fits)]) for given in (left, right))
-        return fitted, true[0], np.zeros(len(fitted))
-    fitted, true = log_weight(left.stack), log_weight(right.stack)[0]
-    with np.errstate(over="ignore"):
-        if not free:
-            return np.exp(fitted), np.exp(true), np.zeros(len(fitted))
-        log_factor = _log_total(fitted) - _log_total(true[None])
-        return np.exp(fitted - true.max() - log_factor[:, None]), np.exp(true - true.max()), log_factor
-
-
-def _log_total(log_mass):
-    # Sorted, so that relabelled measures have equal totals to the last bit.
-    ordered = np.sort(log_mass, axis=1)
-    top = ordered[:, -1]
-    return top + np.log(np.exp(ordered - top[:, None]).sum(axis=1))
-
-
-def _shares(given: Given, i: int, X):
-    assert given.gate is not None
-    return GMoE(given.stack[i], given.gate, *(given.columns or (None, None))).gate_proba(X).mean(axis=0)
 
 
 def _differences(fitted: ParameterStack, true: ParameterStack, gate_coef, true_gate_coef):

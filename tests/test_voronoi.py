@@ -308,6 +308,19 @@ def test_maximum_over_subsets(n_true):
         assert rows[loss.active].sum() == pytest.approx(loss.value, rel=1e-14)
 
 
+def test_a_top_k_fit_with_more_active_experts():
+    # The truth says over how many of its atoms the maximum goes; a fit may have any number active, also all of them.
+    rng = np.random.default_rng(8)
+    true = draw(rng, 3, 1)
+    fitted = around(rng, true, 4)
+    losses = [voronoi_loss(GMoE(fitted, TopKGate(n)), GMoE(true, TopKGate(2))) for n in (2, 3, 4)]
+    assert len({loss.value for loss in losses}) == 1
+    assert losses[0].active.sum() == 2
+    # And a top-K gate that leaves no expert out is a softmax gate.
+    dense = voronoi_loss(GMoE(fitted, TopKGate(4)), GMoE(true, SoftmaxGate())).value
+    assert dense == voronoi_loss(fitted, true).value
+
+
 def test_weights_by_gate_probability():
     rng = np.random.default_rng(4)
     true = GMoE(draw(rng, 2, 1))

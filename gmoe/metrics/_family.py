@@ -62,7 +62,9 @@ def comparable_family(fitted: Given, true: Given) -> Family:
             "The Voronoi losses weigh atoms by exp(gate_intercept), which is undefined for a gate intercept inside the "
             "activation; compare densities with hellinger, or pass a gate with intercept='outside'."
         )
-    if (left.n_active is None) != (right.n_active is None):
+    # A top-K fit may have all of its experts active (K-bar = k in the over-specified theory).
+    sparse_fit = left.n_active is not None or (right.n_active is not None and fitted.gate.n_active is not None)
+    if sparse_fit != (right.n_active is not None):
         raise ValueError(
             f"The loss between a dense and a sparse gate is undefined: n_active is {left.n_active} of "
             f"{fitted.stack.n_experts} in fitted and {right.n_active} of {true.stack.n_experts} in true; pass models "

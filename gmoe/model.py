@@ -100,6 +100,10 @@ class GMoE:
         """Prior probability of each expert given x, shape (n, k); rows sum to 1."""
         return self._by_block(X, None, lambda logit, z: _softmax(logit).T)
 
+    def log_gate_proba(self, X) -> np.ndarray:
+        """Log of :meth:`gate_proba`, shape (n, k), finite also where the probability underflows."""
+        return self._by_block(X, None, lambda logit, z: (logit - _log_sum_exp(logit)).T)
+
     def expert_means(self, X) -> np.ndarray:
         """Mean of each expert, shape (n, k); same unit as y."""
         X = self._features(X)

@@ -1,4 +1,4 @@
-"""Top-K gates: the search against exhaustive ones, the soft selection against differences, and fits without a maximum."""
+"""Top-K gates: the search against exhaustive ones, soft selections against differences, fits without a maximum."""
 
 import itertools
 
@@ -36,7 +36,7 @@ def profile(x, y, floor):
 
 
 def exhaustive(x, y, select_on):
-    """Best cut of one feature: anywhere by logit, at 0 by score (whose only freedom is which expert is on which side)."""
+    """Best cut of one feature: anywhere by logit, at 0 by score (which only tells who is on which side)."""
     floor = MIN_VARIANCE * np.mean((y - np.polyval(np.polyfit(x, y, 1), x)) ** 2)
     order = np.argsort(x)
     x, y = x[order], y[order]

@@ -1,0 +1,137 @@
+"""Errors of each block of parameters, atom by atom, after alignment."""
+
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from gmoe.gates import Gate
+from gmoe.metrics._family import comparable_family, log_weight, scaled_gate_coef
+from gmoe.metrics._masses import canonical_mirror, masses, mirror
+from gmoe.metrics._stack import Measures, read_pair
+from gmoe.metrics._voronoi import voronoi_loss
+
+FREE_BLOCKS = ("gate_coef/temperature", "gate_intercept/temperature")
+
+
+@dataclass(frozen=True, eq=False)
+class BlockErrors:
+    """A tidy table: one row per fit, true expert and block.  All columns have the same length.
+
+    Attributes
+    ----------
+    fit, expert : ndarray of int
+        Row of the table of fits, true expert.
+    cell_size : ndarray of int
+        Fitted atoms in the expert's cell.
+    block : ndarray of str
+    error : ndarray of float
+        Largest over the atoms of the cell; nan in an empty cell.
+    """
+
+    fit: np.ndarray
+    expert: np.ndarray
+    cell_size: np.ndarray
+    block: np.ndarray
+    error: np.ndarray
+
+    def to_frame(self):
+        """Return the table as a pandas DataFrame (pandas comes with the extra ``study``)."""
+        import pandas as pd
+
+        return pd.DataFrame({field.name: getattr(self, field.name) for field in fields(self)})
+
+
+def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, **options) -> BlockErrors:
+    """Errors by true expert and block of parameters, aligned by the translation that minimises the Voronoi loss.
+
+    Parameters
+    ----------
+    fitted : GMoE, Parameters, ParameterStack, or sequence of GMoE or Parameters
+    true : GMoE or Parameters
+    gate : Gate, optional
+        Of bare parameters, as in :func:`voronoi_loss`.
+    **options
+        Of :func:`voronoi_loss`: ``weights``, ``translation``, ``X``, ``kind`` (here "exact" by default: single large
+        errors move first powers least, and no rbar is needed), ...  Where the true weights
+        differ by orders of magnitude, ``weights="gate_probability"`` aligns by all experts and not by the heaviest.
+
+    Returns
+    -------
+    BlockErrors
+        Blocks: ``gate_coef``, ``coef`` (Euclidean norms), ``intercept``, ``variance``, ``temperature`` (absolute),
+        ``gate_intercept`` (log of the cell's mass against the expert's log-weight), each the difference from the
+        aligned truth; and ``gate_coef/temperature``, ``gate_intercept/temperature`` where the activation leaves the
+        scale of the gate free.  Cells and t2 are those of the loss, for these two of ``scale="free"``; t1 is the
+        weighted median over the cells that are not empty.
+
+    Raises
+    ------
+    ValueError
+        As :func:`voronoi_loss`.
+    """
+    left, right = read_pair(fitted, true, gate)
+    family = comparable_family(left, right)
+    options = {"kind": "exact", **options}
+    free = options.get("translation", "infimum") == "infimum"
+    right = canonical_mirror(right) if free else right
+    scales = ("raw", "free") if family.degree is not None else ("raw",)
+    columns: dict[str, np.ndarray] = {}
+    for scale in scales:
+        loss = voronoi_loss(left, right, **{**options, "scale": scale})
+        inside = np.atleast_2d(loss.cells)[:, :, None] == np.arange(right.stack.n_experts)
+        if scale == "raw":
+            size = inside.sum(axis=1)
+            weight = masses(left, right, options.get("weights", "exp_intercept"), True, options.get("X"))[1]
+            columns = _expert_errors(left.stack, right.stack, inside)
+        names = ("gate_coef", "gate_intercept") if scale == "raw" else FREE_BLOCKS
+        coef, true_coef = (
+            scaled_gate_coef(given.stack, family, scale) for given in (mirror(left, loss.mirrored), right)
+        )
+        columns[names[0]] = _gate_coef(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside)
+        # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
+        unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
+        columns[names[1]] = unit * _gate_intercept(
+            log_weight(left.stack), log_weight(right.stack), inside, weight, free
+        )
+    blocks = np.array(list(columns))
+    n, n_true = size.shape
+    shape = (n, n_true, len(blocks))
+    fit, expert, block = (np.broadcast_to(a, shape).ravel() for a in np.ix_(np.arange(n), np.arange(n_true), blocks))
+    error = np.stack(list(columns.values()), axis=-1).ravel()
+    return BlockErrors(fit, expert, np.broadcast_to(size[:, :, None], shape).ravel(), block, error)
+
+
+def _expert_errors(fitted, true, inside):
+    """Errors that no translation touches, each (n_fits, l)."""
+    temperature = np.abs(fitted.temperature - true.temperature[0])
+    return {
+        "coef": _largest(np.linalg.norm(fitted.coef[:, :, None] - true.coef[0], axis=-1), inside),
+        "intercept": _largest(np.abs(fitted.intercept[:, :, None] - true.intercept[0]), inside),
+        "variance": _largest(np.abs(fitted.variance[:, :, None] - true.variance[0]), inside),
+        "temperature": np.broadcast_to(temperature[:, None], inside[:, 0].shape),
+    }
+
+
+def _gate_coef(fitted, shifted, inside):
+    return _largest(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside)
+
+
+def _gate_intercept(fitted, true, inside, weight, free):
+    """Errors of the cells' log masses less, if free, their median weighted by the true atoms' weights."""
+    log_mass = np.where(inside, fitted[:, :, None], -np.inf)
+    top = np.max(log_mass, axis=1)
+    filled = np.isfinite(top)
+    log_mass = np.exp(log_mass - np.where(filled, top, 0.0)[:, None]).sum(axis=1)
+    difference = np.where(filled, np.log(np.where(filled, log_mass, 1.0)) + top - true, np.nan)
+    if free:
+        order = np.argsort(difference, axis=1)  # nan last
+        cumulative = np.cumsum(np.where(filled, weight, 0.0)[np.arange(len(order))[:, None], order], axis=1)
+        middle = np.argmax(cumulative >= 0.5 * cumulative[:, -1:], axis=1)
+        difference = difference - np.sort(difference, axis=1)[np.arange(len(order)), middle][:, None]
+    return np.abs(difference)
+
+
+def _largest(error, inside):
+    """Maximum over the atoms of each cell, nan without any."""
+    largest = np.where(inside, error, -np.inf).max(axis=1)
+    return np.where(np.isfinite(largest), largest, np.nan)

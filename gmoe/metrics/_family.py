@@ -1,0 +1,95 @@
+"""What the losses need to know of a gate; the one place that reads a gate's fields."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.gates import Gate
+from gmoe.metrics._stack import Given, ParameterStack
+
+
+@dataclass(frozen=True)
+class Family:
+    """The traits of a gate that decide which loss is defined for it.
+
+    Attributes
+    ----------
+    activation : str
+    degree : float or None
+        Degree of positive homogeneity of the activation: with it, gate and temperature have a common free scale.
+    intercept : str
+        "outside" or "inside" of the activation.
+    n_active : int or None
+        None where every expert is active.
+    select_on : str
+    """
+
+    activation: str
+    degree: float | None
+    intercept: str
+    n_active: int | None
+    select_on: str
+
+    @property
+    def affine(self) -> bool:
+        """Whether a vector common to all gate slopes leaves the density unchanged."""
+        return self.activation == "identity"
+
+
+def family_of(gate: Gate, n_experts: int) -> Family:
+    """Read the traits of a gate over ``n_experts`` experts."""
+    return Family(
+        gate.activation.name,
+        gate.activation.degree,
+        gate.intercept,
+        gate.n_active if gate.is_sparse(n_experts) else None,
+        gate.select_on,
+    )
+
+
+def comparable_family(fitted: Given, true: Given) -> Family:
+    """Return the true gate's family, or raise where the loss between the two gates is undefined."""
+    assert fitted.gate is not None and true.gate is not None
+    left, right = (family_of(given.gate, given.stack.n_experts) for given in (fitted, true) if given.gate is not None)
+    for name in ("activation", "intercept"):
+        if getattr(left, name) != getattr(right, name):
+            raise ValueError(
+                f"The loss between gates with {name} {getattr(left, name)!r} (fitted) and {getattr(right, name)!r} "
+                "(true) is undefined; pass models of one gate family, or compare densities with hellinger."
+            )
+    if right.intercept == "inside":
+        raise ValueError(
+            "The Voronoi losses weigh atoms by exp(gate_intercept), which is undefined for a gate intercept inside the "
+            "activation; compare densities with hellinger, or pass a gate with intercept='outside'."
+        )
+    # A top-K fit may have all of its experts active (K-bar = k in the over-specified theory).
+    sparse_fit = left.n_active is not None or (right.n_active is not None and fitted.gate.n_active is not None)
+    if sparse_fit != (right.n_active is not None):
+        raise ValueError(
+            f"The loss between a dense and a sparse gate is undefined: n_active is {left.n_active} of "
+            f"{fitted.stack.n_experts} in fitted and {right.n_active} of {true.stack.n_experts} in true; pass models "
+            "that are both dense or both sparse, or compare densities with hellinger."
+        )
+    if left.n_active is not None and left.select_on != right.select_on:
+        raise ValueError(
+            f"fitted selects on the {left.select_on}, true on the {right.select_on}; pass models with one select_on."
+        )
+    return right
+
+
+def log_weight(stack: ParameterStack) -> np.ndarray:
+    """Return the logs of the atoms' weights exp(gate_intercept / temperature), shape (n_fits, k)."""
+    return stack.gate_intercept / np.asarray(stack.temperature)[:, None]
+
+
+def scaled_gate_coef(stack: ParameterStack, family: Family, scale: str) -> np.ndarray:
+    """Gate slopes, raw or free of the scale that they share with the temperature, shape (n_fits, k, d)."""
+    if scale == "raw":
+        return stack.gate_coef
+    if family.degree is None:
+        raise ValueError(
+            f"scale='free' needs an activation with act(c z) = c^p act(z), which {family.activation!r} is not: nothing "
+            "is free there; pass scale='raw'."
+        )
+    # act(beta.x) / tau = act((beta / tau^(1/p)) . x)
+    return stack.gate_coef / (np.asarray(stack.temperature) ** (1.0 / family.degree))[:, None, None]

@@ -1,0 +1,56 @@
+"""The weights of atoms, and what else of a gate has equal representatives."""
+
+from dataclasses import replace
+
+import numpy as np
+
+from gmoe.metrics._family import log_weight
+from gmoe.metrics._stack import Given
+from gmoe.model import GMoE
+
+
+def masses(left: Given, right: Given, weights: str, free: bool, X):
+    """Weights (n_fits, k) and (l,), and by how much the fit's logs were lowered against the truth's, (n_fits,)."""
+    if weights == "gate_probability":
+        if X is None:
+            raise ValueError("weights='gate_probability' averages the gate over observations; pass them as X.")
+        fitted, true = (np.array([_shares(given, i, X) for i in range(given.stack.n_fits)]) for given in (left, right))
+        return fitted, true[0], np.zeros(len(fitted))
+    fitted, true = log_weight(left.stack), log_weight(right.stack)[0]
+    with np.errstate(over="ignore"):
+        if not free:
+            return np.exp(fitted), np.exp(true), np.zeros(len(fitted))
+        log_factor = _log_total(fitted) - _log_total(true[None])
+        return np.exp(fitted - true.max() - log_factor[:, None]), np.exp(true - true.max()), log_factor
+
+
+def _log_total(log_mass):
+    # Sorted, so that relabelled measures have equal totals to the last bit.
+    ordered = np.sort(log_mass, axis=1)
+    top = ordered[:, -1]
+    return top + np.log(np.exp(ordered - top[:, None]).sum(axis=1))
+
+
+def _shares(given: Given, i: int, X):
+    assert given.gate is not None
+    return GMoE(given.stack[i], given.gate, *(given.columns or (None, None))).gate_proba(X).mean(axis=0)
+
+
+def has_mirror(given: Given) -> bool:
+    """Whether exchanging the gate slopes of the two experts with changed sign leaves the density unchanged."""
+    gate = given.gate
+    return gate is not None and given.stack.n_experts == 2 and gate.activation.odd and not gate.affine
+
+
+def mirror(given: Given, where=True) -> Given:
+    """Return the mirror images of the fits ``where`` asks for it."""
+    coef = given.stack.gate_coef
+    where = np.broadcast_to(where, coef.shape[:1])[:, None, None]
+    return replace(given, stack=replace(given.stack, gate_coef=np.where(where, -coef[:, ::-1], coef)))
+
+
+def canonical_mirror(given: Given) -> Given:
+    """Return the one of two mirror images whose slopes' sum begins with a positive entry."""
+    if given.gate is None or not has_mirror(given):
+        return given
+    return mirror(given, [given.gate.is_mirrored(np.insert(coef, 0, 0.0, axis=1)) for coef in given.stack.gate_coef])

@@ -1,0 +1,86 @@
+"""Which fitted expert is which reference expert."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.optimize import linear_sum_assignment
+
+from gmoe._validation import check_choice
+from gmoe.model import GMoE
+
+
+@dataclass(frozen=True, eq=False)
+class Matching:
+    """An assignment of experts.
+
+    Attributes
+    ----------
+    order : ndarray of int, shape (l,)
+        Fitted expert matched to each of the l reference experts, -1 for none; where all are matched,
+        ``fitted.parameters.reorder(order)`` lists the experts as the reference does.
+    cost : ndarray, shape (k, l)
+        Of each pair; the assignment has the least sum.
+    """
+
+    order: np.ndarray
+    cost: np.ndarray
+
+
+def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "parameters") -> Matching:
+    """Match the experts of two models, one to one, by SciPy's assignment solver.
+
+    Parameters
+    ----------
+    fitted, reference : GMoE
+        On the same features; k and l experts.  Where the numbers differ, the rest stays unmatched.
+    X : array-like, shape (n, n_features), optional
+    y : array-like, shape (n,), optional
+        Observations, for ``by="responsibilities"``.
+    by : {"parameters", "responsibilities"}
+        The cost of a pair.  "parameters": squared errors of intercept, coef, log variance and, for equal numbers of
+        experts, gate parameters centred at their means over the experts (which no translation of the gate moves), each
+        in units of the reference's spread.  "responsibilities": share of the observations that exactly one of both
+        claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits experts that overlap.
+
+    Returns
+    -------
+    Matching
+
+    Raises
+    ------
+    ValueError
+        For different numbers of features, or missing observations.
+    """
+    check_choice(by, "by", ("parameters", "responsibilities"))
+    for name in ("gate_coef", "coef"):
+        widths = [getattr(model.parameters, name).shape[1] for model in (fitted, reference)]
+        if widths[0] != widths[1]:
+            raise ValueError(f"{name} has {widths[0]} features in fitted and {widths[1]} in reference; pass the same.")
+    if by == "parameters":
+        cost = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
+    elif X is None or y is None:
+        raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
+    else:
+        left, right = (model.responsibilities(X, y) for model in (fitted, reference))
+        cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
+    rows, columns = linear_sum_assignment(cost)
+    order = np.full(reference.n_experts, -1)
+    order[columns] = rows
+    return Matching(order, cost)
+
+
+def _features(fitted, reference):
+    """Pairs of arrays (k, q) and (l, q) to compare."""
+    left, right = fitted.parameters, reference.parameters
+    yield left.intercept[:, None], right.intercept[:, None]
+    yield left.coef, right.coef
+    yield np.log(left.variance)[:, None], np.log(right.variance)[:, None]
+    if left.n_experts == right.n_experts:
+        yield left.gate - left.gate.mean(axis=0), right.gate - right.gate.mean(axis=0)
+
+
+def _scaled_squares(left, right):
+    spread = np.ptp(right, axis=0)
+    # What all reference experts share keeps its own unit.
+    spread = np.where(spread > 0.0, spread, 1.0)
+    return np.square((left[:, None] - right) / spread).sum(axis=2)

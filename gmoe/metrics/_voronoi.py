@@ -1,0 +1,248 @@
+"""Voronoi cells and losses between mixing measures, as the theory defines them."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+
+import numpy as np
+
+from gmoe._validation import check_choice, check_positive
+from gmoe.gates import Gate
+from gmoe.kernels.translation import infima
+from gmoe.kernels.voronoi import BLOCKS, assign
+from gmoe.metrics._family import comparable_family, scaled_gate_coef
+from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror
+from gmoe.metrics._powers import KINDS, group_table, power_table, rbar_table
+from gmoe.metrics._stack import Given, Measures, ParameterStack, read_pair
+
+
+@dataclass(frozen=True, eq=False)
+class VoronoiLoss:
+    """Voronoi losses and their parts; arrays lose the leading axis where ``fitted`` was one model.
+
+    Attributes
+    ----------
+    value : ndarray, shape (n_fits,), or float
+    cells : ndarray of int, shape (n_fits, k)
+        True atom in whose cell each fitted atom lies, at the minimising translation.
+    translation_intercept : ndarray, shape (n_fits,), or float
+        t1: gate_intercept / temperature of the fit matches that of the truth plus t1.  -inf where the infimum is a
+        limit; 0 where nothing was minimised: without translation, and for gate probabilities, which it leaves alone.
+    translation_coef : ndarray, shape (n_fits, d_gate)
+        t2: gate_coef of the fit (in the chosen scale) matches that of the truth plus t2.
+    contributions : ndarray, shape (n_fits, l, 6)
+        What each of the l true atoms adds, by block as in ``blocks``; a joint norm is split among its blocks in
+        proportion to their squares.
+    active : ndarray of bool, shape (n_fits, l)
+        True atoms that count: all, or for a top-K gate the n_active with the largest sums.  ``value`` is the sum of
+        their contributions.
+    mirrored : ndarray of bool, shape (n_fits,), or bool
+        Whether the loss is that of the fit's mirror image: for an odd activation and two experts, their gate slopes
+        exchanged with changed sign give the same density.
+    blocks : tuple of str
+    """
+
+    value: np.ndarray | float
+    cells: np.ndarray
+    translation_intercept: np.ndarray | float
+    translation_coef: np.ndarray
+    contributions: np.ndarray
+    active: np.ndarray
+    mirrored: np.ndarray | bool
+    blocks: tuple[str, ...] = (*BLOCKS, "mass")
+
+
+PARTS = tuple(field.name for field in fields(VoronoiLoss) if field.name != "blocks")
+
+
+def voronoi_cells(fitted: Measures, true: Measures, *, translation=0.0) -> np.ndarray:
+    """Return the true atom nearest to each fitted one in (gate_coef, coef, intercept, variance).
+
+    Parameters
+    ----------
+    fitted : GMoE, Parameters, ParameterStack, or sequence of GMoE or Parameters
+    true : GMoE or Parameters
+    translation : float or array-like, shape (d_gate,) or (n_fits, d_gate)
+        Vector added to the true gate slopes first.
+
+    Returns
+    -------
+    ndarray of int, shape (n_fits, k), or (k,) for one model
+        Ties go to the lower index.
+
+    Raises
+    ------
+    ValueError
+        For different numbers of features.
+
+    Notes
+    -----
+    ``A_j = {i : |theta_i - theta*_j| <= |theta_i - theta*_l| for all l}``; neither the gate intercept nor the shared
+    temperature is part of theta (Nguyen, Nguyen and Ho, NeurIPS 2023).
+    """
+    left, right = read_pair(fitted, true, None)
+    delta, rest = _differences(left.stack, right.stack, left.stack.gate_coef, right.stack.gate_coef)
+    shift = np.ascontiguousarray(
+        np.broadcast_to(np.asarray(translation, dtype=float), left.stack.gate_coef[:, 0].shape)
+    )
+    cells = np.empty(left.stack.variance.shape, dtype=np.int64)
+    for n in range(len(cells)):
+        assign(delta[n], rest[n], shift[n], cells[n])
+    return cells[0] if left.single else cells
+
+
+def voronoi_loss(
+    fitted: Measures,
+    true: Measures,
+    *,
+    kind: str = "over",
+    weights: str = "exp_intercept",
+    translation: str = "infimum",
+    scale: str = "raw",
+    joint_norm: bool | None = None,
+    rbar: Mapping[int, float] | None = None,
+    power: float = 1.0,
+    gate: Gate | None = None,
+    X=None,
+) -> VoronoiLoss:
+    r"""Voronoi loss between fitted and true mixing measures.
+
+    For each true atom j with cell A_j, the errors of its atoms, weighted, raised to the powers of the theory, plus
+    the error of the cell's mass:
+
+    .. math::
+
+        \inf_{t_1, t_2} \sum_j \Bigl[ \sum_{i \in A_j} w_i \, \bigl( \|\Delta_{t_2}\beta_{1ij}\|^{p_1}
+        + \|\Delta a_{ij}\|^{p_2} + |\Delta b_{ij}|^{p_3} + |\Delta\sigma_{ij}|^{p_4} + |\Delta\tau|^{p_5} \bigr)
+        + \Bigl| \sum_{i \in A_j} w_i - e^{t_1} w^*_j \Bigr| \, \Bigr]
+
+    A top-K gate takes the maximum over the n_active-subsets of the true atoms in place of the sum over all.
+
+    Parameters
+    ----------
+    fitted : GMoE, Parameters, ParameterStack, or sequence of GMoE or Parameters
+        One model or a table of them.
+    true : GMoE or Parameters
+    kind : {"over", "exact", "power"}
+        "exact": first powers (theorem 1 of the softmax paper).  "over": in cells of m > 1 atoms the powers rbar(m) and
+        rbar(m) / 2 (its theorem 2); with an activation, 2 for gate_coef and coef.  "power": every error to ``power``
+        (the losses D_r of the temperature paper).
+    weights : {"exp_intercept", "gate_probability"}
+        Of the atoms: exp(gate_intercept / temperature) as in the papers, or the average gate probability over ``X``,
+        which leaves no expert out.
+    translation : {"infimum", "none"}
+        "none" is the form of the published code.
+    scale : {"raw", "free"}
+        "free": in gate_coef / temperature, which an identity or homogeneous activation identifies, without the
+        temperature's own error.
+    joint_norm : bool, optional
+        Whether errors with the same power share one Euclidean norm, as in the softmax paper, or add up, as in the
+        others.  Default: for a dense gate without activation and temperature.
+    rbar : mapping of int to float, optional
+        Values for cells of 4 and more atoms, as in ``{4: 8}``.
+    power : float
+        For ``kind="power"``.
+    gate : Gate, optional
+        Of bare parameters; default: that of the other measure, else softmax.
+    X : array-like, shape (n, n_features), optional
+        For ``weights="gate_probability"``.
+
+    Returns
+    -------
+    VoronoiLoss
+
+    Raises
+    ------
+    ValueError
+        For different numbers of features, gates between which the loss is undefined, or a cell of unknown rbar.
+
+    Notes
+    -----
+    **Cells move with the translation**: they are those of the translated truth.  Cells of the measures as given would
+    depend on which of many equal densities was passed.  With an activation other than the identity only t1 is free;
+    with an odd one, two experts have a mirror image of equal density, and the nearer of both images counts.
+
+    **Scale.**  The weights of the fit are known up to the factor exp(t1), and so is the loss.  With "infimum" the
+    truth is taken with its largest weight 1, as in the papers' simulations, and the fit with the same total mass; this
+    picks one of the equal representatives and changes no rate.  With "none" both stay as they are.
+
+    **Accuracy.**  The infimum is exact to 1e-12 of its value (see the module ``gmoe.kernels.translation``), limits at
+    the boundary of a set of translations included.
+
+    References
+    ----------
+    Nguyen, Nguyen and Ho, NeurIPS 2023 (softmax, theorems 1 and 2); Nguyen, Akbarian, Yan and Ho, ICLR 2024 (top-K);
+    Nguyen, Akbarian and Ho, ICML 2024 (temperature).
+    """
+    check_choice(kind, "kind", KINDS)
+    check_choice(weights, "weights", ("exp_intercept", "gate_probability"))
+    check_choice(translation, "translation", ("infimum", "none"))
+    check_choice(scale, "scale", ("raw", "free"))
+    left, right = read_pair(fitted, true, gate)
+    family = comparable_family(left, right)
+    powers = power_table(kind, left.stack.n_experts, rbar_table(rbar), family.affine, check_positive(power, "power"))
+    settings = (family, powers, weights, translation == "infimum", scale, joint_norm, X)
+    if translation == "none":
+        loss = _solve(left, right, *settings)
+    else:
+        right = canonical_mirror(right)
+        loss = _solve(left, right, *settings)
+        if has_mirror(left):
+            loss = _smaller(loss, _solve(mirror(left), right, *settings))
+    if not left.single:
+        return loss
+    arrays = {name: getattr(loss, name)[0] for name in PARTS}
+    return VoronoiLoss(**{name: a.item() if a.ndim == 0 else a for name, a in arrays.items()})
+
+
+def _smaller(loss: VoronoiLoss, image: VoronoiLoss) -> VoronoiLoss:
+    """Take the smaller of two losses fit by fit; ``image`` is that of the mirror images."""
+    better = np.asarray(image.value) < np.asarray(loss.value)
+    pairs = {name: (getattr(loss, name), getattr(image, name)) for name in PARTS}
+    chosen = {name: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for name, (a, b) in pairs.items()}
+    return VoronoiLoss(**{**chosen, "mirrored": better})
+
+
+def _solve(left: Given, right: Given, family, powers, weights, free, scale, joint_norm, X) -> VoronoiLoss:
+    """Losses of a stack of fits, with leading axis."""
+    k, n_true = left.stack.n_experts, right.stack.n_experts
+    mass, true_mass, log_factor = masses(left, right, weights, free, X)
+    coef, true_coef = (scaled_gate_coef(given.stack, family, scale) for given in (left, right))
+    delta, rest = _differences(left.stack, right.stack, coef, true_coef)
+    if scale == "free":
+        rest[..., -1] = 0.0
+    if joint_norm is None:
+        joint_norm = family.affine and family.n_active is None and not rest[..., -1].any()
+    n, d = left.stack.n_fits, delta.shape[-1]
+    value, factor, needed = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
+    cells, shift = np.empty((n, k), dtype=np.int64), np.zeros((n, d))
+    active, part = np.empty((n, n_true), dtype=bool), np.empty((n, n_true, 6))
+    infima(
+        delta, rest, mass, true_mass, powers, group_table(powers, joint_norm), family.n_active or n_true,
+        np.array([free and family.affine and d > 0, free and weights == "exp_intercept"]),
+        value, factor, needed, cells, shift, active, part,
+    )  # fmt: skip
+    _check_known(needed)
+    with np.errstate(divide="ignore"):
+        t1 = log_factor + np.log(np.maximum(factor, 0.0))
+    return VoronoiLoss(value, cells, t1, shift, part, active, np.zeros(n, dtype=bool))
+
+
+def _check_known(needed):
+    bad = np.flatnonzero(needed)
+    if bad.size:
+        size = int(needed[bad[0]])
+        raise ValueError(
+            f"The loss of fit {bad[0]} needs rbar of a cell of {size} atoms, of which only rbar >= 7 is known; pass "
+            f"rbar={{{size}: value}}, or kind='exact'."
+        )
+
+
+def _differences(fitted: ParameterStack, true: ParameterStack, gate_coef, true_gate_coef):
+    """Differences of gate slopes (n_fits, k, l, d) and squared errors of the other blocks (n_fits, k, l, 4)."""
+    delta = gate_coef[:, :, None] - true_gate_coef[0]
+    rest = np.zeros((*delta.shape[:3], 4))
+    rest[..., 0] = np.square(fitted.coef[:, :, None] - true.coef[0]).sum(axis=-1)
+    rest[..., 1] = np.square(fitted.intercept[:, :, None] - true.intercept[0])
+    rest[..., 2] = np.square(fitted.variance[:, :, None] - true.variance[0])
+    rest[..., 3] = np.square(np.asarray(fitted.temperature) - np.asarray(true.temperature)[0])[:, None, None]
+    return delta, rest

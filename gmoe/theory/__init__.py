@@ -1,0 +1,7 @@
+"""What the theory predicts: rates by gate and cell pattern, and the conditions on activations."""
+
+from gmoe.theory._conditions import ActivationCheck, check_activation
+from gmoe.theory._rates import Prediction, predict, required_n_active
+from gmoe.theory._table import markdown_table
+
+__all__ = ["ActivationCheck", "Prediction", "check_activation", "markdown_table", "predict", "required_n_active"]

@@ -1,0 +1,212 @@
+"""Predicted exponents of parameters, losses and densities, by gate and pattern of Voronoi cells."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from gmoe._validation import check_integer
+from gmoe.gates import Gate
+from gmoe.metrics._family import Family, family_of
+from gmoe.metrics._powers import rbar_table
+from gmoe.theory import _sources as sources
+from gmoe.theory._sources import Source
+
+SLOWER = "slower than polynomial"
+NOT_STATED = "not stated"
+NOT_IDENTIFIED = "not identified"
+NO_CONVERGENCE = "no convergence"
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What the theory predicts for one quantity, up to powers of log n.
+
+    Attributes
+    ----------
+    quantity : str
+        A block of parameters as in :func:`gmoe.metrics.block_errors`, "voronoi_loss", "voronoi_loss (free)", "density",
+        or "gate boundary".
+    cell : int or None
+        True expert, for a block of parameters.
+    cell_size : int or None
+        Fitted atoms in its cell.
+    exponent : float or None
+        Error of order n**exponent; None where there is none.
+    rate : str
+        In words, for instance "n^-1/8" or "slower than polynomial".
+    bound : str
+        "upper bound": the maximum likelihood estimator is at least that fast; "sharp": and no faster; "lower bound": no
+        estimator is faster; "" where no rate is claimed.
+    source : str
+    mark : str
+        How well the exponent is known: "verified" (read in the source), "derived" (by this project) or "recalled" (not
+        checked).  That n^-1/2 is sharp is the classical bound for regular parameters.
+    """
+
+    quantity: str
+    cell: int | None
+    cell_size: int | None
+    exponent: float | None
+    rate: str
+    bound: str
+    source: str
+    mark: str
+
+
+def predict(
+    gate: Gate,
+    pattern: Sequence[int],
+    *,
+    rbar: Mapping[int, float] | None = None,
+    fitted_n_active: int | None = None,
+) -> tuple[Prediction, ...]:
+    """Predict the rates of the maximum likelihood estimator.
+
+    Parameters
+    ----------
+    gate : Gate
+        Of the truth.  An estimated temperature counts as such whatever its true value.
+    pattern : sequence of int
+        Fitted atoms in the cell of each true expert: ``(1, 1)`` is exact-specified, ``(2, 1)`` has one atom too many.
+    rbar : mapping of int to float, optional
+        For cells of 4 and more atoms, of which only rbar >= 7 is known.
+    fitted_n_active : int, optional
+        Active experts of the fit, for a top-K gate; the smallest sufficient number by default.
+
+    Returns
+    -------
+    tuple of Prediction
+
+    Raises
+    ------
+    ValueError
+        For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
+        activation).
+    """
+    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
+    if not sizes:
+        raise ValueError("The pattern is empty; give the number of fitted atoms of each true expert, as in (2, 1).")
+    family = family_of(gate, len(sizes))
+    if family.intercept == "inside":
+        raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
+    if family.n_active is not None and fitted_n_active is not None:
+        if check_integer(fitted_n_active, "fitted_n_active", 1) < required_n_active(sizes, family.n_active):
+            names = ("density", "voronoi_loss")
+            return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
+    case = _Case.of(gate, family, sizes, rbar_table(rbar))
+    rows = [case.density(), *case.losses()]
+    for cell, size in enumerate(sizes):
+        own = [*case.gate(size), *(case.block(name, size) for name in ("coef", "intercept", "variance"))]
+        rows += [replace(row, cell=cell, cell_size=size) for row in own]
+    return (*rows, *case.temperature())
+
+
+def required_n_active(pattern: Sequence[int], n_active: int) -> int:
+    """Smallest number of active fitted experts with which a top-K fit can converge.
+
+    The largest sum of ``n_active`` cells (top-K paper, over-specified part).
+    """
+    return sum(sorted(pattern, reverse=True)[:n_active])
+
+
+def _row(quantity, rate, bound, source: Source, exponent=None):
+    return Prediction(quantity, None, None, exponent, rate, bound, source.text, source.mark)
+
+
+@dataclass(frozen=True)
+class _Case:
+    """A gate and a pattern, in the terms that decide the rates.
+
+    ``bends``: the activation meets the first-order condition.  ``covered``: anything is known of gate and experts,
+    which is not so for homogeneous activations other than the identity.  ``free``: gate and temperature share a scale
+    that the density does not depend on.
+    """
+
+    family: Family
+    sizes: tuple[int, ...]
+    rbar: Mapping[int, float]
+    estimated: bool
+    bends: bool
+
+    @classmethod
+    def of(cls, gate, family, sizes, rbar):
+        return cls(family, sizes, rbar, gate.estimated, gate.activation.meets_first_order_condition)
+
+    @property
+    def covered(self):
+        return self.family.affine or self.bends
+
+    @property
+    def free(self):
+        return self.estimated and not self.bends
+
+    @property
+    def exact(self):
+        return max(self.sizes) == 1
+
+    def source(self, size):
+        if self.family.affine:
+            return sources.EXACT if size == 1 else sources.OVER
+        return sources.ACTIVATION_EXACT if size == 1 else sources.ACTIVATION_OVER
+
+    def root_n(self, quantity, source, sharp=None):
+        # Where the information is regular no estimator is faster; beside larger cells only the bound is known.
+        bound = "sharp" if (self.exact if sharp is None else sharp) else "upper bound"
+        return _row(quantity, "n^-1/2", bound, source, -0.5)
+
+    def density(self):
+        plain = self.family.affine and not self.estimated
+        return self.root_n("density", sources.DENSITY if plain else sources.DENSITY_TEMPERATURE, True)
+
+    def losses(self):
+        if self.family.n_active == 1:
+            # Its gate part is the error of parameters that the density does not determine.
+            yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.HARD)
+        elif self.free:
+            source = sources.SLOW if self.family.affine else sources.UNIDENTIFIED
+            yield _row("voronoi_loss", SLOWER, "lower bound", source)
+            if self.covered:
+                yield self.root_n("voronoi_loss (free)", sources.FREE, True)
+        elif self.covered:
+            yield self.root_n("voronoi_loss", self.source(max(self.sizes)), True)
+        else:
+            yield _row("voronoi_loss", NOT_STATED, "", sources.SILENT)
+
+    def gate(self, size):
+        if self.family.n_active == 1:
+            yield _row("gate_coef", NOT_IDENTIFIED, "", sources.HARD)
+            yield _row("gate_intercept", NOT_IDENTIFIED, "", sources.HARD)
+            if self.exact:
+                yield _row("gate boundary", "n^-1", "upper bound", sources.HARD, -1.0)
+            return
+        if self.free:
+            for name in ("gate_coef", "gate_intercept"):
+                yield _row(name, SLOWER, "lower bound", sources.UNIDENTIFIED)
+        suffix = "/temperature" if self.free else ""
+        yield self.block("gate_coef", size, suffix)
+        if self.covered:
+            yield self.root_n("gate_intercept" + suffix, sources.MASS)
+
+    def block(self, name, size, suffix=""):
+        if not self.covered:
+            return _row(name + suffix, NOT_STATED, "", sources.SILENT)
+        source = sources.FREE if self.free else self.source(size)
+        if size == 1:
+            return self.root_n(name + suffix, source)
+        if not self.family.affine and name in ("gate_coef", "coef"):
+            return _row(name, "n^-1/4", "upper bound", source, -0.25)
+        half = 2 if name in ("gate_coef", "intercept") else 1
+        if size not in self.rbar:
+            form = f"n^-1/({'2 ' if half == 2 else ''}rbar({size})), rbar({size}) >= 7"
+            return _row(name + suffix, form, "upper bound", source)
+        power = half * self.rbar[size]
+        return _row(name + suffix, f"n^-1/{power:g}", "upper bound", source, -1.0 / power)
+
+    def temperature(self):
+        if not self.estimated:
+            return
+        if self.free:
+            yield _row("temperature", SLOWER, "lower bound", sources.UNIDENTIFIED)
+        elif min(self.sizes) > 1:
+            yield _row("temperature", NOT_STATED, "", sources.SILENT)
+        else:
+            yield self.root_n("temperature", self.source(max(self.sizes)))

@@ -204,3 +204,19 @@ def _hard(gate):
     from dataclasses import replace
 
     return replace(gate, n_active=1, select_on="logit")
+
+
+def test_data_of_a_softmax_gate_send_the_temperature_to_its_bound():
+    # The sigmoid is straight where its slopes are small, and a cold gate makes up for it: a limit, not a maximum.
+    rng = np.random.default_rng(5)
+    X = rng.uniform(-2, 2, (1000, 1))
+    truth = GMoE(Parameters([0, 0.3], [[0], [1.5]], [0, 1], [[1], [-1]], [0.1, 0.2]))
+    y, _ = truth.sample(X, rng)
+    softmax = GaussianMoERegressor(2, random_state=0).fit(X, y)
+    with pytest.warns(ConvergenceWarning, match="end of its range"):
+        bent = GaussianMoERegressor(2, ActivationGate("tanh"), random_state=0).fit(X, y)
+    assert bent.fit_result_.status == "temperature_at_bound"
+    assert bent.fit_result_.notes[-1] == "at bound"
+    # At a temperature of 6e-6 the tanh differs from the straight line by its square: 4e-11 of a log-likelihood of 800.
+    assert bent.log_likelihood_ >= softmax.log_likelihood_ - 1e-6
+    assert np.allclose(bent.predict(X), softmax.predict(X), rtol=0, atol=1e-3)  # as flat as the likelihood there

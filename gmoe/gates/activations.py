@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmoe._validation import check_positive
 from gmoe.kernels import activations as kernels
 
 _REGISTRY: dict[str, "Activation"] = {}
@@ -29,7 +30,7 @@ class Activation:
         Whether 1, act(z) and x act'(z) are linearly independent, so that gate coefficients and temperature are
         identified at first order: exactly those that are neither ``C z**p + const`` nor ``C log|z| + const``.
     degree : float or None
-        Degree of positive homogeneity, ``act(c z) = c**degree act(z)`` for c > 0; a temperature is then nothing but a
+        Positive; degree of homogeneity, ``act(c z) = c**degree act(z)`` for c > 0. A temperature is then nothing but a
         scale of the coefficients.
     odd : bool
         Whether ``act(z) + act(-z)`` is constant: two experts may then exchange their coefficients with changed sign.
@@ -40,6 +41,10 @@ class Activation:
     meets_first_order_condition: bool = True
     degree: float | None = None
     odd: bool = False
+
+    def __post_init__(self):
+        if self.degree is not None:
+            check_positive(self.degree, "degree")
 
     def __repr__(self):
         return repr(self.name)

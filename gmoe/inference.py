@@ -175,7 +175,8 @@ def explain(r: FitResult) -> list[str]:
     if r.status == "max_iter":
         messages.append(
             f"Not converged after {r.n_iter} iterations: the largest average-gradient entry is {r.gradient:.1e}, the "
-            f"smallest eigenvalue of the information {r.smallest_eigenvalue:.1e}; raise max_iter, or use solver='mle'."
+            f"smallest eigenvalue of the information {r.smallest_eigenvalue:.1e}; raise max_iter, or use solver='mle'. "
+            "Where fewer than max_iter iterations were made, the ascent met a kink (relu) or rounding."
         )
     if r.at_bound:
         messages.append(
@@ -212,7 +213,7 @@ def explain(r: FitResult) -> list[str]:
 
 
 def _cause(r: FitResult):
-    if r.model.gate.n_active is None:
+    if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"
     return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
 

@@ -162,8 +162,8 @@ class Gate:
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
         if self.n_active is not None and self.n_active > n_experts:
             raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
-        if n_features == 0 and self.is_sparse(n_experts) and self.select_on == "score":
-            raise ValueError("select_on='score' needs a gate feature to score; add one, or use select_on='logit'.")
+        if n_features == 0 and self.is_sparse(n_experts):
+            raise ValueError("A selection needs a gate feature to score; add one, or drop n_active.")
         if n_features == 0 and self.intercept == "inside":
             raise ValueError("Without gate features the gate is constant; use intercept='outside', or SoftmaxGate().")
 

@@ -7,7 +7,9 @@ anything is evaluated.  The exact log-likelihood then judges a few candidates.
 import numpy as np
 
 from gmoe.kernels.soft import line_breaks
-from gmoe.solvers.soften import BOX, Soft
+from gmoe.solvers.em import em
+from gmoe.solvers.soften import Soft
+from gmoe.solvers.space import BOX
 
 # Candidates on each side of a line are the best steps past at most so many switches.
 WINDOWS = (4, 40, 400, None)
@@ -42,6 +44,9 @@ def sweep(soft: Soft, theta, rng, n_random):
                 gate[j] += step * direction
                 if np.abs(gate[j]).max() > BOX:
                     continue
+                if soft.gate.n_active == 1:
+                    # A region's regression is all there is to its fit: judge a boundary with it.
+                    trial = em(soft.objective, trial, 0.0, 1).evaluation.theta
                 following, _ = soft.evaluate(trial, 0.0)
                 if following > value + GAIN:
                     theta, value = trial, following

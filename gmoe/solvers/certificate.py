@@ -41,6 +41,8 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     shares = average_gate(objective, evaluation)
     raw = raw_parameters(objective, scaling, evaluation.theta)
     order = expert_order(shares, raw, scaling)
+    if gate.is_sparse(objective.n_experts) and not _same_in_order(objective, evaluation, order):
+        order = np.arange(objective.n_experts)
     model = GMoE(raw.reorder(order), gate, *columns).canonical()
     basis = smooth_basis(objective, evaluation, settings.tol)
     direction = separating_direction(objective, evaluation)
@@ -82,15 +84,35 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
 
 
 def _status(objective, evaluation, converged, separated):
+    if prefers_cold(objective, evaluation):
+        return "temperature_at_bound"
     if not converged:
         return "max_iter"
     if objective.at_bound(evaluation.theta).any():
         return "variance_at_bound"
-    if objective.temperature_at_bound(evaluation.theta):
-        return "temperature_at_bound"
     if separated:
-        return "no_interior_maximum" if objective.gate.n_active is not None else "gate_separated"
+        return "no_interior_maximum" if objective.gate.is_sparse(objective.n_experts) else "gate_separated"
     return "converged"
+
+
+def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
+    """Whether the temperature is at its bound, or the likelihood does not fall on the way to its lower one.
+
+    With slopes that approach a common vector v as the temperature T falls, b_j = v + T c_j, the logits tend to
+    act'(v . x) c_j . x: a gate of another kind, on which the largest value may lie.
+    """
+    if objective.temperature_at_bound(evaluation.theta):
+        return True
+    if not objective.gate.n_shared or objective.n_experts == 1:
+        return False
+    for factor in (0.5, 0.1, 0.01):
+        theta = evaluation.theta.copy()
+        bent = objective.split(theta)[0][:, objective.gate.first_bent :]
+        bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))
+        objective.shared(theta)[:] += np.log(factor)
+        if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
+            return False
+    return True
 
 
 def raw_parameters(objective: Objective, scaling: Scaling, theta):
@@ -113,9 +135,19 @@ def _at_canonical(objective, scaling, evaluation):
 def smooth_basis(objective: Objective, evaluation, tol):
     """Directions (P, free) of a smooth maximum: with a sparse gate perhaps only those that hold its selection."""
     every = Space(objective).basis(evaluation.theta)
-    if objective.gate.n_active is None or slope(evaluation, every) <= tol:
+    if not objective.gate.is_sparse(objective.n_experts) or slope(evaluation, every) <= tol:
         return every
     return HeldSpace(objective).basis(evaluation.theta)
+
+
+def _same_in_order(objective, evaluation, order):
+    """Whether the value is the same with the experts in another order.
+
+    Ties of the keys go to the lower index, and features that are zero (dummies, counts) tie all scores.
+    """
+    gate, expert, eta = objective.split(evaluation.theta)
+    theta = objective.join(gate[order], expert[order], eta[order], objective.shared(evaluation.theta))
+    return abs(objective.evaluate(theta, SCORE).value - evaluation.value) <= 1e-12 * (1.0 + abs(evaluation.value))
 
 
 def n_free_parameters(objective: Objective):
@@ -161,27 +193,38 @@ def n_flat(objective: Objective, scaling: Scaling):
 def separating_direction(objective: Objective, evaluation: Evaluation):
     """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
-    Candidates are the directions of least gate information.  Along each the average log-likelihood is evaluated as far
-    out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert whose share goes to
-    zero) it does not.
+    Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
+    sparse gate only what holds the selection, as the likelihood jumps elsewhere.  Along each the average log-likelihood
+    is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert
+    whose share goes to zero) it does not.
     """
     assert evaluation.hessian is not None
     index = objective.gate_index
-    parameters = evaluation.theta[index]
-    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
-    if objective.temperature_at_bound(evaluation.theta):
-        # That this goes on for ever is known.
-        flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
-    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
+    free, scale = _gate_directions(objective, evaluation)
     if not free.size:
         return None
     values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
-    size = max(10.0, float(np.linalg.norm(free.T @ parameters)))
-    for vector in vectors.T[values < WEAK]:
+    size = max(10.0, float(np.linalg.norm(free.T @ evaluation.theta[index])))
+    for vector in [*(free @ vectors[:, values < WEAK]).T, *scale.T]:
         direction = np.zeros_like(evaluation.theta)
-        direction[index] = free @ vector
+        direction[index] = vector
         for sign in (-1.0, 1.0):
             value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
             if evaluation.value - value < NO_FALL:
                 return direction
     return None
+
+
+def _gate_directions(objective, evaluation):
+    """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
+    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
+    if objective.temperature_at_bound(evaluation.theta):
+        # That this goes on for ever is known.
+        flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
+    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
+    if not free.size or not objective.gate.is_sparse(objective.n_experts):
+        return free, np.empty((len(flat), 0))
+    held = objective.gate.held(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
+    left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
+    scale = held[:, -1:] / max(float(np.linalg.norm(held[:, -1])), 1e-300)
+    return free @ left[:, sizes > 1e-9 * sizes[0]], scale

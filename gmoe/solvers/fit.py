@@ -80,7 +80,9 @@ def fit(
     run = map if executor is None else executor.map
     try:
         with single_threaded():
-            scaling = scale(X, y, weight, gate_columns, expert_columns, gate.allows_centring, run)
+            # With all experts active nothing is selected.
+            centred = (gate if gate.is_sparse(n_experts) else gate.dense()).allows_centring
+            scaling = scale(X, y, weight, gate_columns, expert_columns, centred, run)
             if isinstance(init, str):
                 found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
             else:

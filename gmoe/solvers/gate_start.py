@@ -29,17 +29,20 @@ def gate_of_labels(gate: Gate, x, r, n_iter=8):
         coef, _ = gate_of_labels(SoftmaxGate(), x, r)
     parameters = np.concatenate([coef.ravel(), np.zeros(gate.n_shared)])
     rows_of = _rows_of(gate, x, coef.shape)
-    value, step = _newton(gate, x, r, parameters, rows_of(parameters))
+    rows = rows_of(parameters)
+    value = _value(r, parameters, rows)
     for _ in range(n_iter):
+        step = _newton_step(gate, x, r, parameters, rows)
         for _ in range(8):
             trial = parameters + step
-            following, next_step = _newton(gate, x, r, trial, rows_of(trial))
+            following_rows = rows_of(trial)
+            following = _value(r, trial, following_rows)
             if following >= value or gate.affine:
                 break
             step = 0.25 * step
         else:
             break
-        parameters, value, step = trial, following, next_step
+        parameters, value, rows = trial, following, following_rows
     return parameters[: coef.size].reshape(coef.shape), parameters[coef.size :]
 
 
@@ -59,15 +62,18 @@ def _rows_of(gate, x, shape):
     return rows_of
 
 
-def _newton(gate, x, r, parameters, rows):
-    """Average penalised log-likelihood of the labels, and the Gauss-Newton step from here."""
+def _value(r, parameters, rows):
+    """Average penalised log-likelihood of the labels."""
+    logit = rows.logit - rows.logit.max(axis=0)
+    return np.sum(r.T * (logit - np.log(np.exp(logit).sum(axis=0)))) / r.sum() - 0.5 * RIDGE * parameters @ parameters
+
+
+def _newton_step(gate, x, r, parameters, rows):
+    """Gauss-Newton step of the penalised log-likelihood."""
     n, k = r.shape
     total = r.sum(axis=1)
-    logit = rows.logit - rows.logit.max(axis=0)
-    p = np.exp(logit)
-    mass = p.sum(axis=0)
-    value = np.sum(r.T * (logit - np.log(mass))) / r.sum() - 0.5 * RIDGE * parameters @ parameters
-    p *= total / mass
+    p = np.exp(rows.logit - rows.logit.max(axis=0))
+    p *= total / p.sum(axis=0)
     design = np.column_stack([np.ones(n), x])
     q = design.shape[1]
     phi = np.repeat(design[None], k, axis=0)
@@ -90,4 +96,7 @@ def _newton(gate, x, r, parameters, rows):
         gradient = np.append(gradient, -np.sum((r.T - p) * rows.bend))
     # The ridge pins the translations and keeps separated groups finite.
     gradient = gradient / r.sum() - (0.0 if gate.affine else RIDGE) * parameters
-    return value, np.linalg.solve(information / r.sum() + RIDGE * np.eye(len(parameters)), gradient)
+    information = information / r.sum()
+    # Relative as well: slopes of an exponential are huge.
+    ridge = RIDGE if gate.affine else RIDGE * (1.0 + np.trace(information) / len(parameters))
+    return np.linalg.solve(information + ridge * np.eye(len(parameters)), gradient)

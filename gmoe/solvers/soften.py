@@ -12,11 +12,10 @@ from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.soft import soft_selection, work_rows
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.space import BOX
 
 # Keys are compared in units of their spread; this is that of keys that are all the same.
 MIN_SPREAD = 1e-3
-# Largest entry of the gate's scaled coordinates: beyond it weights are 0 or 1 for all that data can tell.
-BOX = 200.0
 
 
 class Soft:

@@ -17,7 +17,7 @@ import numpy as np
 from gmoe.solvers.boundary import sweep
 from gmoe.solvers.em import Ascent, em
 from gmoe.solvers.newton import newton
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.soften import Soft
 from gmoe.solvers.space import HeldSpace
@@ -33,7 +33,8 @@ POLISH_WIDTHS = (0.1, 0.03, 0.01, 0.003)
 ROUND_WIDTHS = -3.3, -1.0
 # Scales of random gate rows, in whitened features, in turn.
 SCALES = 3.0, 0.3
-N_KEPT, SHORT, LONG, PATIENCE = 8, 3, 60, 8
+# Ends that go on, those of them that go on for long, and for how many rounds.
+N_KEPT, N_LONG, SHORT, LONG, PATIENCE = 8, 3, 3, 60, 8
 # Average gain below which a round was in vain.
 GAIN = 2e-6
 
@@ -64,8 +65,8 @@ def candidates(objective: Objective, settings, seed, run) -> list[Candidate]:
     kept = sorted(ends, key=lambda end: end.worth, reverse=True)[:N_KEPT]
     kept = list(run(partial(_polished, objective, seed), range(len(kept)), kept))
     kept.sort(key=lambda end: end.worth, reverse=True)
-    best = improve(Soft(objective), kept[0], np.random.default_rng([*seed, 2]), LONG, PATIENCE)
-    return [best, *kept[1:]]
+    long = run(partial(_improved, objective, seed), range(N_LONG), kept[:N_LONG])
+    return sorted([*long, *kept[N_LONG:]], key=lambda end: end.worth, reverse=True)
 
 
 def annealed(few: Objective, sample, settings, seed, number) -> Candidate:
@@ -95,6 +96,10 @@ def _polished(objective, seed, number, start):
     return improve(soft, max(ends, key=lambda end: end.worth), rng, SHORT, SHORT)
 
 
+def _improved(objective, seed, number, start):
+    return improve(Soft(objective), start, np.random.default_rng([*seed, 2, number]), LONG, PATIENCE)
+
+
 def ascend(soft: Soft, theta, max_iter) -> Candidate:
     """Ascent on the exact log-likelihood from a selection; with one active expert the exact fit of each region."""
     start = _judged(soft, theta)
@@ -116,9 +121,9 @@ def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:
     """Go through rounds of softening, boundary moves and ascent, until ``patience`` rounds were in vain."""
     best, in_vain = start, 0
     # With one active expert only the regions count, and there is no smooth ascent to help a boundary along.
-    n_random = 8 if soft.gate.n_active == 1 else 1
+    n_random = 3 if soft.gate.n_active == 1 else 1
     for _ in range(rounds):
-        theta = _unit(soft, best.theta)
+        theta = _unit(soft, revived(soft, best.theta, rng))
         theta = soft.anneal(theta, (10.0 ** rng.uniform(*ROUND_WIDTHS),), 25)
         if soft.gate.n_active == 1:
             theta = ascend(soft, theta, 25).theta
@@ -129,6 +134,23 @@ def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:
         if in_vain >= patience:
             break
     return best
+
+
+def revived(soft: Soft, theta, rng):
+    """Give each expert without observations half the region of another one.
+
+    Nothing else brings it back: without observations it has no regression, and no boundary.
+    """
+    share = soft.objective.evaluate(theta, COMPLETE).sums.g_scalar[3] / soft.objective.blocks.total_weight
+    theta = theta.copy()
+    gate, expert, eta = soft.objective.split(theta)
+    for j in np.flatnonzero(share * soft.n < 1.0):
+        i = rng.choice(len(share), p=share / share.sum())
+        slopes = 0.1 * soft.spread(theta) * rng.standard_normal(gate.shape[1] - 1)
+        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)]
+        gate[j] = gate[i] + np.concatenate([[pivot], slopes])
+        expert[j], eta[j] = expert[i], eta[i]
+    return theta
 
 
 def _unit(soft, theta):

@@ -83,7 +83,7 @@ CASES = {
         {"gate": "topk", "gate_features": []},
         (X, Y),
         ValueError,
-        ["gate feature", "select_on='logit'"],
+        ["gate feature", "drop n_active"],
     ),
     "inside without features": (
         {"gate": "activation:intercept=inside", "gate_features": []},

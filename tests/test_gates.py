@@ -259,7 +259,7 @@ BAD = {
     "select_on": (lambda: Gate(select_on="x"), ValueError, r"select_on 'x'; known: 'score', 'logit'"),
     "inside identity": (lambda: Gate(intercept="inside"), ValueError, r"'inside' with the identity .* leave it out"),
     "inside exp": (lambda: Gate("exp", "inside", "estimate"), ValueError, r"fixed temperature, or intercept='outside'"),
-    "score of nothing": (lambda: GMoE(given(**NO_FEATURE), "topk"), ValueError, r"add one, or use select_on='logit'"),
+    "score of nothing": (lambda: GMoE(given(**NO_FEATURE), "topk"), ValueError, r"add one, or drop n_active"),
     "inside of nothing": (
         lambda: GMoE(given(**NO_FEATURE), Gate("tanh", "inside")),
         ValueError,

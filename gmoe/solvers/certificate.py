@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmoe.gates import mirror
+from gmoe.gates import LOG_TEMPERATURE_RANGE, mirror
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.covariance import collinear_columns, covariance
@@ -103,9 +103,11 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     """
     if objective.temperature_at_bound(evaluation.theta):
         return True
-    if not objective.gate.n_shared or objective.n_experts == 1:
+    if not objective.gate.n_shared or objective.n_experts == 1 or objective.q_gate == 1:
         return False
+    coldest = np.exp(LOG_TEMPERATURE_RANGE[0] - objective.shared(evaluation.theta)[0])
     for factor in (0.5, 0.1, 0.01):
+        factor = max(factor, coldest)
         theta = evaluation.theta.copy()
         bent = objective.split(theta)[0][:, objective.gate.first_bent :]
         bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))

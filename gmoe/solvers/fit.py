@@ -1,5 +1,6 @@
 """One fit from raw arrays to a certificate."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -12,7 +13,7 @@ from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import EM_STEPS, Found, Settings, climb, search
+from gmoe.solvers.search import EM_STEPS, Found, Settings, better, climb, search
 from gmoe.solvers.sparse import finish
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
@@ -36,6 +37,7 @@ def fit(
     seed: int = 0,
     n_jobs: int = 1,
     column_names=None,
+    also: Sequence[Parameters] = (),
 ) -> FitResult:
     """Fit a Gaussian mixture of experts; a pure function of its arguments.
 
@@ -64,6 +66,8 @@ def fit(
     n_jobs : int
         Threads. Results do not depend on it.
     column_names : sequence of str, optional
+    also : sequence of Parameters
+        Raw parameters of further starts on all data, beside the search or the given start.
     """
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
@@ -86,6 +90,8 @@ def fit(
             else:
                 objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
                 found = _climb_given(objective, scaling, init, settings)
+            for start in also:
+                found = better(found, _climb_given(found.objective, scaling, start, settings))
             labels = range(X.shape[1]) if column_names is None else column_names
             return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
     finally:

@@ -212,6 +212,12 @@ def _best(objective, ascents, floor):
     return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
 
 
+def better(first: Found, second: Found) -> Found:
+    """Return the better of two ends on one objective, with the evidence of both."""
+    best = _best(first.objective, [first.best, second.best], -np.inf)
+    return replace(first, best=best, ends=first.ends + second.ends)
+
+
 def _distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)

@@ -22,7 +22,7 @@ WORKER_ENVIRONMENT = dict.fromkeys(
 
 
 class Serial:
-    """This process: nothing to start, nothing survives its end."""
+    """The process itself: nothing to start, nothing survives its end."""
 
     n_workers = 1
     window = 1

@@ -10,8 +10,10 @@ from gmoe.study.errors import FolderInUseError, StoreError
 
 try:
     import fcntl
-except ImportError:  # no such locks on this system: two runs do harm to none but the electricity bill
-    fcntl = None  # type: ignore[assignment]
+except ImportError:  # no such locks on this system: two runs then do some work twice, and no harm
+    LOCKS = False
+else:
+    LOCKS = True
 
 
 @contextmanager
@@ -33,7 +35,7 @@ def locked(folder: Path, shard: tuple[int, int] | None) -> Iterator[None]:
 
 @contextmanager
 def _held(path: Path, shared: bool) -> Iterator[None]:
-    if fcntl is None:
+    if not LOCKS:
         yield
         return
     try:

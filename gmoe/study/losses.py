@@ -49,6 +49,8 @@ class Loss:
         """
         if self.kind in DISTANCES:
             return float(DISTANCES[self.kind](fitted, truth, x)), ""
+        if self.translation == "none":
+            fitted = pinned_alike(fitted, truth)
         loss = voronoi_loss(
             fitted, truth, kind=self.kind, weights=self.weights, translation=self.translation, scale=self.scale,
             joint_norm=self.joint_norm, power=self.power, rbar=dict(self.rbar) or None,
@@ -79,6 +81,18 @@ class Losses:
         return [value for value, _ in pairs], next((cells for _, cells in pairs if cells), "")
 
 
+def pinned_alike(fitted: GMoE, truth: GMoE) -> GMoE:
+    """Pin the gate of a fit at the atom nearest to that which the truth pins at 0, as published code does.
+
+    Without a translation the loss would otherwise compare with whatever translate the fit happens to be.
+    """
+    pinned = np.flatnonzero(~truth.parameters.gate.any(axis=1))
+    if not fitted.gate.affine or not len(pinned):
+        return fitted
+    near = np.flatnonzero(voronoi_loss(fitted, truth, kind="exact").cells == pinned[0])
+    return fitted.canonical(int(near[0])) if len(near) else fitted
+
+
 def pattern(cells, n_true: int) -> str:
-    """Number of fitted atoms by true expert, as in "2+1"."""
+    """Count the fitted atoms by true expert, as in "2+1"."""
     return "+".join(map(str, np.bincount(np.asarray(cells), minlength=n_true)))

@@ -59,7 +59,7 @@ def perturb(start: Parameters, n: int, rng: np.random.Generator, noise: Noise) -
 
 
 def random_surjection(n_true: int, n_experts: int, rng: np.random.Generator) -> np.ndarray:
-    """True expert of each fitted one, each true one at least once."""
+    """Draw the true expert of each fitted one, each true one at least once."""
     if n_experts < n_true:
         return rng.permutation(n_true)[:n_experts]
     return rng.permutation([*range(n_true), *rng.integers(0, n_true, n_experts - n_true)])

@@ -187,7 +187,7 @@ def _theta(objective, scaling, parameters: Parameters):
 
 
 def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
-    """Result of an iteration that stops before it can say anything about a maximum."""
+    """Report an iteration that stops before it can say anything about a maximum."""
     if parameters is None:
         gate, expert, eta = objective.split(evaluation.theta)
         shared = objective.shared(evaluation.theta)

@@ -57,7 +57,9 @@ def softmax_em(X, y, start: Parameters, tol: float, max_iter: int) -> End:
     design = _design(X)
     gate, expert, variance = start.gate, start.expert, start.variance
     value, r = _expectation(design, y, gate, expert, variance, len(gate))
-    for n_iter in range(1, max_iter + 1):
+    n_iter = 0
+    while n_iter < max_iter:
+        n_iter += 1
         gate = _gate_newton(design, r, gate)
         expert, variance = _regressions(design, y, r)
         before, (value, r) = value, _expectation(design, y, gate, expert, variance, len(gate))
@@ -71,7 +73,9 @@ def topk_em(X, y, start: Parameters, n_active: int, tol: float, max_iter: int) -
     design = _design(X)
     gate, expert, variance = start.gate, start.expert, start.variance
     value, r = _expectation(design, y, gate, expert, variance, n_active)
-    for n_iter in range(1, max_iter + 1):
+    n_iter = 0
+    while n_iter < max_iter:
+        n_iter += 1
         expert, _ = _regressions(design, y, r)
         gate = _gate_bound(design, r, gate, n_active)
         _, r = _expectation(design, y, gate, expert, variance, n_active)

@@ -19,7 +19,7 @@ def seed_sequence(root: int, cell: Mapping, replication: int) -> np.random.SeedS
 
 
 def generators(seed: np.random.SeedSequence) -> tuple[np.random.Generator, np.random.Generator]:
-    """Generators of data and starts; protocols share both, so that they meet the same data."""
+    """Return generators of data and starts; protocols share both, so that they meet the same data."""
     data, starts = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, child)) for child in (0, 1))
     return np.random.default_rng(data), np.random.default_rng(starts)
 

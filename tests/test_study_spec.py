@@ -65,7 +65,7 @@ kind = "exact"
         (
             'kind = "em"',
             'kind = "emm"',
-            r"line 24: protocol\[1\].kind: must be one of 'mle', 'em', 'published_softmax'",
+            r"line 24: protocol\[1\].kind: must be one of 'mle', 'em', 'published",
         ),
         ('kind = "em"', 'kind = "em"\nn_init = 3', r"line 25: protocol\[1\].n_init: unknown key"),
         ('kind = "em"', 'kind = "em"\ngate = "topk:n_active=3"', r"protocol\[1\].n_experts: n_active=3 is more than"),
@@ -123,7 +123,7 @@ def test_laws():
 
 def test_seeds_are_those_of_spawning():
     cell = {"n": 5}
-    seed = seed_sequence(3, cell, 2)
+    seed = seed_sequence(3, words_of(cell), 2)
     assert seed.spawn_key == (*words_of(cell), 2)
     small = np.random.SeedSequence(3, spawn_key=(7, 2))
     spawned = np.random.SeedSequence(3).spawn(8)[7].spawn(3)[2]

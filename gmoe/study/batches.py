@@ -1,9 +1,12 @@
 """Batches: what a worker computes and writes in one go, and how many replications that is."""
 
 import time
+import warnings
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+import numpy as np
 
 from gmoe.solvers._blas import single_threaded
 from gmoe.study.rows import FAILED, KILLED, Row, failed_row, replicate
@@ -34,7 +37,9 @@ def run_batch(study: Study, tasks: Sequence[Task], folder: Path) -> BatchReport:
     rows: list[Row] = []
     done: list[Task] = []
     try:
-        with single_threaded():
+        with single_threaded(), warnings.catch_warnings(), np.errstate(all="ignore"):
+            # A fit's evidence is in its row.
+            warnings.simplefilter("ignore")
             for n, replication in tasks:
                 rows += replicate(study, n, replication)
                 done.append((n, replication))

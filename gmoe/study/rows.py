@@ -1,8 +1,8 @@
 """From one replication to the rows of the result table."""
 
 import time
-import warnings
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -10,7 +10,7 @@ import numpy as np
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT, Parameters
 from gmoe.study.protocols import Data
-from gmoe.study.seeds import generators, seed_sequence
+from gmoe.study.seeds import generator
 from gmoe.study.spec import Study
 
 Row = dict[str, Any]
@@ -49,17 +49,15 @@ def replicate(study: Study, n: int, replication: int) -> list[Row]:
 
 def draw(study: Study, n: int, replication: int) -> Data:
     """Return the data of one replication: a function of the root seed, truth, law of x, n and replication alone."""
-    rng, _ = generators(seed_sequence(study.seed, study.cell(n), replication))
+    rng = generator(study.seed_of(n, replication), 0)
     X = study.law.draw(n, rng)
     return Data(X, study.truth.sample(X, rng)[0], study.truth)
 
 
 def fit_one(study: Study, protocol, data: Data, n: int, replication: int):
     """Fit one data set with the starts of its replication."""
-    _, rng = generators(seed_sequence(study.seed, study.cell(n), replication))
-    with warnings.catch_warnings(), np.errstate(all="ignore"):
-        warnings.simplefilter("ignore")
-        return protocol.fit(data, rng)
+    rng = generator(study.seed_of(n, replication), 1)
+    return protocol.fit(data, rng)
 
 
 def failed_row(study: Study, protocol, n: int, replication: int, status: str, error: str) -> Row:
@@ -95,7 +93,7 @@ def _fit(study, protocol, data, n, replication):
 
 
 def _key(study, protocol, n, replication):
-    seed = seed_sequence(study.seed, study.cell(n), replication)
+    seed = study.seed_of(n, replication)
     text = f"{seed.entropy}:{','.join(map(str, seed.spawn_key))}"
     return {"study": study.name, "protocol": protocol.name, "n": n, "replication": replication, "seed": text}
 
@@ -107,6 +105,7 @@ def _names(name: str, k: int, d: int) -> list[list[str]]:
     return [[f"param:{name}[{j}]"] for j in range(k)]
 
 
+@lru_cache(maxsize=8)
 def _parameter_names(study: Study) -> list[str]:
     k, d = max(protocol.n_experts for protocol in study.protocols), len(study.law.first)
     return [key for name in PER_EXPERT for keys in _names(name, k, d) for key in keys] + ["param:temperature"]

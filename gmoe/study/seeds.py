@@ -13,15 +13,14 @@ def words_of(cell: Mapping) -> tuple[int, int]:
     return int.from_bytes(digest[:4], "big"), int.from_bytes(digest[4:8], "big")
 
 
-def seed_sequence(root: int, cell: Mapping, replication: int) -> np.random.SeedSequence:
-    """Return the seed of one replication; its children 0 and 1 draw the data and the starts."""
-    return np.random.SeedSequence(root, spawn_key=(*words_of(cell), replication))
+def seed_sequence(root: int, words: tuple[int, int], replication: int) -> np.random.SeedSequence:
+    """Return the seed of one replication of a cell; its children 0 and 1 draw the data and the starts."""
+    return np.random.SeedSequence(root, spawn_key=(*words, replication))
 
 
-def generators(seed: np.random.SeedSequence) -> tuple[np.random.Generator, np.random.Generator]:
-    """Return generators of data and starts; protocols share both, so that they meet the same data."""
-    data, starts = (np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, child)) for child in (0, 1))
-    return np.random.default_rng(data), np.random.default_rng(starts)
+def generator(seed: np.random.SeedSequence, child: int) -> np.random.Generator:
+    """Return the generator of the data (child 0) or of the starts (child 1)."""
+    return np.random.default_rng(np.random.SeedSequence(seed.entropy, spawn_key=(*seed.spawn_key, child)))
 
 
 def canonical_json(value) -> str:

@@ -6,6 +6,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT
 from gmoe.study._toml import read_toml
@@ -14,6 +16,7 @@ from gmoe.study.errors import SpecError
 from gmoe.study.losses import Loss, Losses
 from gmoe.study.protocols import KINDS, Protocol
 from gmoe.study.reader import Reader
+from gmoe.study.seeds import seed_sequence, words_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +87,14 @@ class Study:
         p = self.truth.parameters
         truth = {"gate": gate_name(self.truth.gate), "temperature": p.temperature}
         return {"truth": truth | {name: getattr(p, name).tolist() for name in PER_EXPERT}, "x": self.law.to_dict()}
+
+    def seed_of(self, n: int, replication: int) -> np.random.SeedSequence:
+        """Return the seed of one replication."""
+        return seed_sequence(self.seed, self._words[n], replication)
+
+    @cached_property
+    def _words(self) -> dict[int, tuple[int, int]]:
+        return {n: words_of(self.cell(n)) for n in self.sizes}
 
     @cached_property
     def measured(self) -> Losses:

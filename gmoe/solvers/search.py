@@ -148,7 +148,7 @@ def _search_selections(make_objective, few, blocks, k, settings, executor):
     ends = candidates(deciding, settings, [settings.seed, k], run)
     finishing = deciding if few is blocks else make_objective(blocks, k, executor)
     ascents = [finish(finishing, end.theta, settings) for end in ends]
-    best = _best(finishing, ascents, -np.inf)
+    best = best_of(finishing, ascents)
     values = tuple(a.evaluation.value for a in ascents)
     return Found(best, (best.evaluation.theta,), values, finishing)
 
@@ -159,7 +159,7 @@ def _climb_rounds(objective, smaller, sample, settings, rng, run):
     while True:
         starts = _starts(objective, smaller, sample, settings, rng)
         ascents += run(partial(climb, objective, settings=settings), starts)
-        best = _best(objective, ascents, -np.inf).evaluation.value
+        best = best_of(objective, ascents).evaluation.value
         hits = sum(abs(a.evaluation.value - best) < SAME for a in ascents)
         if objective.n_experts == 1 or hits >= HITS or len(ascents) + len(starts) > MAX_STARTS:
             return ascents
@@ -187,19 +187,19 @@ def _select(objective, ascents, counts, smaller, settings):
     ``counts`` says how many starts met each end.
     """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
-    best = _best(objective, ascents, floor)
+    best = best_of(objective, ascents, floor)
     if best.evaluation.value < floor and objective.gate.doubles:
         shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
-        best = _best(objective, ascents, floor)
+        best = best_of(objective, ascents, floor)
     others = [a for a in _distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     return Found(best, tops, ends, objective)
 
 
-def _best(objective, ascents, floor):
+def best_of(objective, ascents, floor=-np.inf):
     """Pick the largest maximum without a spike: where a variance vanishes the likelihood is unbounded.
 
     One with a spike wins only where all others are below ``floor``, the value of the smaller fit.
@@ -214,7 +214,7 @@ def _best(objective, ascents, floor):
 
 def better(first: Found, second: Found) -> Found:
     """Return the better of two ends on one objective, with the evidence of both."""
-    best = _best(first.objective, [first.best, second.best], -np.inf)
+    best = best_of(first.objective, [first.best, second.best])
     return replace(first, best=best, ends=first.ends + second.ends)
 
 

@@ -78,9 +78,8 @@ class MaximumLikelihood(Protocol):
         columns = np.arange(data.X.shape[1])
         result = fit(
             data.X, data.y, gate=self.gate_for(data.truth), gate_columns=columns, expert_columns=columns,
-            n_experts=self.n_experts, n_init=self.n_init, init=near[0] if only else "auto",
-            also=near[1:] if only else near, tol=self.tol, max_iter=self.max_iter, min_variance=self.min_variance,
-            seed=int(rng.integers(2**31)),
+            n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
+            tol=self.tol, max_iter=self.max_iter, min_variance=self.min_variance, seed=int(rng.integers(2**31)),
         )  # fmt: skip
         return Fitted(
             result.model, result.log_likelihood, result.gradient, result.status, result.certified,

@@ -9,12 +9,14 @@ from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify
+from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import EM_STEPS, SAME, SAMPLE, Found, Settings, best_of, better, climb, search
+from gmoe.solvers.search import EM_STEPS, SAMPLE, Found, Settings, best_of, better, climb, distinct, search
 from gmoe.solvers.sparse import finish
+from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -125,17 +127,27 @@ def _ascent(objective, theta, settings, em_steps):
 
 
 def _climb_several(objective, scaling, starts, settings):
-    """Ascents from several given parameters; with many observations only the best end on a sample goes on on all."""
+    """Ascents from several given parameters; with many observations only the best end on a sample goes on on all.
+
+    Where that one runs into a spike, the next best.
+    """
     few = objective
     if len(starts) > 1 and objective.blocks.n > SAMPLE:
         few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
     ascents = [_ascent(few, _scaled(few, scaling, start), settings, 0) for start in starts]
-    best = best_of(few, ascents)
-    ends = [a.evaluation.value for a in ascents]
-    if few is not objective:
-        agree = np.array(ends) >= best.evaluation.value - SAME
-        best = _ascent(objective, best.evaluation.theta, settings, 0)
-        ends = np.where(agree, best.evaluation.value, -np.inf).tolist()
+    if few is objective:
+        best, ends = best_of(objective, ascents), [a.evaluation.value for a in ascents]
+        return Found(best, (best.evaluation.theta,), tuple(ends), objective)
+    finished: list[Ascent] = []
+    tops, counts = distinct(few, ascents)
+    for top in tops:
+        finished.append(_ascent(objective, top.evaluation.theta, settings, 0))
+        if not has_spike(objective, finished[-1].evaluation):
+            break
+    best = best_of(objective, finished)
+    values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])
+    # The others ended lower on the sample.
+    ends = [*values, *(-np.inf,) * (len(ascents) - len(values))]
     return Found(best, (best.evaluation.theta,), tuple(ends), objective)
 
 

@@ -131,8 +131,8 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
             smaller = _select(climbing, ascents, [1] * len(ascents), smaller, settings)
         else:
             finishing = make_objective(blocks, k, executor)
-            distinct, counts = _distinct(climbing, ascents)
-            finished = [climb(finishing, a.evaluation.theta, settings, 1) for a in distinct]
+            tops, counts = distinct(climbing, ascents)
+            finished = [climb(finishing, a.evaluation.theta, settings, 1) for a in tops]
             smaller = _select(finishing, finished, counts, smaller, settings)
             # The others ended lower on the sample.
             lower = (-np.inf,) * (len(ascents) - sum(counts))
@@ -193,7 +193,7 @@ def _select(objective, ascents, counts, smaller, settings):
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
         best = best_of(objective, ascents, floor)
-    others = [a for a in _distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
+    others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     return Found(best, tops, ends, objective)
@@ -218,7 +218,7 @@ def better(first: Found, second: Found) -> Found:
     return replace(first, best=best, ends=first.ends + second.ends)
 
 
-def _distinct(objective, ascents):
+def distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
     interior = [a for a in ordered if not has_spike(objective, a.evaluation)] or ordered

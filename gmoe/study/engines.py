@@ -6,6 +6,8 @@ breaks its pool; the loop then starts a new one and asks the results folder what
 
 import os
 import signal
+import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, Future
 from typing import Any
@@ -126,10 +128,18 @@ def is_kill(error: BaseException | None) -> bool:
 
 
 def _loky(n_jobs):
-    return ProcessPoolExecutor(n_jobs, initializer=_prepare, env=WORKER_ENVIRONMENT, timeout=600)
+    return ProcessPoolExecutor(
+        n_jobs, initializer=_prepare, initargs=(os.getpid(),), env=WORKER_ENVIRONMENT, timeout=600
+    )
 
 
-def _prepare():
-    """Leave Ctrl-C, which reaches all processes of a terminal, to the driver."""
+def _prepare(driver):
+    """Leave Ctrl-C, which reaches all processes of a terminal, to the driver; end when that has been killed."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    os.environ.update(WORKER_ENVIRONMENT)
+    threading.Thread(target=_end_with, args=(driver,), daemon=True).start()
+
+
+def _end_with(driver):
+    while os.getppid() == driver:
+        time.sleep(1.0)
+    os._exit(1)

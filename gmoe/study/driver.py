@@ -143,6 +143,8 @@ class Driver:
                     if not is_kill(error):
                         raise
                     broken += tasks
+            if self._late():
+                running = {future: tasks for future, tasks in running.items() if not future.cancel()}
             if not running and not broken:
                 return suspects
             for future in wait(running, return_when=FIRST_COMPLETED).done if not broken else ():

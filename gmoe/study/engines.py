@@ -141,5 +141,5 @@ def _prepare(driver):
 
 def _end_with(driver):
     while os.getppid() == driver:
-        time.sleep(1.0)
+        time.sleep(0.2)
     os._exit(1)

@@ -13,7 +13,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from gmoe.study import FolderInUseError, Study, load_study, merge, replay, run, status, table
+from gmoe.study import FolderInUseError, Study, StudyError, load_study, merge, replay, run, status, table
 from gmoe.study.lock import locked
 from gmoe.study.rows import columns, model_of
 
@@ -182,7 +182,7 @@ def workers_of(pid):
 @pytest.mark.slow
 @pytest.mark.skipif(sys.platform == "win32", reason="kill -9")
 def test_killed_workers_and_drivers_lose_nothing(tmp_path):
-    text = TEXT.replace("replications = 6", "replications = 40").replace("[60, 90]", "[3000, 4000]")
+    text = TEXT.replace("replications = 6", "replications = 30").replace("[60, 90]", "[3000, 4000]")
     (tmp_path / "study.toml").write_text(text)
     study = Study.from_toml(text)
     run(study, tmp_path / "whole", engine="serial")
@@ -248,6 +248,20 @@ def test_a_replication_that_kills_is_recorded_and_left(study, whole, tmp_path, m
     )
     monkeypatch.undo()
     assert run(study, tmp_path).n_failed == 2
+
+
+@pytest.mark.slow
+def test_workers_that_always_die_end_the_run(study, tmp_path, monkeypatch):
+    def deadly(study, tasks, folder):
+        import os
+
+        os.kill(os.getpid(), 9)
+
+    monkeypatch.setattr("gmoe.study.driver.run_batch", deadly)
+    monkeypatch.setattr("gmoe.study.driver.MAX_IN_VAIN", 1)
+    with pytest.raises(StudyError, match="killed 2 times in a row .*engine='serial'"):
+        run(study, tmp_path, n_jobs=2, batch_size=1)
+    assert status(tmp_path).n_done == 0
 
 
 def test_a_folder_in_use_is_refused(study, whole, tmp_path):

@@ -8,13 +8,16 @@ from pathlib import Path
 
 from gmoe._jit import cache_folder
 from gmoe.study.batches import BatchReport, Queue, record_killed, run_batch
-from gmoe.study.engines import Dask, Serial, Workers, is_kill
+from gmoe.study.engines import Dask, Serial, Workers, is_kill, was_killed
+from gmoe.study.errors import StudyError
 from gmoe.study.rows import replicate
 from gmoe.study.spec import Study
 from gmoe.study.store import Task, done_in, quarantine
 
 # A replication that ended this many workers is given up.
 MAX_KILLS = 3
+# Pools that broke one after the other with nothing finished: then it is not one replication.
+MAX_IN_VAIN = 5
 
 
 @dataclass(frozen=True)
@@ -89,6 +92,7 @@ class Driver:
     done: set[Task] = field(default_factory=set)
     wanted: set[Task] = field(default_factory=set)
     _seen: set[str] = field(default_factory=set)
+    _in_vain: int = 0
     _kills: dict[Task, int] = field(default_factory=dict)
     _pool: Serial | Workers | Dask | None = None
 
@@ -149,7 +153,7 @@ class Driver:
                 return suspects
             for future in wait(running, return_when=FIRST_COMPLETED).done if not broken else ():
                 tasks = running.pop(future)
-                if is_kill(future.exception()):
+                if was_killed(future):
                     broken += tasks
                 else:
                     self._finished(future.result(), queue)
@@ -163,7 +167,13 @@ class Driver:
 
     def _sort_out(self, broken, queue, final) -> list[Task]:
         """Put back what a killed worker left, but not what may have killed two."""
+        self._in_vain += 1
         self.scan()
+        if self._in_vain > MAX_IN_VAIN:
+            raise StudyError(
+                f"The workers were killed {self._in_vain} times in a row before any batch was finished; give them more "
+                "memory or use fewer of them, or find the error with engine='serial'."
+            )
         left = [task for task in broken if task not in self.done]
         for task in left:
             self._kills[task] = self._kills.get(task, 0) + (MAX_KILLS - 1 if final else 1)
@@ -175,7 +185,7 @@ class Driver:
         """Run a replication by itself; if its worker is killed again, record that and leave it."""
         assert self._pool is not None
         future = self._pool.alone(run_batch, self.study, (task,), self.folder)
-        if is_kill(future.exception()):
+        if was_killed(future):
             self._finished(record_killed(self.study, task, self.folder, MAX_KILLS), None)
         else:
             self._finished(future.result(), None)
@@ -191,6 +201,7 @@ class Driver:
             self.progress(Progress(done, width * len(self.wanted), self.n_failed, left))
 
     def _note(self, file, tasks, n_failed):
+        self._in_vain = 0
         self._seen.add(file)
         if not self.done.issuperset(tasks):
             self.n_failed += n_failed

@@ -9,7 +9,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor, Future
+from concurrent.futures import BrokenExecutor, CancelledError, Future
 from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -55,17 +55,19 @@ class Workers:
         # One batch more than workers, so that none waits for the driver.
         self.window = n_jobs + 1
         self._pool = _loky(n_jobs)
+        self._single: ProcessPoolExecutor | None = None
 
     def submit(self, function: Callable, *arguments) -> Future:
         """Compute on the next free worker; a broken pool raises here, or in the future."""
         return self._pool.submit(function, *arguments)
 
     def alone(self, function: Callable, *arguments) -> Future:
-        """Compute in a process of its own and wait for it: if that is killed, there is no doubt by what."""
-        pool = _loky(1)
-        future = pool.submit(function, *arguments)
-        future.exception()
-        pool.shutdown(kill_workers=True)
+        """Compute with nothing beside it and wait for it: if its process is killed, there is no doubt by what."""
+        self._single = self._single or _loky(1)
+        future = self._single.submit(function, *arguments)
+        if was_killed(future):
+            self._single.shutdown(kill_workers=True)
+            self._single = None
         return future
 
     def restart(self) -> None:
@@ -76,6 +78,8 @@ class Workers:
     def close(self, kill: bool = False) -> None:
         """End the workers, at once or when they are idle."""
         self._pool.shutdown(kill_workers=kill)
+        if self._single is not None:
+            self._single.shutdown(kill_workers=kill)
 
 
 class Dask:
@@ -123,8 +127,16 @@ def make_pool(engine: str, n_jobs: int, scheduler: str | None) -> Serial | Worke
 
 
 def is_kill(error: BaseException | None) -> bool:
-    """Whether a future failed because its worker died."""
+    """Whether an error says that a worker died."""
     return isinstance(error, BrokenExecutor) or type(error).__name__ == "KilledWorker"
+
+
+def was_killed(future: Future) -> bool:
+    """Whether a future failed because its worker died; a StudyError where the whole cluster has gone."""
+    try:
+        return is_kill(future.exception())
+    except CancelledError as error:
+        raise StudyError("The cluster has gone; finished batches are safe, run again to resume.") from error
 
 
 def _loky(n_jobs):

@@ -73,6 +73,6 @@ def told():
                 value = 100 * np.mean([decay.preferred == right for decay in found])
                 decisive = 100 * np.mean([decay.decisive for decay in found])
                 # n^-1/8 and 1/log n have the same slope here and differ by curvature alone: it takes replications.
-                target = "" if name == "n^-1/8" and replications < 200 else ">= 95"
+                target = "" if name == "n^-1/8" else ">= 95"
                 detail = f"the other shape refuted in {decisive:.0f} %"
                 yield Figure(f"{name} told, {shape}, {replications} replications", value, target, "%", detail)

@@ -149,7 +149,7 @@ def estimate_rates(
     confidence: float = 0.95,
     min_size: int = 0,
     window: int | None = None,
-    theory: Mapping[str, float] | None = None,
+    theory: Mapping[tuple[str, str], float] | Mapping[str, float] | None = None,
     n_boot: int = 999,
     random_state: int | np.random.Generator = 0,
 ) -> Rates:
@@ -168,7 +168,7 @@ def estimate_rates(
     window : int, optional
         Sizes in a window of local slopes; a third of the sizes by default, at least 3.
     theory : mapping of str to float, optional
-        Predicted exponent of each loss, such as -0.5.
+        Predicted exponent, such as -0.5, by loss or by (protocol, loss).
     n_boot : int, default 999
         Resamples.
     random_state : int or Generator, default 0
@@ -192,11 +192,13 @@ def estimate_rates(
     if window is not None and window < 2:
         raise ValueError(f"A slope needs a window of 2 sizes or more, got {window}.")
     rng = np.random.default_rng(random_state)
+    predicted: dict[Any, float] = dict(theory or {})
     result = Rates(confidence, (), (), ())
     for protocol, rows in table[table["n"] >= min_size].groupby("protocol", sort=True):
         for loss in losses or known:
             samples = _samples(rows, PREFIX + loss)
-            one = _Group(str(protocol), loss, samples, confidence, window, (theory or {}).get(loss))
+            exponent = predicted.get((protocol, loss), predicted.get(loss))
+            one = _Group(str(protocol), loss, samples, confidence, window, exponent)
             levels, rates, decay = one.estimate(rng, n_boot)
             result = Rates(confidence, result.levels + levels, result.rates + rates, result.decay + decay)
     return result

@@ -1,7 +1,8 @@
 """The command ``gmoe``: fits, studies of convergence, a look at the installation, and a demonstration.
 
 Exit codes: 0 done; 1 the work failed (a fit that did not converge is still printed); 2 wrong usage or input; 3 a study
-is done but some replications failed; 130 interrupted. Results go to the standard output, warnings and errors to the standard error, one line each.
+is done but some replications failed; 130 interrupted. Results go to the standard output, warnings and errors to the
+standard error, one line each.
 """
 
 import argparse

@@ -109,7 +109,9 @@ def status(arguments: argparse.Namespace) -> int:
     from gmoe.study import status
 
     found = status(arguments.folder)
-    print(f"{found.study}: {found.n_done} of {found.n_total} fits done, {found.n_failed} failed, {found.n_missing} to do")
+    print(
+        f"{found.study}: {found.n_done} of {found.n_total} fits done, {found.n_failed} failed, {found.n_missing} to do"
+    )
     print(f"  {clock(found.seconds)} of computing time, {found.n_damaged} damaged files")
     if found.n_missing or found.n_damaged:
         print(f"  to go on: gmoe rates resume {_quoted(arguments.folder)}")
@@ -143,8 +145,9 @@ def replay(arguments: argparse.Namespace) -> int:
         raise WorkError(f"the replication fails: {type(error).__name__}: {error}") from error
     fitted = found.fitted
     print(f"{study.name}: {protocol}, n = {arguments.n}, replication {arguments.rep}")
-    print(f"  {fitted.status}, {'certified' if fitted.certified else 'not certified'}: log-likelihood "
-          f"{fitted.log_likelihood:.6f}, gradient {fitted.gradient:.1e}, {fitted.n_agreeing} of {fitted.n_starts} starts agree")  # fmt: skip
+    print(f"  {fitted.status}, {'certified' if fitted.certified else 'not certified'}")
+    print(f"  log-likelihood {fitted.log_likelihood:.6f}, largest average gradient {fitted.gradient:.1e}")
+    print(f"  {fitted.n_agreeing} of {fitted.n_starts} starts agree; {fitted.n_iter} iterations")
     for name, value in found.losses.items():
         print(f"  loss {name} = {value:.10g}")
     p = fitted.model.parameters

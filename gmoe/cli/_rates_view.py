@@ -106,7 +106,7 @@ def analyse(arguments: argparse.Namespace) -> Any:
 
 
 def text_of(frame: Any) -> str:
-    """A table for people: few digits, no empty columns."""
+    """Lay a table out for people: few digits, no empty columns."""
     if frame.empty:
         return "nothing"
     frame = frame.drop(columns=[name for name in frame if (frame[name].astype(str) == "").all()])

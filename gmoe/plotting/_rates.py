@@ -6,14 +6,14 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.plotting._axes import COLOURS, LINES, MARKERS, own_axes
+from gmoe.plotting._axes import COLOURS, LINES, MARKERS, few_ticks, own_axes
 
 MINUS = "\N{MINUS SIGN}"
 
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """One line of points: sizes, losses and their relative standard errors, and the fit ``exp(constant) * n**slope``."""
+    """Points of one protocol: sizes, losses, their relative standard errors; and the fit ``exp(constant) * n**slope``."""
 
     label: str
     n: np.ndarray
@@ -93,7 +93,9 @@ class RatePlotDisplay:
         if not known or missing:
             what = f"protocol {missing[0]!r}" if missing else f"{statistic} of loss {loss!r}"
             raise ValueError(f"The tables have no {what}.")
-        series = [_series(levels, row) for row in rates.to_dict("records") if not protocols or row["protocol"] in protocols]
+        series = [
+            _series(levels, row) for row in rates.to_dict("records") if not protocols or row["protocol"] in protocols
+        ]
         theory = rates["theory"].dropna()
         return cls(
             series=series, theory=None if theory.empty else float(theory.iloc[0]), loss_name=loss, statistic=statistic
@@ -122,7 +124,8 @@ class RatePlotDisplay:
             handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, borderaxespad=0.2,
             handlelength=3.0,
         )  # fmt: skip
-        self._ticks()
+        few_ticks(self.ax_.xaxis)
+        few_ticks(self.ax_.yaxis)
         return self
 
     def _points(self, i, series):
@@ -148,16 +151,6 @@ class RatePlotDisplay:
         ends = np.array([n.min(), n.max()], dtype=float)
         (line,) = self.ax_.plot(ends, 0.6 * lowest * ends**exponent, color="0.25", linestyle=":", linewidth=2.0)
         return line
-
-    def _ticks(self):
-        """Few labels: at powers of ten, or at 1, 2 and 5 times them on an axis shorter than two decades."""
-        from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-        for axis, (low, high) in ((self.ax_.xaxis, self.ax_.get_xlim()), (self.ax_.yaxis, self.ax_.get_ylim())):
-            axis.set_minor_formatter(NullFormatter())
-            if high < 100.0 * low:
-                axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-                axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
 
 
 def _series(levels, rate) -> Series:

@@ -1,4 +1,4 @@
-"""Does a loss fall like a power of n, or like 1 / log n?"""
+"""Whether a loss falls like a power of n or like 1 / log n."""
 
 import math
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class Decay:
         "polynomial" or "1/log n", by the Bayesian information criterion; "no decay" where the slope's interval reaches
         zero.
     decisive : bool
-        The other shape is refuted at 5 %. Where it is not, both are tenable: add replications or a wider range of sizes.
+        The other shape is refuted at 5 %. Where it is not, both are tenable: add replications, or widen the sizes.
     p_polynomial, p_logarithmic : float
         Of a chi-squared test of each shape within c n^-r (log n)^-q. Small: the shape is refuted.
     bic_difference : float
@@ -53,8 +53,8 @@ def compare_decay(curve: Curve, protocol: str, loss: str, decays: bool) -> Decay
 
     Notes
     -----
-    The replications of a size give the noise, so that a residual sum of squares is chi-squared. Its relative variance is
-    taken as the same at all sizes and pooled: a loss has a limit law, and few replications give a poor variance each.
+    The replications of a size give the noise, so that a residual sum of squares is chi-squared. Their relative variance
+    is pooled over the sizes: a loss has a limit law, and few replications give a poor variance each.
     """
     x = np.log(curve.n)
     variance = np.mean(curve.variance * curve.n_replications) / curve.n_replications

@@ -1,6 +1,6 @@
 """How fast losses fall with n: slopes with intervals from the replications of a study."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ __all__ = ["Decay", "Level", "Rate", "Rates", "Slope", "estimate_rates"]
 
 PREFIX = "loss:"
 # What the loss is regressed on; the second has a pure power where the theory has (log n / n)^r.
-SCALES = {"n": np.log, "n/log n": lambda n: np.log(n / np.log(n))}
+SCALES: dict[str, Callable] = {"n": np.log, "n/log n": lambda n: np.log(n / np.log(n))}
 PARTS = ("rates", "levels", "local", "kept", "decay")
 
 
@@ -133,7 +133,9 @@ class Rates:
             raise ValueError(f"part={part!r} is none of {', '.join(PARTS)}.")
         if part in ("levels", "decay"):
             return pd.DataFrame([asdict(row) for row in getattr(self, part)])
-        rates = [{key: value for key, value in asdict(rate).items() if key not in ("local", "kept")} for rate in self.rates]
+        rates = [
+            {key: value for key, value in asdict(rate).items() if key not in ("local", "kept")} for rate in self.rates
+        ]
         if part == "rates":
             return pd.DataFrame(rates).astype({"theory": float})
         keys = ("protocol", "loss", "statistic", "scale")
@@ -269,5 +271,7 @@ class _Group:
         return [Slope(*end, *map(float, row)) for end, row in zip(ends, zip(*columns, strict=True), strict=True)]
 
     def _decay(self, found, rates) -> tuple[Decay, ...]:
-        on_n = {rate.statistic: rate for rate in rates if rate.scale == "n" and rate.n_sizes > 2 and rate.std_error > 0.0}
+        on_n = {
+            rate.statistic: rate for rate in rates if rate.scale == "n" and rate.n_sizes > 2 and rate.std_error > 0.0
+        }
         return tuple(compare_decay(found[name], self.protocol, self.loss, on_n[name].high < 0.0) for name in on_n)

@@ -13,7 +13,7 @@ MINUS = "\N{MINUS SIGN}"
 
 @dataclass(frozen=True, eq=False)
 class Series:
-    """Points of one protocol: sizes, losses, their relative standard errors; and the fit ``exp(constant) * n**slope``."""
+    """Points of one protocol: sizes, losses, relative standard errors; and the fit ``exp(constant) * n**slope``."""
 
     label: str
     n: np.ndarray

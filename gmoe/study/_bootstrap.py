@@ -37,8 +37,8 @@ class Curve:
 
     @property
     def _unbias(self) -> np.ndarray:
-        # The bootstrap's variance of a mean is (R - 1) / R of what it should be. That of a median is too large: its root
-        # is so by 1 + 0.35 / sqrt(R), within 0.03, as measured for R from 10 to 100 and three laws.
+        # The bootstrap's variance of a mean is (R - 1) / R of what it should be. That of a median is too large: its
+        # root is so by 1 + 0.35 / sqrt(R), within 0.03, as measured for R from 10 to 100 and three laws.
         R = self.n_replications
         return R / (R - 1.0) if self.statistic == "mean" else (1.0 + 0.35 / np.sqrt(R)) ** -2
 

@@ -17,7 +17,8 @@ def health(table: Any) -> Any:
     -------
     DataFrame
         By protocol and n: replications, failed ones, share of certified fits with its Monte Carlo standard error,
-        median share of the starts that agree, most frequent status and cells with their shares, median seconds of a fit.
+        median share of the starts that agree, most frequent status and cells with their shares, median seconds of a
+        fit.
     """
     import pandas as pd
 

@@ -227,8 +227,9 @@ class _Group:
         usable = {n: loss for n, loss in self.samples.items() if len(loss) > 1}
         with np.errstate(divide="ignore", invalid="ignore"):  # a loss of zero has no logarithm: see _rate
             found = curves(np.array([*usable], dtype=float), [*usable.values()], rng, n_boot)
+            levels = self._levels(found["median"])
         rates = [self._rate(found[name], scale) for name in STATISTICS for scale in SCALES]
-        return self._levels(found["median"]), tuple(rates), self._decay(found, rates)
+        return levels, tuple(rates), self._decay(found, rates)
 
     def _levels(self, median: Curve):
         # The bootstrap is of logarithms; by the delta method the standard error is that times the median.

@@ -1,4 +1,4 @@
-"""Figures of a fit as Display classes, in scikit-learn's manner; they need matplotlib.
+"""Figures of fits and of studies as Display classes, in scikit-learn's manner; they need matplotlib.
 
 Colours are Okabe and Ito's, which colour-blind readers can tell apart; each expert has a line style and a marker too,
 so that a print without colour can be read. Nothing is shown and no global setting is touched: what to do with the
@@ -7,5 +7,6 @@ figure is up to the caller.
 
 from gmoe.plotting._experts import ExpertFitDisplay
 from gmoe.plotting._gate import GateDisplay
+from gmoe.plotting._rates import RatePlotDisplay
 
-__all__ = ["ExpertFitDisplay", "GateDisplay"]
+__all__ = ["ExpertFitDisplay", "GateDisplay", "RatePlotDisplay"]

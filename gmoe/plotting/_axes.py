@@ -63,3 +63,14 @@ def legend_above(ax: Any, lines: list[Any], mixture: tuple[Any, ...] | None = No
         handletextpad=0.5,
         handlelength=2.4,
     )
+
+
+def few_ticks(axis: Any) -> None:
+    """Label a logarithmic axis at powers of ten, or at 1, 2 and 5 times them where it is shorter than two decades."""
+    from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+    axis.set_minor_formatter(NullFormatter())
+    low, high = axis.get_view_interval()
+    if high < 100.0 * low:
+        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -5,6 +5,7 @@ settles).  The gate takes one Newton step on the complete-data log-likelihood; w
 the step is halved: the direction is one of ascent, so some fraction of it rises.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,9 @@ class Ascent:
     converged: bool
 
 
-def em(objective: Objective, theta, tol=1e-8, max_iter=1000, space=None) -> Ascent:
+def em(
+    objective: Objective, theta, tol=1e-8, max_iter=1000, space=None, stop: Callable[[float, float], bool] | None = None
+) -> Ascent:
     """Iterate until the largest entry of the average gradient is at most ``tol``.
 
     Parameters
@@ -34,6 +37,9 @@ def em(objective: Objective, theta, tol=1e-8, max_iter=1000, space=None) -> Asce
     max_iter : int
     space : Space, optional
         Directions in which the gradient counts; by default all identified ones.
+    stop : callable, optional
+        Function of the average log-likelihoods before and after a step: where it is true the iteration ends, as that of
+        published code does, with whatever gradient there is.
     """
     space = Space(objective) if space is None else space
     current = objective.evaluate(theta, COMPLETE)
@@ -44,6 +50,8 @@ def em(objective: Objective, theta, tol=1e-8, max_iter=1000, space=None) -> Asce
             break
         current = following
         history.append(current.value)
+        if stop is not None and stop(history[-2], history[-1]):
+            break
     return Ascent(current, tuple(history), slope(current, space.basis(current.theta)) <= tol)
 
 

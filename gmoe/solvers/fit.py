@@ -1,5 +1,6 @@
 """One fit from raw arrays to a certificate."""
 
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
@@ -8,12 +9,14 @@ from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify
+from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import EM_STEPS, Found, Settings, climb, search
+from gmoe.solvers.search import EM_STEPS, SAMPLE, Found, Settings, best_of, better, climb, distinct, search
 from gmoe.solvers.sparse import finish
+from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -36,6 +39,7 @@ def fit(
     seed: int = 0,
     n_jobs: int = 1,
     column_names=None,
+    also: Sequence[Parameters] = (),
 ) -> FitResult:
     """Fit a Gaussian mixture of experts; a pure function of its arguments.
 
@@ -49,8 +53,9 @@ def fit(
     solver : {"mle", "em"}
     n_init : int
         Starts of one round, see :class:`gmoe.GaussianMoERegressor`.
-    init : "auto", a name of ``DATA_STARTS``, Parameters (raw), or array (n, k) of responsibilities
-        The last two are the only start.
+    init : "auto", a name of ``DATA_STARTS``, Parameters (raw) or several of them, or array (n, k) of responsibilities
+        The last ones are the only starts. Several climb on a sample first, if the observations are many, and the best
+        end on all of them.
     tol : float
         Bound on the largest entry of the average gradient, scaled coordinates.
     max_iter : int
@@ -64,6 +69,8 @@ def fit(
     n_jobs : int
         Threads. Results do not depend on it.
     column_names : sequence of str, optional
+    also : sequence of Parameters
+        Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are.
     """
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
@@ -87,7 +94,12 @@ def fit(
                 found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
             else:
                 objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
-                found = _climb_given(objective, scaling, init, settings)
+                if isinstance(init, Sequence):
+                    found = _climb_several(objective, scaling, init, settings)
+                else:
+                    found = _climb_given(objective, scaling, init, settings)
+            if also:
+                found = better(found, _climb_several(found.objective, scaling, also, settings))
             labels = range(X.shape[1]) if column_names is None else column_names
             return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
     finally:
@@ -116,12 +128,40 @@ def _ascent(objective, theta, settings, em_steps):
     return climb(objective, theta, settings, em_steps)
 
 
+def _climb_several(objective, scaling, starts, settings):
+    """Ascents from several given parameters; with many observations only the best end on a sample goes on on all.
+
+    Where that one runs into a spike, the next best.
+    """
+    few = objective
+    if len(starts) > 1 and objective.blocks.n > SAMPLE:
+        few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
+    ascents = [_ascent(few, _scaled(few, scaling, start), settings, 0) for start in starts]
+    if few is objective:
+        best, ends = best_of(objective, ascents), [a.evaluation.value for a in ascents]
+        return Found(best, (best.evaluation.theta,), tuple(ends), objective)
+    finished: list[Ascent] = []
+    tops, counts = distinct(few, ascents)
+    for top in tops:
+        finished.append(_ascent(objective, top.evaluation.theta, settings, 0))
+        if not has_spike(objective, finished[-1].evaluation):
+            break
+    best = best_of(objective, finished)
+    values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])
+    # The others ended lower on the sample.
+    ends = [*values, *(-np.inf,) * (len(ascents) - len(values))]
+    return Found(best, (best.evaluation.theta,), tuple(ends), objective)
+
+
+def _scaled(objective, scaling, parameters):
+    gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
+    return objective.join(gate, expert, objective.eta(variance), shared)
+
+
 def _climb_given(objective, scaling, init, settings):
     """Ascent from given parameters or responsibilities."""
     if isinstance(init, Parameters):
-        gate, shared, expert, variance = scaling.from_raw(objective.gate, init)
-        theta = objective.join(gate, expert, objective.eta(variance), shared)
-        ascent = _ascent(objective, theta, settings, 0)
+        ascent = _ascent(objective, _scaled(objective, scaling, init), settings, 0)
         if not np.isfinite(ascent.history[0]):
             raise ValueError("init has parameters so far from the data that the likelihood is 0; give nearer ones.")
     else:

@@ -132,8 +132,8 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
             smaller = _select(climbing, ascents, [1] * len(ascents), smaller, settings)
         else:
             finishing = make_objective(blocks, k, executor)
-            distinct, counts = _distinct(climbing, ascents)
-            finished = [climb(finishing, a.evaluation.theta, settings, 1) for a in distinct]
+            tops, counts = distinct(climbing, ascents)
+            finished = [climb(finishing, a.evaluation.theta, settings, 1) for a in tops]
             smaller = _select(finishing, finished, counts, smaller, settings)
             # The others ended lower on the sample.
             lower = (-np.inf,) * (len(ascents) - sum(counts))
@@ -151,7 +151,7 @@ def _search_selections(make_objective, few, blocks, k, settings, executor):
     if finishing is not deciding and blocks.in_memory:
         ends[0] = settle(finishing, ends[0].theta, [settings.seed, k])
     ascents = [finish(finishing, end.theta, settings) for end in ends]
-    best = _best(finishing, ascents, -np.inf)
+    best = best_of(finishing, ascents)
     values = tuple(a.evaluation.value for a in ascents)
     return Found(best, (best.evaluation.theta,), values, finishing)
 
@@ -162,7 +162,7 @@ def _climb_rounds(objective, smaller, sample, settings, rng, run):
     while True:
         starts = _starts(objective, smaller, sample, settings, rng)
         ascents += run(partial(climb, objective, settings=settings), starts)
-        best = _best(objective, ascents, -np.inf).evaluation.value
+        best = best_of(objective, ascents).evaluation.value
         hits = sum(abs(a.evaluation.value - best) < SAME for a in ascents)
         if objective.n_experts == 1 or hits >= HITS or len(ascents) + len(starts) > MAX_STARTS:
             return ascents
@@ -190,19 +190,19 @@ def _select(objective, ascents, counts, smaller, settings):
     ``counts`` says how many starts met each end.
     """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
-    best = _best(objective, ascents, floor)
+    best = best_of(objective, ascents, floor)
     if best.evaluation.value < floor and objective.gate.doubles:
         shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
         start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
         ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
-        best = _best(objective, ascents, floor)
-    others = [a for a in _distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
+        best = best_of(objective, ascents, floor)
+    others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     return Found(best, tops, ends, objective)
 
 
-def _best(objective, ascents, floor):
+def best_of(objective, ascents, floor=-np.inf):
     """Pick the largest maximum without a spike: where a variance vanishes the likelihood is unbounded.
 
     One with a spike wins only where all others are below ``floor``, the value of the smaller fit.
@@ -215,7 +215,13 @@ def _best(objective, ascents, floor):
     return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
 
 
-def _distinct(objective, ascents):
+def better(first: Found, second: Found) -> Found:
+    """Return the better of two ends on one objective, with the evidence of both."""
+    best = best_of(first.objective, [first.best, second.best])
+    return replace(first, best=best, ends=first.ends + second.ends)
+
+
+def distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
     interior = [a for a in ordered if not has_spike(objective, a.evaluation)] or ordered

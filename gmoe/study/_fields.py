@@ -1,0 +1,68 @@
+"""Checks of one value of a study; each returns the value as it is kept, or raises with what was expected."""
+
+import math
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+
+def integer(minimum: int) -> Callable[[Any], int]:
+    """Accept integers of at least ``minimum``."""
+
+    def check(value):
+        if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
+            raise ValueError(f"must be an integer >= {minimum}, got {value!r}")
+        return value
+
+    return check
+
+
+def number(value: Any) -> float:
+    """Accept a finite number."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        raise ValueError(f"must be a finite number, got {value!r}")
+    return float(value)
+
+
+def positive(value: Any) -> float:
+    """Accept a positive number."""
+    if number(value) <= 0.0:
+        raise ValueError(f"must be positive, got {value!r}")
+    return float(value)
+
+
+def choice(names: Sequence[str]) -> Callable[[Any], str]:
+    """Accept one of the names."""
+
+    def check(value):
+        if value not in names:
+            raise ValueError(f"must be one of {', '.join(map(repr, names))}, got {value!r}")
+        return value
+
+    return check
+
+
+def boolean(value: Any) -> bool:
+    """Accept true and false."""
+    if not isinstance(value, bool):
+        raise ValueError(f"must be true or false, got {value!r}")
+    return value
+
+
+def label(value: Any) -> str:
+    """Accept a name that can stand in file names, columns and options."""
+    if not isinstance(value, str) or not re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9_.\-]*", value):
+        raise ValueError(f"must be a name of letters, digits, '_', '-' and '.', got {value!r}")
+    return value
+
+
+def text(value: Any) -> str:
+    """Accept a string."""
+    if not isinstance(value, str):
+        raise ValueError(f"must be a string, got {value!r}")
+    return value
+
+
+def numbers(value: Any) -> Any:
+    """Accept a number, or a list of numbers or of such lists."""
+    return [numbers(item) for item in value] if isinstance(value, list) else number(value)

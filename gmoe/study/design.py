@@ -1,0 +1,111 @@
+"""What a study draws data from: truths, laws of x, sizes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmoe.model import GMoE
+from gmoe.parameters import Parameters
+
+# Two experts that cross at x = 0.5, with a gate that switches at 0.32.
+_CROSSING: dict[str, Any] = {
+    "gate_intercept": [-8.0, 0.0],
+    "gate_coef": [[25.0], [0.0]],
+    "intercept": [15.0, -5.0],
+    "coef": [[-20.0], [20.0]],
+}
+#: Truths of the papers' experiments, with the law of x of their code.
+TRUTHS: dict[str, dict[str, Any]] = {
+    "softmax_paper": {
+        "truth": {"gate": "softmax", **_CROSSING, "variance": [0.09, 0.16]},
+        "x": {"law": "grid", "low": 0.0, "high": 1.0},
+    },
+    "topk_paper": {
+        "truth": {"gate": "topk:n_active=1,select_on=logit", **_CROSSING, "variance": [0.3, 0.4]},
+        "x": {"law": "normal", "mean": 0.0, "sd": 1.0},
+    },
+}
+LAWS = {"uniform": ("low", "high"), "normal": ("mean", "sd"), "grid": ("low", "high")}
+_DEFAULTS = {"low": 0.0, "high": 1.0, "mean": 0.0, "sd": 1.0}
+SPACINGS = ("linear", "log")
+
+
+def truth_from(values: Mapping[str, Any]) -> GMoE:
+    """Model of the keys ``gate`` (a name as for :func:`gmoe.as_gate`) and those of :class:`gmoe.Parameters`."""
+    values = dict(values)
+    gate = values.pop("gate", "softmax")
+    return GMoE(Parameters(**values), gate)
+
+
+@dataclass(frozen=True)
+class LawOfX:
+    """Law of the features: independent uniform or normal ones, or a fixed regular grid.
+
+    Attributes
+    ----------
+    law : {"uniform", "normal", "grid"}
+    first, second : tuple of float, one entry per feature
+        ``low`` and ``high``, or ``mean`` and ``sd``.
+    """
+
+    law: str
+    first: tuple[float, ...]
+    second: tuple[float, ...]
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any], n_features: int) -> "LawOfX":
+        """Read the keys ``law`` and its two parameters, each a number or a list with one entry per feature."""
+        law = values["law"]
+        first, second = (_by_feature(values.get(key, _DEFAULTS[key]), key, n_features) for key in LAWS[law])
+        names = LAWS[law]
+        if law == "normal" and min(second, default=1.0) <= 0.0:
+            raise ValueError(f"sd must be positive, got {list(second)}.")
+        if law != "normal" and any(not low < high for low, high in zip(first, second, strict=True)):
+            raise ValueError(f"{names[0]} must be below {names[1]}, got {list(first)} and {list(second)}.")
+        return cls(law, first, second)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the keys that :meth:`of` reads."""
+        first, second = LAWS[self.law]
+        return {"law": self.law, first: list(self.first), second: list(self.second)}
+
+    def draw(self, n: int, rng: np.random.Generator) -> np.ndarray:
+        """Rows of x, shape (n, n_features); a grid draws nothing."""
+        first, second = np.array(self.first), np.array(self.second)
+        if self.law == "uniform":
+            return rng.uniform(first, second, (n, len(first)))
+        if self.law == "normal":
+            return rng.normal(first, second, (n, len(first)))
+        side = side_of_grid(n, len(first))
+        axes = [np.linspace(low, high, side) for low, high in zip(first, second, strict=True)]
+        return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+
+
+def side_of_grid(n: int, n_features: int) -> int:
+    """Points along each axis of a grid of ``n`` points; a ValueError names the nearest sizes where there is none."""
+    side = round(n ** (1.0 / n_features))
+    if side**n_features != n:
+        nearest = sorted({max(side + step, 1) ** n_features for step in (-1, 0, 1)})
+        raise ValueError(f"A grid in {n_features} dimensions has {', '.join(map(str, nearest))}, ... points, not {n}.")
+    return side
+
+
+def sizes_from(values: Any) -> tuple[int, ...]:
+    """Sizes of a list, or of a table with ``spacing``, ``start``, ``stop`` and ``count``."""
+    if isinstance(values, Mapping):
+        space = np.linspace if values["spacing"] == "linear" else np.geomspace
+        values = np.rint(space(values["start"], values["stop"], values["count"])).astype(int).tolist()
+    sizes = tuple(values)
+    for before, after in zip(sizes, sizes[1:], strict=False):
+        if after <= before:
+            raise ValueError(f"sizes must be increasing, got {after} after {before}; fewer or other sizes help.")
+    return sizes
+
+
+def _by_feature(value, name, n_features):
+    numbers = tuple(float(v) for v in (value if isinstance(value, list | tuple) else [value] * n_features))
+    if len(numbers) != n_features or not np.all(np.isfinite(numbers)):
+        raise ValueError(f"{name} must be a finite number, or {n_features} of them, one per feature; got {value}.")
+    return numbers

@@ -1,0 +1,147 @@
+"""The manifest of a results folder: the study, and by what each run was made."""
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import warnings
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+from gmoe import __version__
+from gmoe.study.errors import ChangedStudyError, StoreError
+from gmoe.study.spec import Study
+from gmoe.study.store import write_whole
+
+MANIFEST, FORMAT = "manifest.json", 1
+PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pandas", "pyarrow", "joblib", "distributed")
+
+
+def read_manifest(folder: Path) -> dict[str, Any]:
+    """Read the manifest.
+
+    Raises
+    ------
+    StoreError
+        Where there is none, or it cannot be read.
+    """
+    path = folder / MANIFEST
+    try:
+        manifest = json.loads(path.read_text(encoding="utf-8"))
+        study, _ = manifest["study"], manifest["runs"]
+    except FileNotFoundError:
+        raise StoreError(f"{folder} holds no results ({MANIFEST} is missing); give the folder of a run.") from None
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise StoreError(f"{path} cannot be read ({error}); restore it, or move it away and run again.") from error
+    if manifest.get("format") != FORMAT or not isinstance(study, dict):
+        raise StoreError(f"{path} has format {manifest.get('format')!r}, this gmoe reads {FORMAT}; use that gmoe.")
+    return manifest
+
+
+def load_study(folder: str | Path) -> Study:
+    """Return the study that a results folder belongs to."""
+    return Study.from_dict(read_manifest(Path(folder))["study"])
+
+
+def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
+    """Write a new manifest, or add a run to the one that is there.
+
+    Raises
+    ------
+    ChangedStudyError
+        Where the folder belongs to a study with other numbers; the message names what differs.
+    """
+    manifest: dict[str, Any] = {"format": FORMAT, "study": study.to_dict(), "runs": []}
+    if (folder / MANIFEST).exists():
+        manifest = read_manifest(folder)
+        refuse_changes(folder, manifest["study"], study)
+        _warn_of_versions(manifest["runs"])
+    manifest["runs"].append(environment() | dict(run))
+    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+
+
+def refuse_changes(folder: Path, old: Mapping[str, Any], study: Study) -> None:
+    """Raise a ChangedStudyError where a study differs from that of a folder."""
+    changes = list(differences(old, study.to_dict()))
+    if changes:
+        shown = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
+        raise ChangedStudyError(
+            f"{folder} holds results of another study: {shown}. Give another folder, or the study as it was."
+        )
+
+
+def differences(old, new, path: str = ""):
+    """Yield "key: old -> new" for every entry that differs."""
+    if isinstance(old, Mapping) and isinstance(new, Mapping):
+        for key in dict.fromkeys((*old, *new)):
+            below = f"{path}.{key}" if path else key
+            yield from differences(old.get(key, "nothing"), new.get(key, "nothing"), below)
+    elif isinstance(old, list) and isinstance(new, list) and len(old) == len(new):
+        for i, (left, right) in enumerate(zip(old, new, strict=True)):
+            yield from differences(left, right, f"{path}[{i}]")
+    elif old != new:
+        yield f"{path}: {_short(old)} -> {_short(new)}"
+
+
+def environment() -> dict[str, Any]:
+    """When, by which versions and on what a run was made."""
+    versions = {"gmoe": __version__, "python": platform.python_version()}
+    for name in PACKAGES:
+        try:
+            versions[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return {
+        "started": datetime.now(UTC).isoformat(timespec="seconds"),
+        "versions": versions,
+        "git": _git(),
+        "cpu": _cpu(),
+        "cores": os.cpu_count(),
+        "system": platform.platform(),
+    }
+
+
+def _warn_of_versions(runs):
+    before = runs[-1]["versions"].get("gmoe") if runs else __version__
+    if before != __version__:
+        warnings.warn(
+            f"These results were begun by gmoe {before} and go on with {__version__}; the manifest records both.",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+
+
+def _git() -> str | None:
+    """Commit of the package's own working tree, with "+changes" where it has some."""
+    here = Path(__file__).parent
+
+    def ask(*arguments):
+        command = ["git", "-C", str(here), *arguments]
+        return subprocess.run(command, capture_output=True, text=True, timeout=10, check=True).stdout.strip()
+
+    try:
+        if ask("ls-files", "--error-unmatch", Path(__file__).name):
+            return ask("rev-parse", "HEAD") + ("+changes" if ask("status", "--porcelain", "-uno") else "")
+    except (OSError, subprocess.SubprocessError):
+        pass
+    return None
+
+
+def _cpu() -> str:
+    if sys.platform == "linux":
+        try:
+            for line in Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines():
+                if line.startswith("model name"):
+                    return line.partition(":")[2].strip()
+        except OSError:
+            pass
+    return platform.processor() or platform.machine()
+
+
+def _short(value) -> str:
+    text = json.dumps(value)
+    return text if len(text) <= 60 else text[:57] + "..."

@@ -1,0 +1,197 @@
+"""Protocols: how a study fits one data set.  Each is an immutable value with a method ``fit``."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.gates import as_gate
+from gmoe.model import GMoE
+from gmoe.parameters import Parameters
+from gmoe.solvers.em import em
+from gmoe.solvers.fit import fit
+from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.scaling import scale
+from gmoe.solvers.space import Space, slope
+from gmoe.study.near_truth import Noise, doublings, perturb, place
+from gmoe.study.published import softmax_em, softmax_start, topk_em, topk_start
+
+MIN_VARIANCE = 1e-4
+STARTS = ("near_truth", "near_truth+data", "data")
+STOPS = ("gradient", "absolute", "relative")
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """One data set and the model that it was drawn from."""
+
+    X: np.ndarray
+    y: np.ndarray
+    truth: GMoE
+
+
+@dataclass(frozen=True, eq=False)
+class Fitted:
+    """What a protocol hands back; the fields are those of :class:`gmoe.FitResult`."""
+
+    model: GMoE
+    log_likelihood: float
+    gradient: float
+    status: str
+    certified: bool
+    n_starts: int
+    n_agreeing: int
+    n_iter: int
+
+
+@dataclass(frozen=True)
+class Protocol:
+    """What all protocols have: a name, the number of fitted experts, and the gate (that of the truth by default)."""
+
+    name: str
+    n_experts: int
+    gate: str | None = None
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Fit one data set; starts come from ``rng``."""
+        raise NotImplementedError
+
+    def gate_for(self, truth: GMoE):
+        """Return the gate to fit."""
+        return truth.gate if self.gate is None else as_gate(self.gate)
+
+
+@dataclass(frozen=True)
+class MaximumLikelihood(Protocol):
+    """The certified maximum: the best end of starts near the truth and of starts from data."""
+
+    starts: str = "near_truth+data"
+    n_near: int = 0
+    n_init: int = 5
+    tol: float = 1e-8
+    max_iter: int = 500
+    min_variance: float = MIN_VARIANCE
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Climb from every start, keep the best end, certify it."""
+        near = [] if self.starts == "data" else self._near(data, rng)
+        only = self.starts == "near_truth"
+        columns = np.arange(data.X.shape[1])
+        result = fit(
+            data.X, data.y, gate=self.gate_for(data.truth), gate_columns=columns, expert_columns=columns,
+            n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
+            tol=self.tol, max_iter=self.max_iter, min_variance=self.min_variance, seed=int(rng.integers(2**31)),
+        )  # fmt: skip
+        return Fitted(
+            result.model, result.log_likelihood, result.gradient, result.status, result.certified,
+            result.n_starts, result.n_agreeing, result.n_iter,
+        )  # fmt: skip
+
+    def _near(self, data, rng):
+        ways = doublings(data.truth.n_experts, self.n_experts)
+        count = self.n_near or min(len(ways), 6)
+        truth, n = data.truth.parameters, len(data.y)
+        return [perturb(place(truth, ways[i % len(ways)]), n, rng, Noise()) for i in range(count)]
+
+
+@dataclass(frozen=True)
+class ExpectationMaximisation(Protocol):
+    """EM from one start near the truth, with a stop of your choice; what most papers do."""
+
+    stop: str = "gradient"
+    tol: float = 1e-8
+    max_iter: int = 2000
+    min_variance: float = MIN_VARIANCE
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Iterate to the stop; the gradient says how far from a maximum that is."""
+        ways = doublings(data.truth.n_experts, self.n_experts)
+        truth = data.truth.parameters
+        start = perturb(place(truth, ways[rng.integers(len(ways))]), len(data.y), rng, Noise())
+        objective, scaling = _objective(self, data)
+        by_gradient = self.stop == "gradient"
+        rules = {
+            "gradient": None,
+            "absolute": lambda before, after: abs(after - before) <= self.tol,
+            # In the units of the data, as published code sees it.
+            "relative": lambda before, after: abs(after - before) <= self.tol * abs(before - np.log(scaling.scale_y)),
+        }
+        theta = _theta(objective, scaling, start)
+        ascent = em(objective, theta, self.tol if by_gradient else 0.0, self.max_iter, stop=rules[self.stop])
+        n_iter = len(ascent.history) - 1
+        stopped = ascent.converged if by_gradient else n_iter < self.max_iter
+        return _uncertified(objective, scaling, ascent.evaluation, "stopped" if stopped else "max_iter", 1, 1, n_iter)
+
+
+@dataclass(frozen=True)
+class PublishedSoftmax(Protocol):
+    """EM as in the code of the softmax paper (NeurIPS 2023): see :mod:`gmoe.study.published`."""
+
+    tries: int = 0
+    tol: float = 1e-6
+    max_iter: int = 2000
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Best of the tries by log-likelihood: 1 for as many experts as the truth has, else 5, unless given."""
+        tries = self.tries or (1 if self.n_experts == data.truth.n_experts else 5)
+        starts = [softmax_start(data.truth.parameters, self.n_experts, len(data.y), rng) for _ in range(tries)]
+        ends = [softmax_em(data.X, data.y, start, self.tol, self.max_iter) for start in starts]
+        return _published(self, data, ends, self.max_iter)
+
+
+@dataclass(frozen=True)
+class PublishedTopK(Protocol):
+    """EM as in the code of the top-K paper (ICLR 2024): see :mod:`gmoe.study.published`."""
+
+    tol: float = 1e-6
+    max_iter: int = 2000
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Run EM once from beside the truth."""
+        gate = self.gate_for(data.truth)
+        start = topk_start(data.truth.parameters, self.n_experts, len(data.y), rng)
+        n_active = gate.n_active or self.n_experts
+        return _published(
+            self, data, [topk_em(data.X, data.y, start, n_active, self.tol, self.max_iter)], self.max_iter
+        )
+
+
+KINDS: dict[str, type[Protocol]] = {
+    "mle": MaximumLikelihood,
+    "em": ExpectationMaximisation,
+    "published_softmax": PublishedSoftmax,
+    "published_topk": PublishedTopK,
+}
+
+
+def _published(protocol, data, ends, max_iter):
+    best = max(ends, key=lambda end: end.log_likelihood)
+    objective, scaling = _objective(protocol, data, min_variance=1e-12)
+    evaluation = objective.evaluate(_theta(objective, scaling, best.parameters), SCORE)
+    agreeing = sum(end.log_likelihood >= best.log_likelihood - 1e-6 for end in ends)
+    status = "stopped" if best.n_iter < max_iter else "max_iter"
+    return _uncertified(objective, scaling, evaluation, status, len(ends), agreeing, best.n_iter, best.parameters)
+
+
+def _objective(protocol, data, min_variance=None):
+    columns = np.arange(data.X.shape[1])
+    gate = protocol.gate_for(data.truth)
+    scaling = scale(data.X, data.y, None, columns, columns, gate.allows_centring)
+    floor = protocol.min_variance if min_variance is None else min_variance
+    return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, floor), scaling
+
+
+def _theta(objective, scaling, parameters: Parameters):
+    gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
+    return objective.join(gate, expert, objective.eta(variance), shared)
+
+
+def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
+    """Report an iteration that stops before it can say anything about a maximum."""
+    if parameters is None:
+        gate, expert, eta = objective.split(evaluation.theta)
+        shared = objective.shared(evaluation.theta)
+        parameters = scaling.to_raw(objective.gate, gate, shared, expert, objective.variance(eta))
+    total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
+    gradient = slope(evaluation, Space(objective).basis(evaluation.theta))
+    model = GMoE(parameters, objective.gate)
+    return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

@@ -1,0 +1,52 @@
+"""Run one replication again, with its data and, if it failed, its error."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from gmoe.study.errors import StudyError
+from gmoe.study.manifest import load_study
+from gmoe.study.protocols import Fitted
+from gmoe.study.rows import draw, fit_one
+
+
+@dataclass(frozen=True, eq=False)
+class Replay:
+    """A replication: its data, its fit, and the losses by name."""
+
+    X: np.ndarray
+    y: np.ndarray
+    fitted: Fitted
+    losses: dict[str, float]
+
+
+def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Replay:
+    """Run one replication of a study again: the same data, the same starts, the same numbers.
+
+    Parameters
+    ----------
+    folder : path
+        Of the results; the replication need not be among them.
+    protocol : str
+    n, replication : int
+
+    Raises
+    ------
+    Exception
+        What the replication itself raised, where it failed.
+    """
+    study = load_study(folder)
+    if n not in study.sizes or not 0 <= replication < study.replications:
+        raise StudyError(
+            f"No replication {replication} of size {n} in study {study.name!r}: sizes are {_short(study.sizes)}, "
+            f"replications 0 to {study.replications - 1}."
+        )
+    data = draw(study, n, replication)
+    fitted = fit_one(study, study.protocol(protocol), data, n, replication)
+    values, _ = study.measured.values(fitted.model, study.truth)
+    return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), values, strict=True)))
+
+
+def _short(sizes) -> str:
+    return ", ".join(map(str, sizes)) if len(sizes) <= 8 else f"{sizes[0]}, {sizes[1]}, ..., {sizes[-1]}"

@@ -1,0 +1,135 @@
+"""The description of a study, from TOML or a dictionary; every error names the key and the line."""
+
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gmoe.model import GMoE
+from gmoe.parameters import PER_EXPERT
+from gmoe.study._toml import read_toml
+from gmoe.study.design import LawOfX
+from gmoe.study.errors import SpecError
+from gmoe.study.losses import Loss, Losses
+from gmoe.study.protocols import KINDS, Protocol
+from gmoe.study.reader import Reader
+from gmoe.study.seeds import seed_sequence, words_of
+
+
+@dataclass(frozen=True, eq=False)
+class Study:
+    """A Monte Carlo study: one truth, sizes, replications, protocols that fit each data set, losses of each fit.
+
+    Read one with :meth:`from_toml`; its parts are immutable.
+
+    Attributes
+    ----------
+    name : str
+    seed : int
+        Root of all random numbers.
+    replications : int
+    truth : GMoE
+    law : LawOfX
+    sizes : tuple of int
+    protocols : tuple of Protocol
+    losses : tuple of Loss
+    """
+
+    name: str
+    seed: int
+    replications: int
+    truth: GMoE
+    law: LawOfX
+    sizes: tuple[int, ...]
+    protocols: tuple[Protocol, ...]
+    losses: tuple[Loss, ...]
+
+    @classmethod
+    def from_toml(cls, source: str | Path) -> "Study":
+        """Read a study.
+
+        Parameters
+        ----------
+        source : path or str
+            A TOML file, or the text of one.
+
+        Raises
+        ------
+        SpecError
+            With the key and its line, for anything that is not as it should be.
+        """
+        values, text, name = read_toml(source)
+        return cls(**Reader(name, text).study(values))
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> "Study":
+        """Read a study from what :meth:`to_dict` returns, or any dictionary of that form."""
+        return cls(**Reader("the study", "").study(values))
+
+    def to_dict(self) -> dict[str, Any]:
+        """Everything that decides the numbers, defaults filled in, fit for JSON and TOML."""
+        return {
+            "name": self.name,
+            "seed": self.seed,
+            "replications": self.replications,
+            "sizes": list(self.sizes),
+            **self.cell_base,
+            "protocol": [_given(p) | {"kind": kind_of(p)} for p in self.protocols],
+            "loss": [_given(loss) for loss in self.losses],
+        }
+
+    @cached_property
+    def cell_base(self) -> dict[str, Any]:
+        """What all cells have in common: the truth and the law of x."""
+        p = self.truth.parameters
+        truth = {"gate": gate_name(self.truth.gate), "temperature": p.temperature}
+        return {"truth": truth | {name: getattr(p, name).tolist() for name in PER_EXPERT}, "x": self.law.to_dict()}
+
+    def seed_of(self, n: int, replication: int) -> np.random.SeedSequence:
+        """Return the seed of one replication."""
+        return seed_sequence(self.seed, self._words[n], replication)
+
+    @cached_property
+    def _words(self) -> dict[int, tuple[int, int]]:
+        return {n: words_of(self.cell(n)) for n in self.sizes}
+
+    @cached_property
+    def measured(self) -> Losses:
+        """The losses with the points that they average over."""
+        return Losses(self.losses, self.law)
+
+    def cell(self, n: int) -> dict[str, Any]:
+        """Return what the data of one size depend on, beside the root seed and the replication."""
+        return self.cell_base | {"n": n}
+
+    def protocol(self, name: str) -> Protocol:
+        """Return the protocol of that name."""
+        for protocol in self.protocols:
+            if protocol.name == name:
+                return protocol
+        raise SpecError(f"No protocol {name!r} in this study; it has {', '.join(p.name for p in self.protocols)}.")
+
+
+def kind_of(protocol: Protocol) -> str:
+    """Name by which a study asks for the protocol's class."""
+    return next(kind for kind, cls in KINDS.items() if cls is type(protocol))
+
+
+def gate_name(gate) -> str:
+    """Text from which :func:`gmoe.as_gate` makes the same gate."""
+    settings = {"intercept": gate.intercept, "temperature": gate.temperature, "select_on": gate.select_on}
+    settings = {"activation": gate.activation.name} | settings
+    if gate.n_active is not None:
+        settings["n_active"] = gate.n_active
+    return "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
+
+
+def _given(part) -> dict[str, Any]:
+    """Fields that are not None, tuples of pairs as tables."""
+    values = {key: value for key, value in asdict(part).items() if value is not None}
+    if "rbar" in values:
+        values["rbar"] = {str(size): value for size, value in values["rbar"]}
+    return values

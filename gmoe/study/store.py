@@ -1,0 +1,201 @@
+"""The results folder: files that are whole or not there.
+
+A folder holds ``manifest.json`` (the study, and for each run the versions, git commit and processor), ``results/`` with
+one Parquet file per batch, ``quarantine/`` with files that were found damaged, and lock files.  A result file is
+written aside in the folder, flushed to the disk, and renamed to ``<n>-<replication>-<rows>-<digest>.parquet`` by the
+worker that computed it; the digest is of all its bytes, so that a file that was cut or changed is known by its
+name.  Which replications are done is what the files hold, and nothing else: batches may differ from run to run.
+
+The table
+---------
+One row per protocol, size and replication, sorted by these.  Columns:
+
+``study``, ``protocol`` : str; ``n``, ``replication`` : int64
+``loss:<name>`` : float64, one per loss; nan where the replication failed
+``cells`` : str
+    Fitted experts in the Voronoi cell of each true one, as in "2+1".
+``log_likelihood``, ``gradient`` : float64
+``status`` : str
+    Of the fit (see :class:`gmoe.FitResult`); "stopped" for a protocol that stops by its own rule; "failed" or "killed".
+``certified`` : bool
+``n_starts``, ``n_agreeing``, ``n_iter`` : int64
+``error`` : str
+    "ExceptionType: message" where the replication failed, else empty.
+``seed`` : str
+    Root and spawn key of the replication's SeedSequence.
+``seconds`` : float64
+    Time of the fit: the only column that differs from run to run.
+``param:<name>`` : float64
+    Fitted parameters, as ``param:coef[0,1]`` (expert, column); nan beyond the protocol's experts.
+"""
+
+import errno
+import hashlib
+import io
+import os
+import uuid
+from collections.abc import Iterable, Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from gmoe.study.errors import StoreError
+from gmoe.study.rows import FAILED, KILLED, Row, columns
+from gmoe.study.spec import Study
+
+RESULTS, QUARANTINE = "results", "quarantine"
+DIGEST_LENGTH = 16
+KEY = ["protocol", "n", "replication"]
+_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
+
+Task = tuple[int, int]
+
+
+def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
+    """Write rows as one file, under its final name only once it is whole and on the disk.
+
+    Raises
+    ------
+    StoreError
+        Where the disk is full or the folder cannot be written.
+    """
+    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns(study).items()])
+    buffer = io.BytesIO()
+    table = pa.Table.from_pylist(list(rows), schema)
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    content = buffer.getvalue()
+    first = f"{rows[0]['n']}-{rows[0]['replication']}-{len(rows)}"
+    path = folder / RESULTS / f"{first}-{_digest(content)}.parquet"
+    write_whole(path, content)
+    return path
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """Write a file aside, flush it to the disk, and rename it."""
+    aside = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with open(aside, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+        _flush_folder(path.parent)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise _explained(error, path.parent) from error
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def result_files(folder: Path) -> list[Path]:
+    """Files under a final name, sorted by name."""
+    return sorted((folder / RESULTS).glob("*.parquet"))
+
+
+def read_file(path: Path) -> pa.Table | None:
+    """Read a result file; None where it is damaged: its bytes do not have the digest of its name, or are no table."""
+    try:
+        content = path.read_bytes()
+        if path.stem.rpartition("-")[2] != _digest(content):
+            return None
+        return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+    except (OSError, pa.ArrowException):
+        return None
+
+
+def done_in(folder: Path, known: set[str] | None = None) -> Iterator[tuple[Path, list[Task] | None, int]]:
+    """Yield of each file, if not ``known`` by name, its tasks (None if it is damaged) and the failures among its rows.
+
+    A task is (n, replication), done for all protocols.
+    """
+    for path in result_files(folder):
+        if known is not None and path.name in known:
+            continue
+        table = read_file(path)
+        if table is None:
+            yield path, None, 0
+            continue
+        tasks = dict.fromkeys(zip(table["n"].to_pylist(), table["replication"].to_pylist(), strict=True))
+        status = table["status"].to_pylist()
+        yield path, list(tasks), status.count(FAILED) + status.count(KILLED)
+
+
+def quarantine(path: Path) -> Path:
+    """Move a damaged file out of the way; its batch is then missing, and computed again."""
+    home = path.parent.parent / QUARANTINE
+    home.mkdir(exist_ok=True)
+    target = home / f"{path.name}.{uuid.uuid4().hex[:8]}"
+    os.replace(path, target)
+    return target
+
+
+def sweep(folder: Path) -> None:
+    """Remove what interrupted writers left; only while no other run is on the folder."""
+    for file in [*(folder / RESULTS).glob(".*.tmp"), *folder.glob(".*.tmp")]:
+        file.unlink(missing_ok=True)
+
+
+def read_table(folder: Path, study: Study) -> tuple[pd.DataFrame, list[Path]]:
+    """Return the sorted table of all whole files, each replication once, and the damaged files."""
+    tables, damaged = [], []
+    for path in result_files(folder):
+        table = read_file(path)
+        if table is None:
+            damaged.append(path)
+        else:
+            tables.append(table)
+    kinds = columns(study)
+    if tables:
+        frame = pa.concat_tables(tables).to_pandas()
+    else:
+        frame = pd.DataFrame({name: pd.Series(dtype="str" if kind is str else kind) for name, kind in kinds.items()})
+    frame = frame.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
+    return frame[list(kinds)], damaged
+
+
+def copy_files(sources: Iterable[Path], folder: Path) -> int:
+    """Copy whole result files of other folders; return how many were damaged and left out."""
+    damaged = 0
+    for path in (path for source in sources for path in result_files(source)):
+        target = folder / RESULTS / path.name
+        if target.exists():
+            continue
+        if read_file(path) is None:
+            damaged += 1
+        else:
+            write_whole(target, path.read_bytes())
+    return damaged
+
+
+def _digest(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
+
+
+def _flush_folder(folder: Path) -> None:
+    """Put the new name itself on the disk, where the system can."""
+    try:
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        return
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        if error.errno not in (errno.EINVAL, errno.EBADF):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _explained(error: OSError, folder: Path) -> StoreError:
+    full = {errno.ENOSPC: "the disk is full", errno.EDQUOT: "the disk quota is used up"}
+    full[errno.EFBIG] = "the limit on file sizes (ulimit -f) is reached"
+    if error.errno in full:
+        advice = "make room and resume; finished batches are safe"
+        return StoreError(f"Cannot write results in {folder}: {full[error.errno]}; {advice}.")
+    return StoreError(
+        f"Cannot write results in {folder}: {error.strerror or error}; choose a folder that can be written."
+    )

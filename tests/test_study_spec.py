@@ -1,0 +1,169 @@
+"""Studies are read with errors that name the key and the line."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from gmoe.study import SpecError, Study, StudyError, replay, run, table
+from gmoe.study.design import LawOfX, sizes_from
+from gmoe.study.seeds import seed_sequence, words_of
+
+TEXT = """# a study
+name = "demo"
+seed = 1
+replications = 3
+sizes = [100, 200]
+
+[truth]
+gate = "softmax"
+gate_intercept = [-8.0, 0.0]
+gate_coef = [[25.0], [0.0]]
+intercept = [15.0, -5.0]
+coef = [[-20.0], [20.0]]
+variance = [0.09, 0.16]
+
+[x]
+law = "uniform"
+
+[[protocol]]
+kind = "mle"
+n_experts = 2
+
+[[protocol]]
+name = "em"
+kind = "em"
+n_experts = 2
+
+[[loss]]
+kind = "exact"
+"""
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("seed = 1", "seed = -1", r"the study, line 3: seed: must be an integer >= 0, got -1"),
+        ("seed = 1", "sed = 1", r"line 3: sed: unknown key; did you mean 'seed'\? known keys: name, seed"),
+        ("seed = 1\n", "", r"the study: the key 'seed' is missing"),
+        ("seed = 1", "seed = ", r"is not TOML: .*line 3"),
+        ("[100, 200]", "[200, 100]", r"line 5: sizes: .*must be increasing, got 100 after 200"),
+        ("[100, 200]", "[100, 1.5]", r"line 5: sizes: must be an integer >= 2, got 1.5"),
+        ("[100, 200]", "{spacing = 'cubic'}", r"line 5: sizes.spacing: must be one of 'linear', 'log'"),
+        ("[100, 200]", "{spacing = 'log', start = 9, stop = 5, count = 3}", r"sizes.stop: must be above start = 9"),
+        ("[100, 200]", "[1]", "line 5: sizes: must be an integer >= 2"),
+        ("0.09, 0.16", "0.09, -0.16", r"line 13: truth.variance: must be positive, got \[0.09, -0.16\]"),
+        ("0.09, 0.16", "0.09", r"line 7: truth: .*shape"),
+        ('"softmax"', '"softmx"', r"line 8: truth.gate: Unknown gate 'softmx'; known gates"),
+        ("[[25.0], [0.0]]", '[["a"], [0.0]]', r"line 10: truth.gate_coef: must be a finite number, got 'a'"),
+        ("coef = [[-20.0], [20.0]]\n", "", r"line 7: truth: the key 'coef' is missing"),
+        ('"uniform"', '"cauchy"', r"line 16: x.law: must be one of 'uniform', 'normal', 'grid', got 'cauchy'"),
+        ('"uniform"', '"uniform"\nsd = 1', r"line 17: x.sd: does not belong to the law 'uniform'"),
+        ('"uniform"', '"uniform"\nlow = 2', r"line 15: x: low must be below high"),
+        ('"mle"\nn_experts = 2', '"mle"\nn_experts = 0', r"line 20: protocol\[0\].n_experts: must be an integer >= 1"),
+        ('name = "em"', 'name = "mle"', r"line 22: protocol\[1\]: the name 'mle' is taken"),
+        (
+            'kind = "em"',
+            'kind = "emm"',
+            r"line 24: protocol\[1\].kind: must be one of 'mle', 'em', 'published",
+        ),
+        ('kind = "em"', 'kind = "em"\nn_init = 3', r"line 25: protocol\[1\].n_init: unknown key"),
+        ('kind = "em"', 'kind = "em"\ngate = "topk:n_active=3"', r"protocol\[1\].n_experts: n_active=3 is more than"),
+        ('kind = "em"', 'kind = "em"\ngate = "topk"', r"line 28: loss\[0\]: .*between a dense and a sparse gate"),
+        ('kind = "exact"', 'kind = "exat"', r"loss\[0\].kind: must be one of 'exact', 'over'"),
+        ('name = "demo"', 'name = "a/b"', r"line 2: name: must be a name of letters"),
+    ],
+)
+def test_errors_name_key_and_line(old, new, message):
+    assert old in TEXT
+    with pytest.raises(SpecError, match=message) as caught:
+        Study.from_toml(TEXT.replace(old, new))
+    assert "\n" not in str(caught.value)
+
+
+def test_a_file_that_is_not_there(tmp_path):
+    with pytest.raises(SpecError, match="Cannot read .*nothing.toml: .*give the path"):
+        Study.from_toml(tmp_path / "nothing.toml")
+
+
+def test_named_truths_are_the_given_ones():
+    named = TEXT[: TEXT.index("[truth]")].replace("sizes", 'truth = "softmax_paper"\nsizes') + TEXT[TEXT.index("[x]") :]
+    assert Study.from_toml(named).to_dict() == Study.from_toml(TEXT).to_dict()
+    with pytest.raises(SpecError, match="line 5: truth: unknown truth 'softmx'; known: softmax_paper, topk_paper"):
+        Study.from_toml(named.replace("softmax_paper", "softmx"))
+
+
+def test_dictionary_round_trip():
+    study = Study.from_toml(TEXT)
+    assert Study.from_dict(study.to_dict()).to_dict() == study.to_dict()
+
+
+def test_sizes():
+    linear = sizes_from({"spacing": "linear", "start": 100, "stop": 500, "count": 5})
+    assert linear == (100, 200, 300, 400, 500)
+    assert sizes_from({"spacing": "log", "start": 10, "stop": 1000, "count": 3}) == (10, 100, 1000)
+    with pytest.raises(ValueError, match="must be increasing"):
+        sizes_from({"spacing": "log", "start": 10, "stop": 12, "count": 9})
+
+
+def test_laws():
+    rng = np.random.default_rng(0)
+    uniform = LawOfX.of({"law": "uniform", "low": [0.0, 2.0], "high": 3.0}, 2).draw(500, rng)
+    assert uniform.shape == (500, 2) and uniform[:, 1].min() > 2.0 and uniform.max() < 3.0
+    normal = LawOfX.of({"law": "normal", "mean": 5.0, "sd": 0.1}, 1).draw(500, rng)
+    # Five standard errors of the mean.
+    assert abs(normal.mean() - 5.0) < 5 * 0.1 / np.sqrt(500)
+    grid = LawOfX.of({"law": "grid", "low": 0.0, "high": [1.0, 2.0]}, 2).draw(9, rng)
+    assert np.array_equal(grid[:3], [[0, 0], [0, 1], [0, 2]]) and np.array_equal(grid[-1], [1, 2])
+    with pytest.raises(ValueError, match="A grid in 2 dimensions has 4, 9, 16, ... points, not 10"):
+        LawOfX.of({"law": "grid"}, 2).draw(10, rng)
+    with pytest.raises(ValueError, match="sd must be positive"):
+        LawOfX.of({"law": "normal", "sd": 0.0}, 1)
+
+
+def test_seeds_are_those_of_spawning():
+    cell = {"n": 5}
+    seed = seed_sequence(3, words_of(cell), 2)
+    assert seed.spawn_key == (*words_of(cell), 2)
+    small = np.random.SeedSequence(3, spawn_key=(7, 2))
+    spawned = np.random.SeedSequence(3).spawn(8)[7].spawn(3)[2]
+    assert np.array_equal(small.generate_state(4), spawned.generate_state(4))
+    assert words_of({"a": 1, "b": 2}) == words_of({"b": 2, "a": 1}) != words_of({"a": 1, "b": 3})
+
+
+def test_arguments_of_run(tmp_path):
+    study = Study.from_toml(TEXT)
+    with pytest.raises(ValueError, match="n_jobs=1000 is more than 4 workers for each of"):
+        run(study, tmp_path, n_jobs=1000)
+    with pytest.raises(ValueError, match="Unknown engine 'ray'"):
+        run(study, tmp_path, engine="ray")
+    with pytest.raises(ValueError, match="shard=3/2"):
+        run(study, tmp_path, shard=(3, 2))
+    with pytest.raises(ValueError, match="give one of both"):
+        run(study, tmp_path, shard=(1, 2), target_mcse=0.1)
+    assert not list(tmp_path.iterdir())
+
+
+def test_failed_replications_are_rows_that_replay(tmp_path, monkeypatch):
+    text = TEXT.replace("[100, 200]", "[100]")
+    study = Study.from_toml(text)
+    real = type(study.protocols[1]).fit
+
+    def fit(self, data, rng):
+        if rng.random() < 0.4:
+            raise ArithmeticError("no luck")
+        return real(self, data, rng)
+
+    monkeypatch.setattr(type(study.protocols[1]), "fit", fit)
+    outcome = run(study, tmp_path, engine="serial")
+    frame = table(tmp_path)
+    failed = frame[frame["status"] == "failed"]
+    assert outcome.n_failed == len(failed) > 0 and outcome.n_missing == 0
+    assert failed["error"].eq("ArithmeticError: no luck").all() and failed["protocol"].eq("em").all()
+    assert failed["loss:exact"].isna().all() and failed["seed"].str.match(r"1:\d+,\d+,\d").all()
+    with pytest.raises(ArithmeticError, match="no luck"):
+        replay(tmp_path, "em", 100, int(failed["replication"].iloc[0]))
+    with pytest.raises(StudyError, match="sizes are 100, replications 0 to 2"):
+        replay(tmp_path, "em", 100, 3)
+    with pytest.raises(SpecError, match="No protocol 'other' in this study; it has mle, em"):
+        replay(tmp_path, "other", 100, 2)

@@ -1,0 +1,182 @@
+"""Result files are whole, or found out."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+
+pytest.importorskip("pyarrow")
+
+import pyarrow.parquet as pq
+
+from gmoe.study import ChangedStudyError, StoreError, Study, merge, run, status, table
+from gmoe.study.manifest import differences
+from gmoe.study.store import read_file, write_whole
+
+TEXT = """
+name = "tiny"
+seed = 1
+replications = 4
+sizes = [40]
+truth = "softmax_paper"
+
+[[protocol]]
+kind = "mle"
+starts = "near_truth"
+"""
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("whole")
+    run(Study.from_toml(TEXT), folder, engine="serial", batch_size=2)
+    return folder
+
+
+def damage(path, kind, rng):
+    content = bytearray(path.read_bytes())
+    if kind == "emptied":
+        content = b""
+    elif kind == "truncated":
+        content = content[: rng.integers(1, len(content))]
+    else:
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+    path.write_bytes(bytes(content))
+
+
+@pytest.mark.parametrize("kind", ["truncated", "emptied", "flipped"])
+def test_every_damaged_file_is_found_and_computed_again(whole, tmp_path, kind):
+    study, rng = Study.from_toml(TEXT), np.random.default_rng(3)
+    expected = table(whole).drop(columns="seconds")
+    for case in range(20):
+        folder = tmp_path / str(case)
+        shutil.copytree(whole, folder)
+        files = sorted(folder.glob("results/*.parquet"))
+        damaged = files[case % len(files)]
+        damage(damaged, kind, rng)
+        assert read_file(damaged) is None
+        assert status(folder).n_damaged == 1 and status(folder).n_missing == 2
+        with pytest.warns(RuntimeWarning, match="1 damaged result files .* run the study again"):
+            assert len(table(folder)) == 2
+        outcome = run(study, folder, engine="serial")
+        assert outcome.n_quarantined == 1 and outcome.n_missing == 0
+        assert len(list((folder / "quarantine").iterdir())) == 1
+        pd.testing.assert_frame_equal(table(folder).drop(columns="seconds"), expected, check_exact=True)
+
+
+def test_pages_have_checksums_of_their_own(whole):
+    """Whoever reads a file without gmoe is warned too: a flipped byte in a page is an error of the Parquet reader."""
+    path = sorted(whole.glob("results/*.parquet"))[0]
+    column = pq.ParquetFile(path).metadata.row_group(0).column(0)
+    content = bytearray(path.read_bytes())
+    start = column.dictionary_page_offset or column.data_page_offset
+    content[start + column.total_compressed_size - 2] ^= 1
+    with pytest.raises(OSError, match="CRC"):
+        pq.read_table(__import__("io").BytesIO(content), page_checksum_verification=True)
+
+
+FULL = """
+import resource, sys
+from pathlib import Path
+from gmoe.study import StoreError, Study, run
+study = Study.from_toml(Path(sys.argv[1]))
+run(study, sys.argv[2], engine="serial", batch_size=1, max_time=1e-9)
+resource.setrlimit(resource.RLIMIT_FSIZE, (2500, 2500))
+try:
+    run(study, sys.argv[2], engine="serial", batch_size=int(sys.argv[3]))
+except StoreError as error:
+    print(error)
+    raise SystemExit(1)
+"""
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no limit on file sizes")
+def test_full_disk(whole, tmp_path):
+    (tmp_path / "study.toml").write_text(TEXT)
+    folder = tmp_path / "out"
+    arguments = [sys.executable, "-c", FULL, str(tmp_path / "study.toml"), str(folder), "4"]
+    done = subprocess.run(arguments, capture_output=True, text=True, env={**os.environ, "OMP_NUM_THREADS": "1"})
+    assert done.returncode == 1, done.stderr
+    assert done.stdout.startswith("Cannot write") and "ulimit -f" in done.stdout and "resume" in done.stdout
+    assert not [path for path in folder.rglob("*") if path.suffix in (".parquet", ".tmp")]
+    run(Study.from_toml(TEXT), folder, engine="serial")
+    pd.testing.assert_frame_equal(
+        table(folder).drop(columns="seconds"), table(whole).drop(columns="seconds"), check_exact=True
+    )
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="needs /dev/full")
+def test_full_device(tmp_path, monkeypatch):
+    """What a write to a full device raises (ENOSPC) leaves no file, and says what to do."""
+    real = open
+    monkeypatch.setattr("builtins.open", lambda path, mode: real("/dev/full", mode))
+    with pytest.raises(StoreError, match="the disk is full; make room and resume; finished batches are safe"):
+        write_whole(tmp_path / "file", b"content" * 10_000)
+    assert not list(tmp_path.iterdir())
+
+
+def test_folder_that_cannot_be_made(tmp_path):
+    (tmp_path / "file").write_text("")
+    with pytest.raises(StoreError, match="Cannot make the folder .*give another one"):
+        run(Study.from_toml(TEXT), tmp_path / "file" / "out")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("seed = 1", "seed = 2", "seed: 1 -> 2"),
+        ("[40]", "[40, 50]", r"sizes: \[40\] -> \[40, 50\]"),
+        ('"near_truth"', '"data"', r'protocol\[0\].starts: "near_truth" -> "data"'),
+        ("softmax_paper", "topk_paper", r"truth.gate: .* -> "),
+    ],
+)
+def test_a_changed_study_is_refused(whole, old, new, named):
+    with pytest.raises(ChangedStudyError, match=f"another study: .*{named}"):
+        run(Study.from_toml(TEXT.replace(old, new)), whole)
+
+
+def test_differences_name_what_was_added():
+    assert list(differences({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})) == ['a.c: "nothing" -> 2']
+
+
+def test_merge_refuses_other_studies(whole, tmp_path):
+    other = tmp_path / "other"
+    run(Study.from_toml(TEXT.replace("seed = 1", "seed = 3")), other, engine="serial")
+    with pytest.raises(ChangedStudyError, match="seed"):
+        merge([whole, other], tmp_path / "all")
+    assert not (tmp_path / "all").exists()
+    with pytest.raises(StoreError, match="holds no results"):
+        merge([whole, tmp_path / "nothing"], tmp_path / "all")
+
+
+def test_merge_leaves_damaged_files_out(whole, tmp_path):
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    damage(sorted(copy.glob("results/*.parquet"))[0], "truncated", np.random.default_rng(0))
+    with pytest.warns(RuntimeWarning, match="1 damaged files were left out"):
+        assert merge([copy], tmp_path / "all").n_missing == 2
+    assert merge([whole, copy], tmp_path / "all").n_missing == 0
+    assert len(table(tmp_path / "all")) == 4
+
+
+def test_another_version_is_recorded_with_a_warning(whole, tmp_path):
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    manifest = json.loads((copy / "manifest.json").read_text())
+    manifest["runs"][-1]["versions"]["gmoe"] = "0.0.1"
+    (copy / "manifest.json").write_text(json.dumps(manifest))
+    with pytest.warns(RuntimeWarning, match="begun by gmoe 0.0.1"):
+        run(Study.from_toml(TEXT), copy, engine="serial")
+    assert len(json.loads((copy / "manifest.json").read_text())["runs"]) == 2
+
+
+def test_a_damaged_manifest_is_an_error_with_advice(whole, tmp_path):
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    (copy / "manifest.json").write_text("{")
+    with pytest.raises(StoreError, match="cannot be read .*restore it, or move it away"):
+        status(copy)
+    with pytest.raises(StoreError, match="manifest.json is missing"):
+        table(tmp_path)

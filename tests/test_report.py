@@ -156,4 +156,4 @@ def test_exponents_of_the_theory():
     # One active expert: the gate part of the loss is not identified, the density is.
     assert of("topk_paper", [{"kind": "over"}, {"kind": "hellinger"}]) == {"hellinger": -0.5}
     # Another family than the truth's.
-    assert of(gate="topk:n_active=1") == {}
+    assert of(gate="topk:n_active=1", losses=[{"kind": "hellinger"}]) == {}

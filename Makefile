@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 # Two installations into one environment would disturb each other.
 .NOTPARALLEL:
 
-demo: $(VENV)/.installed-plot
+demo: $(VENV)/.installed-plot $(VENV)/.installed-study
 	$(BIN)/gmoe demo --out demo $(ARGS)
 
 test: $(VENV)/.installed-test

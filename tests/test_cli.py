@@ -283,7 +283,7 @@ def test_clear_cache(tmp_path):
 
 def test_demo(tmp_path, capsys):
     pytest.importorskip("matplotlib")
-    assert main(["demo", "--out", str(tmp_path / "figures")]) == 0
+    assert main(["demo", "--out", str(tmp_path / "figures"), "--no-study"]) == 0
     out = capsys.readouterr().out
     assert "log-likelihood 102.943" in out and "certificate: gate_separated" in out
     assert "log-likelihood -866.0648" in out and "certificate: converged" in out

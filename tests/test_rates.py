@@ -89,7 +89,7 @@ def test_equal_seeds_give_equal_results_in_any_order_of_rows():
 
 @pytest.mark.stat
 def test_intervals_cover():
-    """False alarm: 1 in 10 000 for each statistic, from the binomial law of 200 studies that each cover in 95 %."""
+    """False alarm: at most 1 in 2000 for each statistic: binomial, 200 studies that each cover in 94 to 96 %."""
     for statistic in ("mean", "median"):
         rates = [one(estimate_rates(study(power(0.5), 30, seed), n_boot=399), statistic) for seed in range(200)]
         covered = sum(rate.low <= -0.5 <= rate.high for rate in rates)

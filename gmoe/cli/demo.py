@@ -19,7 +19,7 @@ from gmoe.plotting import ExpertFitDisplay, GateDisplay
 
 HELP = "fit the real data sets that come with gmoe, run a small study, and draw them"
 DESCRIPTION = """\
-Fit temperature anomalies (2 experts) and penguins (3 experts), print the fits and draw them as PNG. Then simulate 420
+Fit temperature anomalies (2 experts) and penguins (3 experts), print the fits and draw them as PNG. Then simulate 840
 data sets, fit each with its certificate, and draw how the error falls with n: about a minute on 2 cores.
 """
 DPI = 130

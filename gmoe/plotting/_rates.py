@@ -110,7 +110,7 @@ class RatePlotDisplay:
         """
         self.ax_ = own_axes(ax)
         self.figure_ = self.ax_.figure
-        self.ax_.set(xscale="log", yscale="log", xlabel="n", ylabel=f"{self.statistic} {self.loss_name} ± 2 se")
+        self.ax_.set(xscale="log", yscale="log", xlabel="n", ylabel=f"{self.statistic} loss ({self.loss_name}) ± 2 se")
         self.bars_ = [self._points(i, series) for i, series in enumerate(self.series)]
         fitted = [(i, series) for i, series in enumerate(self.series) if np.isfinite(series.slope)]
         self.lines_ = [self._fit(i, series) for i, series in fitted]

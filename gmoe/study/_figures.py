@@ -52,7 +52,7 @@ def sizes_figure_of(rates: Rates, statistic: str = "mean") -> Any:
                 _slopes(ax, j, rate.protocol, getattr(rate, part), part)
             if chosen[0].theory is not None:
                 ax.axhline(chosen[0].theory, color="0.25", linestyle=":", linewidth=2.0, label="theory")
-            ax.set(xscale="log", xlabel=label, ylabel=f"slope of the {statistic} {loss}")
+            ax.set(xscale="log", xlabel=label, ylabel=f"slope of the {statistic} loss ({loss})")
             few_ticks(ax.xaxis)
             ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=3, borderaxespad=0.2)
     return figure

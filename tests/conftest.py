@@ -12,9 +12,24 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 COMPILE = """
 from gmoe.study import Study
 from gmoe.study.rows import replicate
-text = 'name = "compile"\\nseed = 1\\nreplications = 1\\nsizes = [60]\\ntruth = "softmax_paper"\\n[x]\\nlaw = "uniform"\\n'
-text += '[[protocol]]\\nkind = "mle"\\n[[protocol]]\\nkind = "em"\\nstop = "relative"\\ntol = 1e-6\\n[[loss]]\\nkind = "exact"\\n'
-replicate(Study.from_toml(text), 60, 0)
+
+replicate(Study.from_toml('''
+name = "compile"
+seed = 1
+replications = 1
+sizes = [60]
+truth = "softmax_paper"
+[x]
+law = "uniform"
+[[protocol]]
+kind = "mle"
+[[protocol]]
+kind = "em"
+stop = "relative"
+tol = 1e-6
+[[loss]]
+kind = "exact"
+'''), 60, 0)
 """
 
 

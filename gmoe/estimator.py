@@ -51,7 +51,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     n_init : int, default 15
         Starts of one round: so many from data for each expert beyond the first (up to three), and as many grown from
         the fit with one expert less. Rounds go on until three starts have met the best maximum, or to 200 starts.
-        Ignored where ``init`` is given values.
+        A sparse gate takes one round, of a few starts more, and moves its best selections on. Ignored where ``init`` is
+        given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
@@ -271,7 +272,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         self.variance_, self.shares_ = parameters.variance, result.shares
         self.temperature_ = parameters.temperature
         self.log_likelihood_ = result.log_likelihood
-        self.converged_ = result.status != "max_iter"
+        self.converged_ = result.status != "max_iter" and result.gradient <= self.tol
         self.n_iter_ = result.n_iter
 
     def _checked(self, X, y=None):

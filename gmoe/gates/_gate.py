@@ -223,7 +223,7 @@ class Gate:
 
     def raw(self, coef, shared):
         """Return (coef, temperature) in the units of the data; a temperature that is a mere scale is 1 unless fixed."""
-        temperature = self.natural_temperature(shared) if not self.scale_free or self.estimated else self.temperature
+        temperature = self.natural_temperature(shared) if self.estimated else self.temperature
         return coef * temperature ** self._powers(coef.shape[1]), temperature
 
     def _powers(self, n_columns):

@@ -118,8 +118,10 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     blocks = few = scaling.blocks(X, y, weight, run)
     if blocks.n > SAMPLE:
         few = blocks.some(SAMPLE, rng)
-    if make_objective(few, n_experts, None).gate.is_sparse(n_experts):
-        return _search_selections(make_objective, few, blocks, n_experts, settings, executor)
+    deciding = make_objective(few, n_experts, None)
+    if deciding.gate.is_sparse(n_experts):
+        finishing = deciding if few is blocks else make_objective(blocks, n_experts, executor)
+        return _search_selections(deciding, finishing, settings, run)
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
     for k in range(1, n_experts + 1):
@@ -142,14 +144,12 @@ def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Set
     return smaller
 
 
-def _search_selections(make_objective, few, blocks, k, settings, executor):
+def _search_selections(deciding, finishing, settings, run):
     """Search for a sparse gate: models with one expert more are no larger class, so nothing is built up."""
-    run = map if executor is None else executor.map
-    deciding = make_objective(few, k, None)
-    ends = candidates(deciding, settings, [settings.seed, k], run)
-    finishing = deciding if few is blocks else make_objective(blocks, k, executor)
-    if finishing is not deciding and blocks.in_memory:
-        ends[0] = settle(finishing, ends[0].theta, [settings.seed, k])
+    seed = [settings.seed, deciding.n_experts]
+    ends = candidates(deciding, settings, seed, run)
+    if finishing is not deciding and finishing.blocks.in_memory:
+        ends[0] = settle(finishing, ends[0].theta, seed)
     ascents = [finish(finishing, end.theta, settings) for end in ends]
     best = best_of(finishing, ascents)
     values = tuple(a.evaluation.value for a in ascents)

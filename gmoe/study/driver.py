@@ -143,7 +143,7 @@ class Driver:
             while not broken and len(running) < pool.window and not self._late() and (tasks := queue.take()):
                 try:
                     running[pool.submit(run_batch, self.study, tasks, self.folder)] = tasks
-                except Exception as error:
+                except Exception as error:  # each engine has its own way to say that its workers are gone
                     if not is_kill(error):
                         raise
                     broken += tasks

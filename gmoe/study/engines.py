@@ -34,7 +34,7 @@ class Serial:
         future: Future = Future()
         try:
             future.set_result(function(*arguments))
-        except Exception as error:
+        except Exception as error:  # a future hands on whatever was raised
             future.set_exception(error)
         return future
 

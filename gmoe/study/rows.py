@@ -32,7 +32,7 @@ def replicate(study: Study, n: int, replication: int) -> list[Row]:
     data: Data | Exception
     try:
         data = draw(study, n, replication)
-    except Exception as error:
+    except Exception as error:  # whatever it is becomes a row that says so
         data = error
     for protocol in study.protocols:
         begin = time.perf_counter()
@@ -40,7 +40,7 @@ def replicate(study: Study, n: int, replication: int) -> list[Row]:
             if isinstance(data, Exception):
                 raise data
             row = _fit(study, protocol, data, n, replication)
-        except Exception as error:
+        except Exception as error:  # the same: a study outlives a failed replication
             row = failed_row(study, protocol, n, replication, FAILED, f"{type(error).__name__}: {error}")
             row["seconds"] = time.perf_counter() - begin
         rows.append(row)

@@ -6,6 +6,10 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from gmoe._validation import check_choice
+from gmoe.metrics._family import family_of
+from gmoe.metrics._freedom import freedom, gate_rows
+from gmoe.metrics._masses import has_mirror
+from gmoe.metrics._stack import as_stack
 from gmoe.model import GMoE
 
 
@@ -39,7 +43,8 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     by : {"parameters", "responsibilities"}
         The cost of a pair.  "parameters": squared errors of intercept, coef, log variance and, for equal numbers of
         experts, gate parameters centred at their means over the experts (which no translation of the gate moves), each
-        in units of the reference's spread.  "responsibilities": share of the observations that exactly one of both
+        in units of the reference's spread; the gate in the scale that the density determines, and the nearer of two
+        mirror images (of an odd activation).  "responsibilities": share of the observations that exactly one of both
         claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits experts that overlap.
 
     Returns
@@ -57,7 +62,9 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         if widths[0] != widths[1]:
             raise ValueError(f"{name} has {widths[0]} features in fitted and {widths[1]} in reference; pass the same.")
     if by == "parameters":
-        cost = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
+        own = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
+        costs = [own + _scaled_squares(left, right) for left, right in _gate_features(fitted, reference)] or [own]
+        cost = min(costs, key=lambda cost: cost[linear_sum_assignment(cost)].sum())
     elif X is None or y is None:
         raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
     else:
@@ -70,13 +77,28 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
 
 
 def _features(fitted, reference):
-    """Pairs of arrays (k, q) and (l, q) to compare."""
+    """Pairs of arrays (k, q) and (l, q) of the experts to compare."""
     left, right = fitted.parameters, reference.parameters
     yield left.intercept[:, None], right.intercept[:, None]
     yield left.coef, right.coef
     yield np.log(left.variance)[:, None], np.log(right.variance)[:, None]
-    if left.n_experts == right.n_experts:
-        yield left.gate - left.gate.mean(axis=0), right.gate - right.gate.mean(axis=0)
+
+
+def _gate_features(fitted, reference):
+    """Pairs of arrays (k, q), one for each image of the fitted gate; none where numbers of experts differ."""
+    if fitted.n_experts != reference.n_experts:
+        return
+    given = as_stack(fitted, "fitted"), as_stack(reference, "reference")
+    family = family_of(reference.gate, reference.n_experts)
+    free = freedom(*given, family, None, True)
+    if free.hard:
+        rows = [np.concatenate(gate_rows(one.stack, family, free), axis=-1)[0] for one in given]
+    else:
+        rows = [m.gate.natural(m.parameters.gate, m.parameters.temperature)[0] for m in (fitted, reference)]
+    left, right = (row - row.mean(axis=0) for row in rows)
+    yield left, right
+    if has_mirror(given[0]):
+        yield -left[::-1], right
 
 
 def _scaled_squares(left, right):

@@ -89,7 +89,7 @@ def pinned_alike(fitted: GMoE, truth: GMoE) -> GMoE:
     pinned = np.flatnonzero(~truth.parameters.gate.any(axis=1))
     if not fitted.gate.affine or not len(pinned):
         return fitted
-    near = np.flatnonzero(voronoi_loss(fitted, truth, kind="exact").cells == pinned[0])
+    near = np.flatnonzero(voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0])
     return fitted.canonical(int(near[0])) if len(near) else fitted
 
 

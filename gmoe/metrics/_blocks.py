@@ -45,14 +45,14 @@ class BlockErrors:
         return pd.DataFrame({field.name: getattr(self, field.name) for field in fields(self)})
 
 
-def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, **options) -> BlockErrors:
+def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = None, **options) -> BlockErrors:
     """Errors by true expert and block of parameters, aligned by the translation that minimises the Voronoi loss.
 
     Parameters
     ----------
     fitted : GMoE, Parameters, ParameterStack, or sequence of GMoE or Parameters
     true : GMoE or Parameters
-    gate : Gate, optional
+    gate : Gate or str, optional
         Of bare parameters, as in :func:`voronoi_loss`.
     **options
         Of :func:`voronoi_loss`: ``weights``, ``translation``, ``X``, ``kind`` (here "exact" by default: single large

@@ -98,4 +98,5 @@ def gate_rows(stack: ParameterStack, family: Family, free: Freedom) -> tuple[np.
 def _extent(rows, translated):
     """Largest distance between two rows, or norm of one, (n_fits,): doubled atoms and translations do not change it."""
     other = rows[:, None] if translated else np.zeros_like(rows[:, None])
-    return np.linalg.norm(rows[:, :, None] - other, axis=-1).max(axis=(1, 2))
+    # Not by squares, which overflow at 1e154.
+    return np.hypot.reduce(rows[:, :, None] - other, axis=-1).max(axis=(1, 2))

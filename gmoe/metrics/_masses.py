@@ -15,7 +15,7 @@ def masses(left: Given, right: Given, weights: str, translated: bool, hard: bool
     ``hard``: the true intercepts are no logs of masses, and neither are those of a hard fit.
     """
     if weights == "gate_probability":
-        if X is None:
+        if X is None or not np.size(X):
             raise ValueError("weights='gate_probability' averages the gate over observations; pass them as X.")
         fitted, true = (np.array([_shares(given, i, X) for i in range(given.stack.n_fits)]) for given in (left, right))
         return fitted, true[0], np.zeros(len(fitted))

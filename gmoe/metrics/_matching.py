@@ -5,11 +5,11 @@ from dataclasses import dataclass
 import numpy as np
 from scipy.optimize import linear_sum_assignment
 
-from gmoe._validation import check_choice
+from gmoe._validation import check_choice, check_finite
 from gmoe.metrics._family import family_of
 from gmoe.metrics._freedom import freedom, gate_rows
 from gmoe.metrics._masses import has_mirror
-from gmoe.metrics._stack import as_stack
+from gmoe.metrics._stack import as_stack, check_models
 from gmoe.model import GMoE
 
 
@@ -57,10 +57,15 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         For different numbers of features, or missing observations.
     """
     check_choice(by, "by", ("parameters", "responsibilities"))
+    check_models(fitted=fitted, reference=reference)
     for name in ("gate_coef", "coef"):
         widths = [getattr(model.parameters, name).shape[1] for model in (fitted, reference)]
         if widths[0] != widths[1]:
             raise ValueError(f"{name} has {widths[0]} features in fitted and {widths[1]} in reference; pass the same.")
+    for name in ("gate_columns", "expert_columns"):
+        columns = [getattr(model, name) for model in (fitted, reference)]
+        if columns[0] != columns[1]:
+            raise ValueError(f"{name} are {columns[0]} in fitted and {columns[1]} in reference; pass the same.")
     if by == "parameters":
         own = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
         costs = [own + _scaled_squares(left, right) for left, right in _gate_features(fitted, reference)] or [own]
@@ -68,6 +73,7 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     elif X is None or y is None:
         raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
     else:
+        check_finite(np.asarray(y, dtype=float), "y")
         left, right = (model.responsibilities(X, y) for model in (fitted, reference))
         cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
     rows, columns = linear_sum_assignment(cost)
@@ -105,4 +111,5 @@ def _scaled_squares(left, right):
     spread = np.ptp(right, axis=0)
     # What all reference experts share keeps its own unit.
     spread = np.where(spread > 0.0, spread, 1.0)
-    return np.square((left[:, None] - right) / spread).sum(axis=2)
+    # The solver takes no infinite cost; here it is as good as any that is too large.
+    return np.square(np.clip((left[:, None] - right) / spread, -1e150, 1e150)).sum(axis=2)

@@ -23,6 +23,7 @@ class VoronoiLoss:
     Attributes
     ----------
     value : ndarray, shape (n_fits,), or float
+        inf beyond the range of floating-point numbers.
     cells : ndarray of int, shape (n_fits, k)
         True atom in whose cell each fitted atom lies, at the minimising translation.
     translation_intercept : ndarray, shape (n_fits,), or float
@@ -84,9 +85,13 @@ def voronoi_cells(fitted: Measures, true: Measures, *, translation=0.0) -> np.nd
     left, right = read_pair(fitted, true, None)
     delta = left.stack.gate_coef[:, :, None] - right.stack.gate_coef[0]
     rest = _squares(left.stack, right.stack)
-    shift = np.ascontiguousarray(
-        np.broadcast_to(np.asarray(translation, dtype=float), left.stack.gate_coef[:, 0].shape)
-    )
+    shape = left.stack.gate_coef[:, 0].shape
+    vector = np.asarray(translation, dtype=float)
+    if vector.shape not in ((), shape[1:], shape) or not np.all(np.isfinite(vector)):
+        raise ValueError(
+            f"translation must be finite, one number or of shape {shape[1:]} or {shape}; got {translation}."
+        )
+    shift = np.ascontiguousarray(np.broadcast_to(vector, shape))
     cells = np.empty(left.stack.variance.shape, dtype=np.int64)
     for n in range(len(cells)):
         assign(delta[n], rest[n], shift[n], cells[n])
@@ -104,7 +109,7 @@ def voronoi_loss(
     joint_norm: bool | None = None,
     rbar: Mapping[int, float] | None = None,
     power: float = 1.0,
-    gate: Gate | None = None,
+    gate: Gate | str | None = None,
     X=None,
 ) -> VoronoiLoss:
     r"""Voronoi loss between fitted and true mixing measures.
@@ -146,7 +151,7 @@ def voronoi_loss(
         Values for cells of 4 and more atoms, as in ``{4: 8}``.
     power : float
         For ``kind="power"``.
-    gate : Gate, optional
+    gate : Gate or str, optional
         Of bare parameters; default: that of the other measure, else softmax.
     X : array-like, shape (n, n_features), optional
         For ``weights="gate_probability"``.
@@ -188,6 +193,8 @@ def voronoi_loss(
     check_choice(kind, "kind", KINDS)
     check_choice(weights, "weights", ("exp_intercept", "gate_probability"))
     check_choice(translation, "translation", ("infimum", "none"))
+    if not isinstance(joint_norm, bool | None):
+        raise TypeError(f"joint_norm must be True, False or None, got {joint_norm!r}.")
     if scale is not None:
         check_choice(scale, "scale", ("raw", "free"))
     left, right = read_pair(fitted, true, gate)
@@ -197,7 +204,8 @@ def voronoi_loss(
     free = freedom(left, right, family, scale, translated)
 
     def solve(left, right):
-        return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
 
     if translated:
         right = canonical_mirror(right)
@@ -244,6 +252,7 @@ def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, tr
         np.array([translated and d > 0, translated and weights == "exp_intercept" and not by_cell, by_cell]),
         value, factor, needed, cells, shift, active, part,
     )  # fmt: skip
+    value[np.isnan(value)] = np.inf
     with np.errstate(divide="ignore"):
         t1 = shift[:, 0].copy() if free.located else log_factor + np.log(np.maximum(factor, 0.0))
     t2 = np.zeros_like(left.stack.gate_coef[:, 0])

@@ -8,7 +8,6 @@ from scipy.optimize import linear_sum_assignment
 from gmoe._validation import check_choice, check_finite
 from gmoe.metrics._family import family_of
 from gmoe.metrics._freedom import freedom, gate_rows
-from gmoe.metrics._masses import has_mirror
 from gmoe.metrics._stack import as_stack, check_models
 from gmoe.model import GMoE
 
@@ -43,9 +42,9 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     by : {"parameters", "responsibilities"}
         The cost of a pair.  "parameters": squared errors of intercept, coef, log variance and, for equal numbers of
         experts, gate parameters centred at their means over the experts (which no translation of the gate moves), each
-        in units of the reference's spread; the gate in the scale that the density determines, and the nearer of two
-        mirror images (of an odd activation).  "responsibilities": share of the observations that exactly one of both
-        claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits experts that overlap.
+        in units of the reference's spread; the gate in the scale that the density determines.  "responsibilities":
+        share of the observations that exactly one of both claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits
+        experts that overlap.
 
     Returns
     -------
@@ -67,9 +66,7 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         if columns[0] != columns[1]:
             raise ValueError(f"{name} are {columns[0]} in fitted and {columns[1]} in reference; pass the same.")
     if by == "parameters":
-        own = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
-        costs = [own + _scaled_squares(left, right) for left, right in _gate_features(fitted, reference)] or [own]
-        cost = min(costs, key=lambda cost: cost[linear_sum_assignment(cost)].sum())
+        cost = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
     elif X is None or y is None:
         raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
     else:
@@ -83,17 +80,17 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
 
 
 def _features(fitted, reference):
-    """Pairs of arrays (k, q) and (l, q) of the experts to compare."""
+    """Pairs of arrays (k, q) and (l, q) to compare."""
     left, right = fitted.parameters, reference.parameters
     yield left.intercept[:, None], right.intercept[:, None]
     yield left.coef, right.coef
     yield np.log(left.variance)[:, None], np.log(right.variance)[:, None]
+    if left.n_experts == right.n_experts:
+        yield _gate_rows(fitted, reference)
 
 
-def _gate_features(fitted, reference):
-    """Pairs of arrays (k, q), one for each image of the fitted gate; none where numbers of experts differ."""
-    if fitted.n_experts != reference.n_experts:
-        return
+def _gate_rows(fitted, reference):
+    """Centred gate parameters in the scale that the density determines; of mirror images they are the same."""
     given = as_stack(fitted, "fitted"), as_stack(reference, "reference")
     family = family_of(reference.gate, reference.n_experts)
     free = freedom(*given, family, None, True)
@@ -102,9 +99,7 @@ def _gate_features(fitted, reference):
     else:
         rows = [m.gate.natural(m.parameters.gate, m.parameters.temperature)[0] for m in (fitted, reference)]
     left, right = (row - row.mean(axis=0) for row in rows)
-    yield left, right
-    if has_mirror(given[0]):
-        yield -left[::-1], right
+    return left, right
 
 
 def _scaled_squares(left, right):

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from gmoe._validation import check_choice, check_integer, check_positive
 from gmoe.study.driver import Driver, Outcome, Progress
@@ -18,6 +18,9 @@ from gmoe.study.lock import locked
 from gmoe.study.manifest import load_study, read_manifest, refuse_changes, write_manifest
 from gmoe.study.spec import Study
 from gmoe.study.store import copy_files, read_table, sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # More workers than this per core only take turns.
 WORKERS_PER_CORE = 4
@@ -137,7 +140,7 @@ def status(folder: str | Path) -> Status:
     )
 
 
-def table(folder: str | Path) -> pd.DataFrame:
+def table(folder: str | Path) -> "pd.DataFrame":
     """Return all results, sorted by protocol, size and replication; columns as in :mod:`gmoe.study.store`.
 
     Damaged files are left out, with a warning.

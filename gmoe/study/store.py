@@ -36,14 +36,17 @@ import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from gmoe.study.errors import StoreError
 from gmoe.study.rows import FAILED, KILLED, Row, columns
 from gmoe.study.spec import Study
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 RESULTS, QUARANTINE = "results", "quarantine"
 DIGEST_LENGTH = 16
@@ -139,8 +142,10 @@ def sweep(folder: Path) -> None:
         file.unlink(missing_ok=True)
 
 
-def read_table(folder: Path, study: Study) -> tuple[pd.DataFrame, list[Path]]:
+def read_table(folder: Path, study: Study) -> "tuple[pd.DataFrame, list[Path]]":
     """Return the sorted table of all whole files, each replication once, and the damaged files."""
+    import pandas as pd  # late: slow to import, and workers read no table
+
     tables, damaged = [], []
     for path in result_files(folder):
         table = read_file(path)

@@ -154,6 +154,16 @@ def test_merge_refuses_other_studies(whole, tmp_path):
         merge([whole, tmp_path / "nothing"], tmp_path / "all")
 
 
+def test_merge_makes_one_file_and_keeps_the_origin(whole, tmp_path):
+    merge([whole], tmp_path / "all")
+    merge([whole], tmp_path / "all")
+    assert len(list((tmp_path / "all" / "results").iterdir())) == 1
+    manifest = json.loads((tmp_path / "all" / "manifest.json").read_text())
+    original = json.loads((whole / "manifest.json").read_text())
+    assert manifest["runs"][0]["merged"] == [{"folder": whole.name, "runs": original["runs"]}]
+    pd.testing.assert_frame_equal(table(tmp_path / "all"), table(whole))
+
+
 def test_merge_leaves_damaged_files_out(whole, tmp_path):
     copy = shutil.copytree(whole, tmp_path / "copy")
     damage(sorted(copy.glob("results/*.parquet"))[0], "truncated", np.random.default_rng(0))

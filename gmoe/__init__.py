@@ -2,7 +2,8 @@
 
 __version__ = "0.1.0"
 
-from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
+from typing import TYPE_CHECKING, Any
+
 from gmoe.gates import (
     Activation,
     ActivationGate,
@@ -18,6 +19,9 @@ from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.result import FitResult
+
+if TYPE_CHECKING:
+    from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
 
 __all__ = [
     "Activation",
@@ -36,3 +40,16 @@ __all__ = [
     "list_gates",
     "log_likelihood_scorer",
 ]
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def __getattr__(name: str) -> Any:
+    # Late: scikit-learn takes more than half the time of an import, and workers of a study do without it.
+    if name in ("GaussianMoERegressor", "log_likelihood_scorer"):
+        from gmoe import estimator
+
+        return getattr(estimator, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -11,9 +11,9 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # bits. So one process compiles what they need before any worker of the tests starts.
 COMPILE = """
 from gmoe.study import Study
-from gmoe.study.rows import replicate
+from gmoe.study.rows import attempts, rows_of
 
-replicate(Study.from_toml('''
+study = Study.from_toml('''
 name = "compile"
 seed = 1
 replications = 1
@@ -29,7 +29,8 @@ stop = "relative"
 tol = 1e-6
 [[loss]]
 kind = "exact"
-'''), 60, 0)
+''')
+rows_of(study, attempts(study, 60, 0))
 """
 
 

@@ -81,7 +81,7 @@ def test_replay_and_parameters_give_the_row_again(study, whole):
     again = replay(whole, "mle", 90, row["replication"])
     assert again.losses["exact"] == row["loss:exact"] and again.fitted.log_likelihood == row["log_likelihood"]
     fitted = model_of(study, row)
-    assert study.measured.values(fitted, study.truth)[0] == [row["loss:exact"]]
+    assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"])]
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])
@@ -97,7 +97,6 @@ def test_workers_change_nothing(study, whole, tmp_path):
 
 @pytest.mark.slow
 def test_dask_changes_nothing(study, whole, tmp_path):
-    pytest.importorskip("distributed")
     run(study, tmp_path, engine="dask", n_jobs=2, batch_size=3)
     same(tmp_path, whole)
 
@@ -162,6 +161,15 @@ def test_target_precision(tmp_path):
     assert seen[-1].n_done == outcome.n_done == counts.sum()
     run(study, tmp_path / "two", engine="serial", target_mcse=0.3, batch_size=3)
     same(tmp_path, tmp_path / "two")
+
+
+def test_workers_import_little():
+    """Each of these takes longer to import than a hundred fits take."""
+    code = (
+        "import sys, gmoe.study.batches; print({'sklearn', 'pandas', 'scipy.stats', 'scipy.optimize'} & {*sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "set()"
 
 
 DRIVER = """

@@ -94,7 +94,7 @@ def published_steps(em, start, data, *arguments):
 def test_published_iterations_rise():
     """Also the top-K code with two active experts, as long as no selection changes."""
     study = study_of('kind = "published_softmax"\nn_experts = 3')
-    data, rng = draw(study, 400, 0), np.random.default_rng(0)
+    data, rng = draw(study, 400, study.seed_of(400, 0)), np.random.default_rng(0)
     start = softmax_start(study.truth.parameters, 3, 400, rng)
     values = published_steps(softmax_em, start, data)
     assert np.all(np.diff(values) > -1e-9 * abs(values[0]))

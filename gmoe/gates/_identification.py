@@ -12,7 +12,6 @@
 """
 
 import numpy as np
-from scipy.optimize import brentq
 
 
 def _translated(gate, k):
@@ -95,6 +94,7 @@ def _least_norm(squares, powers):
     With t the log of the temperature the squared norm is ``t**2 + sum squares exp(2 powers t)``: strictly convex, and
     its minimum is at a t <= 0.
     """
+    from scipy.optimize import brentq  # late: slow to import, and few gates need it
 
     def slope(t):
         return t + np.sum(powers * squares * np.exp(2.0 * powers * t))

@@ -6,7 +6,6 @@ plain ascent never finds.
 """
 
 import numpy as np
-from scipy.optimize import minimize
 
 from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
@@ -97,6 +96,7 @@ class Soft:
 
     def climb(self, theta, width, max_iter, tol=1e-7):
         """Ascent at a fixed width by L-BFGS; returns (theta, value)."""
+        from scipy.optimize import minimize  # late: slow to import, and dense gates do without
 
         def negative(theta):
             value, gradient = self.evaluate(theta, width)

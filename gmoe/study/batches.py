@@ -3,13 +3,14 @@
 import time
 import warnings
 from collections.abc import Iterable, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from gmoe.solvers._blas import single_threaded
-from gmoe.study.rows import FAILED, KILLED, Row, failed_row, replicate
+from gmoe.study.rows import FAILED, KILLED, Attempt, attempts, failed_row, rows_of
 from gmoe.study.spec import Study
 from gmoe.study.store import Task, write_rows
 
@@ -34,22 +35,17 @@ class BatchReport:
 def run_batch(study: Study, tasks: Sequence[Task], folder: Path) -> BatchReport:
     """Compute replications and write them as one file; an interrupt keeps those that are finished."""
     begin = time.perf_counter()
-    rows: list[Row] = []
-    done: list[Task] = []
+    found: list[Attempt] = []
     try:
-        with single_threaded(), warnings.catch_warnings(), np.errstate(all="ignore"):
-            # A fit's evidence is in its row.
-            warnings.simplefilter("ignore")
-            for n, replication in tasks:
-                rows += replicate(study, n, replication)
-                done.append((n, replication))
+        with _quiet():
+            for task in tasks:
+                found += attempts(study, *task)
     except KeyboardInterrupt:
-        if done:
-            write_rows(folder, study, rows[: len(done) * len(study.protocols)])
+        if found:
+            _write(folder, study, found)
         raise
-    path = write_rows(folder, study, rows)
-    n_failed = sum(row["status"] == FAILED for row in rows)
-    return BatchReport(path.name, tuple(done), n_failed, time.perf_counter() - begin)
+    path, n_failed = _write(folder, study, found)
+    return BatchReport(path.name, tuple(tasks), n_failed, time.perf_counter() - begin)
 
 
 def record_killed(study: Study, task: Task, folder: Path, kills: int) -> BatchReport:
@@ -57,6 +53,21 @@ def record_killed(study: Study, task: Task, folder: Path, kills: int) -> BatchRe
     error = f"WorkerKilled: its worker was killed {kills} times"
     rows = [failed_row(study, protocol, *task, KILLED, error) for protocol in study.protocols]
     return BatchReport(write_rows(folder, study, rows).name, (task,), len(rows), 0.0)
+
+
+def _write(folder, study, found):
+    """Measure and write attempts; return the path and the number of failed rows."""
+    with _quiet():
+        rows = rows_of(study, found)
+    return write_rows(folder, study, rows), sum(row["status"] == FAILED for row in rows)
+
+
+@contextmanager
+def _quiet():
+    """One thread in BLAS, and no warnings: a fit's evidence is in its row."""
+    with single_threaded(), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        yield
 
 
 class Queue:

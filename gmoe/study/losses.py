@@ -1,5 +1,6 @@
-"""Losses of a study: distances of a fit from the truth, by name."""
+"""Losses of a study: distances of fits from the truth, by name, taken of many fits at once."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -10,6 +11,7 @@ from gmoe.study.design import LawOfX
 
 VORONOI = ("exact", "over", "power")
 DISTANCES = {"hellinger": hellinger, "total_variation": total_variation, "kl_divergence": kl_divergence}
+GATE_INTERCEPTS = ("fitted", "truth")
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,9 @@ class Loss:
         "kl_divergence".
     weights, translation, scale, joint_norm, power, rbar
         Of the Voronoi losses.
+    gate_intercept : {"fitted", "truth"}
+        "truth": before a Voronoi loss is taken, every fitted expert gets the gate intercept of the true expert whose
+        cell it is in, as in the code of the top-K paper.
     points : int, default 100
         Of a distance: values of x, the same for all fits, over which it is averaged.
     """
@@ -36,32 +41,41 @@ class Loss:
     joint_norm: bool | None = None
     power: float = 1.0
     rbar: tuple[tuple[int, float], ...] = ()
+    gate_intercept: str = "fitted"
     points: int = 100
 
-    def value(self, fitted: GMoE, truth: GMoE, x: np.ndarray) -> tuple[float, str]:
-        """Loss of one fit, and its Voronoi cells as a pattern such as "2+1" ("" for a distance).
+    def values(self, fitted: Sequence[GMoE], truth: GMoE, x: np.ndarray) -> list[tuple[float, str]]:
+        """Loss of each fit, and its Voronoi cells as a pattern such as "2+1" ("" for a distance).
 
         Parameters
         ----------
-        fitted, truth : GMoE
+        fitted : sequence of GMoE
+            Of one protocol. What a fit gets does not depend on the others.
+        truth : GMoE
         x : ndarray, shape (points, n_features)
             As from :meth:`points_of`.
         """
         if self.kind in DISTANCES:
-            return float(DISTANCES[self.kind](fitted, truth, x)), ""
+            return [(float(DISTANCES[self.kind](model, truth, x)), "") for model in fitted]
         if self.translation == "none":
             fitted = pinned_alike(fitted, truth)
-        loss = voronoi_loss(
-            fitted, truth, kind=self.kind, weights=self.weights, translation=self.translation, scale=self.scale,
-            joint_norm=self.joint_norm, power=self.power, rbar=dict(self.rbar) or None,
-            X=x if self.weights == "gate_probability" else None,
-        )  # fmt: skip
-        return float(loss.value), pattern(loss.cells, truth.n_experts)
+        loss = self._voronoi(fitted, truth, x)
+        if self.gate_intercept == "truth":
+            loss = self._voronoi(with_true_intercepts(fitted, truth, loss.cells), truth, x)
+        patterns = [pattern(cells, truth.n_experts) for cells in loss.cells]
+        return list(zip(loss.value.tolist(), patterns, strict=True))
 
     def points_of(self, law: LawOfX) -> np.ndarray:
         """Values of x over which the loss averages: drawn once for all fits, so that losses compare."""
         uniform = law if law.law != "grid" else replace(law, law="uniform")
         return uniform.draw(self.points, np.random.default_rng(0))
+
+    def _voronoi(self, fitted, truth, x):
+        return voronoi_loss(
+            fitted, truth, kind=self.kind, weights=self.weights, translation=self.translation, scale=self.scale,
+            joint_norm=self.joint_norm, power=self.power, rbar=dict(self.rbar) or None,
+            X=x if self.weights == "gate_probability" else None,
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -75,24 +89,34 @@ class Losses:
     def __post_init__(self):
         object.__setattr__(self, "points", tuple(loss.points_of(self.law) for loss in self.losses))
 
-    def values(self, fitted: GMoE, truth: GMoE) -> tuple[list[float], str]:
-        """Return every loss of a fit, and the cells of the first Voronoi loss."""
-        pairs = [loss.value(fitted, truth, x) for loss, x in zip(self.losses, self.points, strict=True)]
-        return [value for value, _ in pairs], next((cells for _, cells in pairs if cells), "")
+    def values(self, fitted: Sequence[GMoE], truth: GMoE) -> list[tuple[list[float], str]]:
+        """Return for each fit every loss, and the cells of the first Voronoi loss."""
+        table = [loss.values(fitted, truth, x) for loss, x in zip(self.losses, self.points, strict=True)]
+        rows = zip(*table, strict=True)
+        return [([value for value, _ in row], next((cells for _, cells in row if cells), "")) for row in rows]
 
 
-def pinned_alike(fitted: GMoE, truth: GMoE) -> GMoE:
-    """Pin the gate of a fit at the atom nearest to that which the truth pins at 0, as published code does.
+def pinned_alike(fitted: Sequence[GMoE], truth: GMoE) -> Sequence[GMoE]:
+    """Pin the gate of each fit at the atom nearest to that which the truth pins at 0, as published code does.
 
     Without a translation the loss would otherwise compare with whatever translate the fit happens to be.
     """
     pinned = np.flatnonzero(~truth.parameters.gate.any(axis=1))
-    if not fitted.gate.affine or not len(pinned):
+    if not fitted[0].gate.affine or not len(pinned):
         return fitted
-    near = np.flatnonzero(voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0])
-    return fitted.canonical(int(near[0])) if len(near) else fitted
+    near = voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0]
+    return [model.canonical(int(row.argmax())) if row.any() else model for model, row in zip(fitted, near, strict=True)]
+
+
+def with_true_intercepts(fitted: Sequence[GMoE], truth: GMoE, cells: np.ndarray) -> list[GMoE]:
+    """Give each fitted expert the gate intercept of the true expert in whose cell it is."""
+    intercepts = truth.parameters.gate_intercept[cells]
+    return [
+        replace(model, parameters=replace(model.parameters, gate_intercept=intercept))
+        for model, intercept in zip(fitted, intercepts, strict=True)
+    ]
 
 
 def pattern(cells, n_true: int) -> str:
     """Count the fitted atoms by true expert, as in "2+1"."""
-    return "+".join(map(str, np.bincount(np.asarray(cells), minlength=n_true)))
+    return "+".join(map(str, np.bincount(np.asarray(cells), minlength=n_true).tolist()))

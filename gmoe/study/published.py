@@ -12,7 +12,6 @@ log-likelihood of 1e-6.  With one active expert its gate has no slope and stays 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
 
 from gmoe.parameters import Parameters
 from gmoe.study.near_truth import Noise, perturb, random_surjection
@@ -87,41 +86,53 @@ def topk_em(X, y, start: Parameters, n_active: int, tol: float, max_iter: int) -
 
 
 def _design(X):
-    return np.column_stack([np.ones(len(X)), X])
+    """Columns of the design as rows, (q, n): arrays with the observations last are the faster ones."""
+    return np.vstack([np.ones(len(X)), X.T])
 
 
-def _log_gate(design, gate, n_active):
-    """Log gate probabilities (n, k), minus infinity for the experts that are not among the largest logits."""
-    logit = design @ gate.T
+def _normalised(log_terms):
+    """Logarithm of the sum over the experts (n,), and the shares (k, n)."""
+    # SciPy's logsumexp took two thirds of the time of an iteration.
+    peak = log_terms.max(axis=0)
+    shares = np.exp(log_terms - peak)
+    total = shares.sum(axis=0)
+    return peak + np.log(total), shares / total
+
+
+def _logits(design, gate, n_active):
+    """Logits (k, n), minus infinity for the experts that are not among the largest."""
+    logit = gate @ design
     if n_active < len(gate):
-        bar = np.partition(logit, -n_active, axis=1)[:, -n_active, None]
+        bar = np.partition(logit, -n_active, axis=0)[-n_active]
         logit = np.where(logit >= bar, logit, -np.inf)
-    return logit - logsumexp(logit, axis=1, keepdims=True)
+    return logit
 
 
 def _expectation(design, y, gate, expert, variance, n_active):
-    """Log-likelihood and responsibilities (n, k)."""
-    residual = y[:, None] - design @ expert.T
-    joint = _log_gate(design, gate, n_active) - 0.5 * (residual**2 / variance + np.log(variance) + LOG_2_PI)
-    total = logsumexp(joint, axis=1, keepdims=True)
-    return float(total.sum()), np.exp(joint - total)
+    """Log-likelihood and responsibilities (k, n)."""
+    logit = _logits(design, gate, n_active)
+    residual = y - expert @ design
+    joint = logit - 0.5 * (residual**2 / variance[:, None] + (np.log(variance) + LOG_2_PI)[:, None])
+    total, r = _normalised(joint)
+    return float((total - _normalised(logit)[0]).sum()), r
 
 
 def _regressions(design, y, r):
     """Weighted least squares and the variances of its residuals, by expert."""
-    expert = np.array([np.linalg.lstsq((design.T * w) @ design, (design.T * w) @ y)[0] for w in r.T])
+    expert = np.array([np.linalg.lstsq((design * w) @ design.T, (design * w) @ y)[0] for w in r])
     return expert, _variances(design, y, r, expert)
 
 
 def _variances(design, y, r, expert):
-    residual = y[:, None] - design @ expert.T
-    return np.maximum((r * residual**2).sum(axis=0) / np.maximum(r.sum(axis=0), 1e-300), 1e-300)
+    residual = y - expert @ design
+    return np.maximum((r * residual**2).sum(axis=1) / np.maximum(r.sum(axis=1), 1e-300), 1e-300)
 
 
 def _complete(design, r, gate, n_active):
     """Complete-data log-likelihood of the gate and its probabilities."""
-    log_gate = _log_gate(design, gate, n_active)
-    return float(np.sum(r * np.where(r > 0.0, log_gate, 0.0))), np.exp(log_gate)
+    logit = _logits(design, gate, n_active)
+    total, p = _normalised(logit)
+    return float(np.sum(r * np.where(r > 0.0, logit - total, 0.0))), p
 
 
 def _gate_newton(design, r, gate, max_iter=300):
@@ -130,11 +141,11 @@ def _gate_newton(design, r, gate, max_iter=300):
     value, p = _complete(design, r, gate, k)
     free = (k - 1) * q
     for _ in range(max_iter if free else 0):
-        gradient = ((r - p).T @ design)[:-1].ravel()
+        gradient = ((r - p) @ design.T)[:-1].ravel()
         information = np.zeros((k - 1, q, k - 1, q))
         for i in range(k - 1):
             for j in range(i + 1):
-                block = (design.T * (p[:, i] * ((i == j) - p[:, j]))) @ design
+                block = (design * (p[i] * ((i == j) - p[j]))) @ design.T
                 information[i, :, j] = information[j, :, i] = block
         step = np.linalg.lstsq(information.reshape(free, free), gradient)[0].reshape(k - 1, q)
         before, size = value, 1.0
@@ -155,10 +166,10 @@ def _gate_newton(design, r, gate, max_iter=300):
 
 def _gate_bound(design, r, gate, n_active, max_sweeps=1000):
     """Coordinate descent on the bound with curvature 1/4, then a halving line search; until the gain is below 1e-5."""
-    gram = 0.25 * design.T @ design
+    gram = 0.25 * design @ design.T
     value, p = _complete(design, r, gate, n_active)
     for _ in range(max_sweeps):
-        direction = _coordinate_descent(gram, (r - p).T @ design)
+        direction = _coordinate_descent(gram, (r - p) @ design.T)
         size = 1.0
         while size > 1e-6:
             trial_value, trial_p = _complete(design, r, gate + size * direction, n_active)

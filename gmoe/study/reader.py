@@ -14,7 +14,7 @@ from gmoe.study import _fields as check
 from gmoe.study._toml import line_of
 from gmoe.study.design import LAWS, SPACINGS, TRUTHS, LawOfX, side_of_grid, sizes_from, truth_from
 from gmoe.study.errors import SpecError
-from gmoe.study.losses import DISTANCES, VORONOI, Loss, Losses
+from gmoe.study.losses import DISTANCES, GATE_INTERCEPTS, VORONOI, Loss, Losses
 from gmoe.study.near_truth import doublings, place
 from gmoe.study.protocols import KINDS, STARTS, STOPS, Protocol
 
@@ -32,7 +32,8 @@ _PROTOCOL = {
 _LOSS = {
     "name": check.label, "kind": check.choice((*VORONOI, *DISTANCES)), "translation": check.choice(("infimum", "none")),
     "weights": check.choice(("exp_intercept", "gate_probability")), "scale": check.choice(("raw", "free")),
-    "joint_norm": check.boolean, "power": check.positive, "points": check.integer(1),
+    "joint_norm": check.boolean, "power": check.positive, "gate_intercept": check.choice(GATE_INTERCEPTS),
+    "points": check.integer(1),
 }  # fmt: skip
 
 
@@ -201,7 +202,7 @@ class Reader:
             fixed = parameters.temperature if isinstance(gate.temperature, str) else gate.temperature
             model = self.guard(("protocol", i, "gate"), GMoE, parameters.with_gate(parameters.gate, fixed), gate)
             for j, (loss, points) in enumerate(zip(losses, measured.points, strict=True)):
-                self.guard(("loss", j), loss.value, model, truth, points)
+                self.guard(("loss", j), loss.values, [model], truth, points)
 
 
 # A new option of a protocol needs its check above.

@@ -8,7 +8,8 @@ import numpy as np
 from gmoe.study.errors import StudyError
 from gmoe.study.manifest import load_study
 from gmoe.study.protocols import Fitted
-from gmoe.study.rows import draw, fit_one
+from gmoe.study.rows import draw
+from gmoe.study.seeds import generator
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,9 +43,10 @@ def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Repla
             f"No replication {replication} of size {n} in study {study.name!r}: sizes are {_short(study.sizes)}, "
             f"replications 0 to {study.replications - 1}."
         )
-    data = draw(study, n, replication)
-    fitted = fit_one(study, study.protocol(protocol), data, n, replication)
-    values, _ = study.measured.values(fitted.model, study.truth)
+    seed = study.seed_of(n, replication)
+    data = draw(study, n, seed)
+    fitted = study.protocol(protocol).fit(data, generator(seed, 1))
+    [(values, _)] = study.measured.values([fitted.model], study.truth)
     return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), values, strict=True)))
 
 

@@ -1,7 +1,8 @@
-"""From one replication to the rows of the result table."""
+"""From replications to the rows of the result table."""
 
 import time
-from collections.abc import Iterable
+from collections.abc import Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -9,12 +10,27 @@ import numpy as np
 
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT, Parameters
-from gmoe.study.protocols import Data
+from gmoe.study.protocols import Data, Fitted, Protocol
 from gmoe.study.seeds import generator
 from gmoe.study.spec import Study
 
 Row = dict[str, Any]
 FAILED, KILLED = "failed", "killed"
+
+
+@dataclass(frozen=True, eq=False)
+class Attempt:
+    """What a protocol made of one data set: a fit, or the error that came instead."""
+
+    protocol: Protocol
+    n: int
+    replication: int
+    seed: np.random.SeedSequence
+    result: Fitted | Exception
+    seconds: float
+
+
+Measured = tuple[list[float], str] | Exception
 
 
 def columns(study: Study) -> dict[str, type]:
@@ -26,43 +42,49 @@ def columns(study: Study) -> dict[str, type]:
     return kinds | dict.fromkeys(_parameter_names(study), float)
 
 
-def replicate(study: Study, n: int, replication: int) -> list[Row]:
-    """One row per protocol, all on the same data; whatever fails becomes a row that says so."""
-    rows = []
+def attempts(study: Study, n: int, replication: int) -> list[Attempt]:
+    """Every protocol on the same data; whatever fails becomes an attempt that says so."""
+    found = []
+    seed = study.seed_of(n, replication)
     data: Data | Exception
     try:
-        data = draw(study, n, replication)
+        data = draw(study, n, seed)
     except Exception as error:  # whatever it is becomes a row that says so
         data = error
     for protocol in study.protocols:
+        rng = generator(seed, 1)
+        result: Fitted | Exception
         begin = time.perf_counter()
         try:
-            if isinstance(data, Exception):
-                raise data
-            row = _fit(study, protocol, data, n, replication)
+            result = data if isinstance(data, Exception) else protocol.fit(data, rng)
         except Exception as error:  # the same: a study outlives a failed replication
-            row = failed_row(study, protocol, n, replication, FAILED, f"{type(error).__name__}: {error}")
-            row["seconds"] = time.perf_counter() - begin
-        rows.append(row)
-    return rows
+            result = error
+        found.append(Attempt(protocol, n, replication, seed, result, time.perf_counter() - begin))
+    return found
 
 
-def draw(study: Study, n: int, replication: int) -> Data:
+def draw(study: Study, n: int, seed: np.random.SeedSequence) -> Data:
     """Return the data of one replication: a function of the root seed, truth, law of x, n and replication alone."""
-    rng = generator(study.seed_of(n, replication), 0)
+    rng = generator(seed, 0)
     X = study.law.draw(n, rng)
     return Data(X, study.truth.sample(X, rng)[0], study.truth)
 
 
-def fit_one(study: Study, protocol, data: Data, n: int, replication: int):
-    """Fit one data set with the starts of its replication."""
-    rng = generator(study.seed_of(n, replication), 1)
-    return protocol.fit(data, rng)
+def rows_of(study: Study, found: Sequence[Attempt]) -> list[Row]:
+    """One row per attempt, in their order.
+
+    The losses of a protocol are taken of all its fits together, which costs a tenth of one by one, and gives the same.
+    """
+    measured: dict[Attempt, Measured] = {}
+    for protocol in study.protocols:
+        fits = {a: a.result.model for a in found if a.protocol is protocol and isinstance(a.result, Fitted)}
+        measured |= zip(fits, _measure(study, list(fits.values())), strict=True)
+    return [_row(study, a, measured.get(a)) for a in found]
 
 
 def failed_row(study: Study, protocol, n: int, replication: int, status: str, error: str) -> Row:
     """Row of a replication without a fit."""
-    row = dict.fromkeys(columns(study), np.nan) | _key(study, protocol, n, replication)
+    row = dict.fromkeys(columns(study), np.nan) | _key(study, protocol, n, replication, study.seed_of(n, replication))
     row |= {"cells": "", "status": status, "certified": False, "n_starts": 0, "n_agreeing": 0, "n_iter": 0}
     return row | {"error": error, "seconds": 0.0}
 
@@ -71,48 +93,59 @@ def model_of(study: Study, row) -> GMoE:
     """Fitted model of a row of the table."""
     protocol = study.protocol(row["protocol"])
     k, d = protocol.n_experts, len(study.law.first)
+    shapes = {name: (k, d) if name in ("gate_coef", "coef") else (k,) for name in PER_EXPERT}
     arrays = {
-        name: np.array([[row[key] for key in keys] for keys in _names(name, k, d)], dtype=float) for name in PER_EXPERT
+        name: np.array([row[key] for key in _names(name, k, d)], dtype=float).reshape(shapes[name])
+        for name in PER_EXPERT
     }
-    arrays = {name: array if name in ("gate_coef", "coef") else array[:, 0] for name, array in arrays.items()}
     parameters = Parameters(**arrays, temperature=row["param:temperature"])
     return GMoE(parameters, protocol.gate_for(study.truth))
 
 
-def _fit(study, protocol, data, n, replication):
-    begin = time.perf_counter()
-    fitted = fit_one(study, protocol, data, n, replication)
-    seconds = time.perf_counter() - begin
-    losses, cells = study.measured.values(fitted.model, study.truth)
-    row = dict.fromkeys(_parameter_names(study), np.nan) | _key(study, protocol, n, replication)
+def _measure(study, models) -> Sequence[Measured]:
+    if not models:
+        return []
+    try:
+        return study.measured.values(models, study.truth)
+    except Exception as error:  # one by one, so that it fails where it belongs
+        return [error] if len(models) == 1 else [_measure(study, [model])[0] for model in models]
+
+
+def _row(study, attempt, measured) -> Row:
+    key = attempt.protocol, attempt.n, attempt.replication
+    error = next((each for each in (attempt.result, measured) if isinstance(each, Exception)), None)
+    if error is not None:
+        message = f"{type(error).__name__}: {error}"
+        return failed_row(study, *key, FAILED, message) | {"seconds": attempt.seconds}
+    (losses, cells), fitted = measured, attempt.result
+    row = dict.fromkeys(_parameter_names(study), np.nan) | _key(study, *key, attempt.seed)
     row |= {f"loss:{loss.name}": value for loss, value in zip(study.losses, losses, strict=True)}
-    row |= {"cells": cells, "error": "", "seconds": seconds, "status": fitted.status, "certified": fitted.certified}
-    row |= {"log_likelihood": fitted.log_likelihood, "gradient": fitted.gradient}
+    row |= {"cells": cells, "error": "", "seconds": attempt.seconds, "status": fitted.status}
+    row |= {"certified": fitted.certified, "log_likelihood": fitted.log_likelihood, "gradient": fitted.gradient}
     row |= {"n_starts": fitted.n_starts, "n_agreeing": fitted.n_agreeing, "n_iter": fitted.n_iter}
-    return row | dict(_parameters(fitted.model.parameters))
+    return row | _parameters(fitted.model.parameters)
 
 
-def _key(study, protocol, n, replication):
-    seed = study.seed_of(n, replication)
+def _key(study, protocol, n, replication, seed):
     text = f"{seed.entropy}:{','.join(map(str, seed.spawn_key))}"
     return {"study": study.name, "protocol": protocol.name, "n": n, "replication": replication, "seed": text}
 
 
-def _names(name: str, k: int, d: int) -> list[list[str]]:
-    """Columns of one field of :class:`Parameters`, by expert."""
+@lru_cache(maxsize=64)
+def _names(name: str, k: int, d: int) -> list[str]:
+    """Columns of one field of :class:`Parameters`, expert by expert."""
     if name in ("gate_coef", "coef"):
-        return [[f"param:{name}[{j},{c}]" for c in range(d)] for j in range(k)]
-    return [[f"param:{name}[{j}]"] for j in range(k)]
+        return [f"param:{name}[{j},{c}]" for j in range(k) for c in range(d)]
+    return [f"param:{name}[{j}]" for j in range(k)]
 
 
 @lru_cache(maxsize=8)
 def _parameter_names(study: Study) -> list[str]:
     k, d = max(protocol.n_experts for protocol in study.protocols), len(study.law.first)
-    return [key for name in PER_EXPERT for keys in _names(name, k, d) for key in keys] + ["param:temperature"]
+    return [key for name in PER_EXPERT for key in _names(name, k, d)] + ["param:temperature"]
 
 
-def _parameters(p: Parameters) -> Iterable[tuple[str, float]]:
-    for name in PER_EXPERT:
-        keys = _names(name, p.n_experts, p.coef.shape[1])
-        yield from zip([key for row in keys for key in row], getattr(p, name).ravel().tolist(), strict=True)
-    yield "param:temperature", p.temperature
+def _parameters(p: Parameters) -> Row:
+    k, d = p.coef.shape
+    fields = {name: zip(_names(name, k, d), getattr(p, name).ravel().tolist(), strict=True) for name in PER_EXPERT}
+    return {key: value for pairs in fields.values() for key, value in pairs} | {"param:temperature": p.temperature}

@@ -6,9 +6,9 @@ import warnings
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import pandas as pd
 
 from gmoe._validation import check_choice, check_integer, check_positive
 from gmoe.study.driver import Driver, Outcome, Progress
@@ -17,7 +17,10 @@ from gmoe.study.errors import StoreError
 from gmoe.study.lock import locked
 from gmoe.study.manifest import load_study, read_manifest, refuse_changes, write_manifest
 from gmoe.study.spec import Study
-from gmoe.study.store import copy_files, read_table, sweep
+from gmoe.study.store import gather, read_table, sweep
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 # More workers than this per core only take turns.
 WORKERS_PER_CORE = 4
@@ -137,7 +140,7 @@ def status(folder: str | Path) -> Status:
     )
 
 
-def table(folder: str | Path) -> pd.DataFrame:
+def table(folder: str | Path) -> "pd.DataFrame":
     """Return all results, sorted by protocol, size and replication; columns as in :mod:`gmoe.study.store`.
 
     Damaged files are left out, with a warning.
@@ -154,7 +157,9 @@ def table(folder: str | Path) -> pd.DataFrame:
 
 
 def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
-    """Bring the results of several folders of one study, as of its shards, together.
+    """Bring the results of several folders of one study, as of its shards, together in one file.
+
+    The manifest keeps by what each of them was made. A single folder merged into a new one is a copy to keep.
 
     Parameters
     ----------
@@ -175,12 +180,16 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
         refuse_changes(source, read_manifest(source)["study"], study)
     target = _made(into)
     with locked(target, None):
-        write_manifest(target, study, {"merged": [source.name for source in sources]})
-        damaged = copy_files(sources, target)
+        write_manifest(target, study, {"merged": [_origin(source) for source in sources]})
+        damaged = gather(sources, target)
     if damaged:
         warnings.warn(f"{damaged} damaged files were left out; run the study on {target} to compute them anew.",
                       RuntimeWarning, stacklevel=2)  # fmt: skip
     return status(target)
+
+
+def _origin(folder):
+    return {"folder": folder.name, "runs": read_manifest(folder)["runs"]}
 
 
 def _stages(study, folder, part, target):

@@ -125,7 +125,7 @@ class Driver:
     def close(self) -> None:
         """End the workers."""
         if self._pool is not None:
-            self._pool.close(kill=self.interrupted)
+            self._pool.close()
 
     def outcome(self) -> Outcome:
         """Count at the end, from what the folder holds now."""

@@ -43,7 +43,7 @@ class Serial:
     def restart(self) -> None:
         """Nothing can have broken."""
 
-    def close(self, kill: bool = False) -> None:
+    def close(self) -> None:
         """Nothing to close."""
 
 
@@ -75,11 +75,10 @@ class Workers:
         self._pool.shutdown(kill_workers=True)
         self._pool = _loky(self.n_workers)
 
-    def close(self, kill: bool = False) -> None:
-        """End the workers, at once or when they are idle."""
-        self._pool.shutdown(kill_workers=kill)
-        if self._single is not None:
-            self._single.shutdown(kill_workers=kill)
+    def close(self) -> None:
+        """End the workers at once: what they finished is on the disk, and to take themselves apart takes them longer."""
+        for pool in filter(None, (self._pool, self._single)):
+            pool.shutdown(kill_workers=True)
 
 
 class Dask:
@@ -112,7 +111,7 @@ class Dask:
     def restart(self) -> None:
         """Nothing to do: the cluster did it."""
 
-    def close(self, kill: bool = False) -> None:
+    def close(self) -> None:
         """Leave the cluster; an own one ends."""
         self._client.close()
         if self._cluster is not None:

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gmoe.study._arrow import table_from
 from gmoe.study.errors import StoreError
 from gmoe.study.rows import FAILED, KILLED, Row, columns
 from gmoe.study.spec import Study
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 RESULTS, QUARANTINE = "results", "quarantine"
 DIGEST_LENGTH = 16
 KEY = ["protocol", "n", "replication"]
-_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 Task = tuple[int, int]
 
@@ -64,10 +64,8 @@ def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
     StoreError
         Where the disk is full or the folder cannot be written.
     """
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns(study).items()])
     buffer = io.BytesIO()
-    table = pa.Table.from_pylist(list(rows), schema)
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    pq.write_table(table_from(rows, columns(study)), buffer, compression="zstd", write_page_checksum=True)
     content = buffer.getvalue()
     first = f"{rows[0]['n']}-{rows[0]['replication']}-{len(rows)}"
     path = folder / RESULTS / f"{first}-{_digest(content)}.parquet"

@@ -76,7 +76,7 @@ class Workers:
         self._pool = _loky(self.n_workers)
 
     def close(self) -> None:
-        """End the workers at once: what they finished is on the disk, and to take themselves apart takes them longer."""
+        """End the workers at once: what they finished is on the disk, and ending by themselves takes them longer."""
         for pool in filter(None, (self._pool, self._single)):
             pool.shutdown(kill_workers=True)
 

@@ -12,7 +12,7 @@ log-likelihood of 1e-6.  With one active expert its gate has no slope and stays 
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import logsumexp
+import scipy
 
 from gmoe.parameters import Parameters
 from gmoe.study.near_truth import Noise, perturb, random_surjection
@@ -96,14 +96,14 @@ def _log_gate(design, gate, n_active):
     if n_active < len(gate):
         bar = np.partition(logit, -n_active, axis=1)[:, -n_active, None]
         logit = np.where(logit >= bar, logit, -np.inf)
-    return logit - logsumexp(logit, axis=1, keepdims=True)
+    return logit - scipy.special.logsumexp(logit, axis=1, keepdims=True)
 
 
 def _expectation(design, y, gate, expert, variance, n_active):
     """Log-likelihood and responsibilities (n, k)."""
     residual = y[:, None] - design @ expert.T
     joint = _log_gate(design, gate, n_active) - 0.5 * (residual**2 / variance + np.log(variance) + LOG_2_PI)
-    total = logsumexp(joint, axis=1, keepdims=True)
+    total = scipy.special.logsumexp(joint, axis=1, keepdims=True)
     return float(total.sum()), np.exp(joint - total)
 
 

@@ -92,7 +92,13 @@ class Dask:
         self._cluster: Any = None
         if scheduler is None:
             self._cluster = distributed.LocalCluster(
-                n_workers=n_jobs, threads_per_worker=1, dashboard_address=None, env=WORKER_ENVIRONMENT, silence_logs=50
+                n_workers=n_jobs,
+                threads_per_worker=1,
+                dashboard_address=None,
+                env=WORKER_ENVIRONMENT,
+                silence_logs=50,
+                # Without a dashboard too it opens a port, by default one that another cluster may have.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             )
         try:
             self._client = distributed.Client(self._cluster or scheduler, set_as_default=False, timeout=30)

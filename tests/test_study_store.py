@@ -140,6 +140,14 @@ def test_a_changed_study_is_refused(whole, old, new, named):
         run(Study.from_toml(TEXT.replace(old, new)), whole)
 
 
+def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "copy")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["study"]["loss"][0]["gate_intercept"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert run(Study.from_toml(TEXT), folder).n_missing == 0
+
+
 def test_differences_name_what_was_added():
     assert list(differences({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})) == ['a.c: "nothing" -> 2']
 

@@ -66,7 +66,8 @@ def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
 
 def refuse_changes(folder: Path, old: Mapping[str, Any], study: Study) -> None:
     """Raise a ChangedStudyError where a study differs from that of a folder."""
-    changes = list(differences(old, study.to_dict()))
+    # Read and written again, an older folder has the defaults of options that came later.
+    changes = list(differences(Study.from_dict(old).to_dict(), study.to_dict()))
     if changes:
         shown = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
         raise ChangedStudyError(

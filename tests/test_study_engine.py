@@ -163,12 +163,21 @@ def test_target_precision(tmp_path):
     same(tmp_path, tmp_path / "two")
 
 
-def test_workers_import_little():
-    """Each of these takes longer to import than a hundred fits take."""
-    code = (
-        "import sys, gmoe.study.batches; print({'sklearn', 'pandas', 'scipy.stats', 'scipy.optimize'} & {*sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+BATCH = """
+import sys
+from pathlib import Path
+from gmoe.study.batches import run_batch
+from gmoe.study.spec import Study
+run_batch(Study.from_toml(Path(sys.argv[1])), [(60, 0)], Path(sys.argv[2]))
+print({"sklearn", "pandas", "scipy.stats", "scipy.optimize"} & {*sys.modules})
+"""
+
+
+def test_workers_import_little(tmp_path):
+    """Each of these takes as long to import as fifty fits or more."""
+    (tmp_path / "study.toml").write_text(TEXT)
+    arguments = [sys.executable, "-c", BATCH, str(tmp_path / "study.toml"), str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 

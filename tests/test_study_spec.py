@@ -70,6 +70,11 @@ kind = "exact"
         ('kind = "em"', 'kind = "em"\nn_init = 3', r"line 25: protocol\[1\].n_init: unknown key"),
         ('kind = "em"', 'kind = "em"\ngate = "topk:n_active=3"', r"protocol\[1\].n_experts: n_active=3 is more than"),
         ('kind = "em"', 'kind = "em"\ngate = "topk"', r"line 28: loss\[0\]: .*between a dense and a sparse gate"),
+        (
+            'kind = "exact"',
+            'kind = "exact"\ngate_intercept = "true"',
+            r"line 29: loss\[0\].gate_intercept: must be one of 'fitted', 'truth', got 'true'",
+        ),
         ('kind = "exact"', 'kind = "exat"', r"loss\[0\].kind: must be one of 'exact', 'over'"),
         ('name = "demo"', 'name = "a/b"', r"line 2: name: must be a name of letters"),
     ],

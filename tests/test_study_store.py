@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from gmoe.study import ChangedStudyError, StoreError, Study, load_study, merge, run, status, table
+from gmoe.study import ChangedStudyError, StoreError, Study, merge, run, status, table
 from gmoe.study.manifest import differences
 from gmoe.study.store import read_file, write_whole
 
@@ -140,17 +140,16 @@ def test_a_changed_study_is_refused(whole, old, new, named):
         run(Study.from_toml(TEXT.replace(old, new)), whole)
 
 
-def test_differences_name_what_was_added():
-    assert list(differences({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})) == ['a.c: "nothing" -> 2']
-
-
 def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
-    folder = tmp_path / "old"
-    shutil.copytree(whole, folder)
+    folder = shutil.copytree(whole, tmp_path / "copy")
     manifest = json.loads((folder / "manifest.json").read_text())
     del manifest["study"]["loss"][0]["gate_intercept"]
     (folder / "manifest.json").write_text(json.dumps(manifest))
-    assert run(load_study(whole), folder).n_missing == 0
+    assert run(Study.from_toml(TEXT), folder).n_missing == 0
+
+
+def test_differences_name_what_was_added():
+    assert list(differences({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})) == ['a.c: "nothing" -> 2']
 
 
 def test_merge_refuses_other_studies(whole, tmp_path):

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
 from gmoe._validation import check_choice, check_finite
 from gmoe.metrics._family import family_of
@@ -72,9 +73,7 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         check_finite(np.asarray(y, dtype=float), "y")
         left, right = (model.responsibilities(X, y) for model in (fitted, reference))
         cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
-    from scipy.optimize import linear_sum_assignment  # late: slow to import, and losses do without
-
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     order = np.full(reference.n_experts, -1)
     order[columns] = rows
     return Matching(order, cost)

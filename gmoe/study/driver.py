@@ -10,7 +10,7 @@ from gmoe._jit import cache_folder
 from gmoe.study.batches import BatchReport, Queue, record_killed, run_batch
 from gmoe.study.engines import Dask, Serial, Workers, is_kill, was_killed
 from gmoe.study.errors import StudyError
-from gmoe.study.rows import attempts, rows_of
+from gmoe.study.rows import attempts, prepare, rows_of
 from gmoe.study.spec import Study
 from gmoe.study.store import Task, done_in, quarantine
 
@@ -114,7 +114,7 @@ class Driver:
         if self._pool is None:
             if not _compiled():
                 # One process compiles; many at once would all do the same.
-                rows_of(self.study, attempts(self.study, *min(missing)))
+                rows_of(self.study, attempts(self.study, prepare(self.study, *min(missing))))
             self._pool = start_pool()
         queue = Queue(missing, self._pool.n_workers, self.batch_seconds, self.batch_size)
         suspects = self._drive(self._pool, queue)
@@ -125,7 +125,7 @@ class Driver:
     def close(self) -> None:
         """End the workers."""
         if self._pool is not None:
-            self._pool.close(kill=self.interrupted)
+            self._pool.close()
 
     def outcome(self) -> Outcome:
         """Count at the end, from what the folder holds now."""

@@ -41,6 +41,7 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gmoe.study._arrow import table_from
 from gmoe.study.errors import StoreError
 from gmoe.study.rows import FAILED, KILLED, Row, columns
 from gmoe.study.spec import Study
@@ -51,7 +52,6 @@ if TYPE_CHECKING:
 RESULTS, QUARANTINE = "results", "quarantine"
 DIGEST_LENGTH = 16
 KEY = ["protocol", "n", "replication"]
-_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 Task = tuple[int, int]
 
@@ -64,8 +64,7 @@ def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
     StoreError
         Where the disk is full or the folder cannot be written.
     """
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns(study).items()])
-    return _write_table(folder, pa.Table.from_pylist(list(rows), schema))
+    return _write_table(folder, table_from(rows, columns(study)))
 
 
 def write_whole(path: Path, content: bytes) -> None:

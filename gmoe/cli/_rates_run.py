@@ -158,7 +158,7 @@ def replay(arguments: argparse.Namespace) -> int:
 
 def _shard(text: str) -> tuple[int, int]:
     number, slash, count = text.partition("/")
-    if not (slash and number.isdigit() and count.isdigit()):
+    if not (slash and number.isdecimal() and count.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no shard; give I/N, such as 3/50")
     return int(number), int(count)
 

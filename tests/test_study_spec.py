@@ -158,6 +158,8 @@ def test_arguments_of_run(tmp_path):
         run(study, tmp_path, n_jobs=1000)
     with pytest.raises(ValueError, match="Unknown engine 'ray'"):
         run(study, tmp_path, engine="ray")
+    with pytest.raises(ValueError, match="scheduler='tcp://a:1' is for engine='dask', got engine='joblib'"):
+        run(study, tmp_path, scheduler="tcp://a:1")
     with pytest.raises(ValueError, match="shard=3/2"):
         run(study, tmp_path, shard=(3, 2))
     with pytest.raises(ValueError, match="give one of both"):

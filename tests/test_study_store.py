@@ -120,6 +120,12 @@ def test_full_device(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_in_the_place_of_the_results_is_named(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(StoreError, match="Cannot write results in .*results: "):
+        run(Study.from_toml(TEXT), tmp_path, engine="serial")
+
+
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="Cannot make the folder .*give another one"):

@@ -135,6 +135,12 @@ def test_a_single_size_is_drawn_without_a_slope():
     rates = estimate_rates(table[table["n"] == 100])
     display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
     assert display.lines_ == [] and display.legend_.get_texts()[0].get_text() == "mle: no slope"
+    for n in (100, 500, 1000):  # at 500, matplotlib's own limits are the same number
+        one = table[table["n"] == 100].assign(n=n)
+        for rates in (estimate_rates(one), estimate_rates(one, theory={"d": -0.5}), estimate_rates(one[:1])):
+            ax = figure_of(rates).axes[0]
+            (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+            assert left < 0.7 * n and right > 1.4 * n and high > 1.1 * low
 
 
 @pytest.mark.parametrize("value", [np.nan, 0.0, -1.0])

@@ -14,7 +14,7 @@ pytest.importorskip("pyarrow")
 
 import pyarrow.parquet as pq
 
-from gmoe.study import ChangedStudyError, StoreError, Study, merge, run, status, table
+from gmoe.study import ChangedStudyError, StoreError, Study, load_study, merge, run, status, table
 from gmoe.study.manifest import differences
 from gmoe.study.store import read_file, write_whole
 
@@ -150,6 +150,15 @@ def test_differences_name_what_was_added():
     assert list(differences({"a": {"b": 1}}, {"a": {"b": 1, "c": 2}})) == ['a.c: "nothing" -> 2']
 
 
+def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
+    folder = tmp_path / "old"
+    shutil.copytree(whole, folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["study"]["loss"][0]["gate_intercept"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert run(load_study(whole), folder).n_missing == 0
+
+
 def test_merge_refuses_other_studies(whole, tmp_path):
     other = tmp_path / "other"
     run(Study.from_toml(TEXT.replace("seed = 1", "seed = 3")), other, engine="serial")
@@ -158,6 +167,16 @@ def test_merge_refuses_other_studies(whole, tmp_path):
     assert not (tmp_path / "all").exists()
     with pytest.raises(StoreError, match="holds no results"):
         merge([whole, tmp_path / "nothing"], tmp_path / "all")
+
+
+def test_merge_makes_one_file_and_keeps_the_origin(whole, tmp_path):
+    merge([whole], tmp_path / "all")
+    merge([whole], tmp_path / "all")
+    assert len(list((tmp_path / "all" / "results").iterdir())) == 1
+    manifest = json.loads((tmp_path / "all" / "manifest.json").read_text())
+    original = json.loads((whole / "manifest.json").read_text())
+    assert manifest["runs"][0]["merged"] == [{"folder": whole.name, "runs": original["runs"]}]
+    pd.testing.assert_frame_equal(table(tmp_path / "all"), table(whole))
 
 
 def test_merge_leaves_damaged_files_out(whole, tmp_path):
@@ -177,14 +196,6 @@ def test_another_version_is_recorded_with_a_warning(whole, tmp_path):
     with pytest.warns(RuntimeWarning, match="begun by gmoe 0.0.1"):
         run(Study.from_toml(TEXT), copy, engine="serial")
     assert len(json.loads((copy / "manifest.json").read_text())["runs"]) == 2
-
-
-def test_options_that_came_later_are_no_changes(whole, tmp_path):
-    copy = shutil.copytree(whole, tmp_path / "copy")
-    manifest = json.loads((copy / "manifest.json").read_text())
-    del manifest["study"]["loss"][0]["power"]  # as if the results were begun before there was this option
-    (copy / "manifest.json").write_text(json.dumps(manifest))
-    assert run(Study.from_toml(TEXT), copy, engine="serial").n_missing == 0
 
 
 def test_shards_that_start_together_are_all_recorded(tmp_path):

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from gmoe import __version__
-from gmoe.study.errors import ChangedStudyError, StoreError
+from gmoe.study.errors import ChangedStudyError, SpecError, StoreError
 from gmoe.study.lock import turn
 from gmoe.study.spec import Study
 from gmoe.study.store import result_files, write_whole
@@ -78,13 +78,20 @@ def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
 
 def refuse_changes(folder: Path, old: Mapping[str, Any], study: Study) -> None:
     """Raise a ChangedStudyError where a study differs from that of a folder."""
-    # An option that this gmoe has and the one of the folder had not is at its default in both.
-    changes = list(differences(Study.from_dict(old).to_dict(), study.to_dict()))
+    changes = list(differences(_filled_in(old), study.to_dict()))
     if changes:
         shown = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
         raise ChangedStudyError(
             f"{folder} holds results of another study: {shown}. Give another folder, or the study as it was."
         )
+
+
+def _filled_in(study):
+    """With defaults of options that an older gmoe did not have."""
+    try:
+        return Study.from_dict(study).to_dict()
+    except SpecError:
+        return study
 
 
 def differences(old, new, path: str = ""):

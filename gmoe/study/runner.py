@@ -17,7 +17,7 @@ from gmoe.study.errors import StoreError
 from gmoe.study.lock import locked
 from gmoe.study.manifest import load_study, read_manifest, refuse_changes, write_manifest
 from gmoe.study.spec import Study
-from gmoe.study.store import copy_files, read_table, sweep
+from gmoe.study.store import gather, read_table, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -159,7 +159,9 @@ def table(folder: str | Path) -> "pd.DataFrame":
 
 
 def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
-    """Bring the results of several folders of one study, as of its shards, together.
+    """Bring the results of several folders of one study, as of its shards, together in one file.
+
+    The manifest keeps by what each of them was made. A single folder merged into a new one is a copy to keep.
 
     Parameters
     ----------
@@ -180,12 +182,16 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
         refuse_changes(source, read_manifest(source)["study"], study)
     target = _made(into)
     with locked(target, None):
-        write_manifest(target, study, {"merged": [source.name for source in sources]})
-        damaged = copy_files(sources, target)
+        write_manifest(target, study, {"merged": [_origin(source) for source in sources]})
+        damaged = gather(sources, target)
     if damaged:
         warnings.warn(f"{damaged} damaged files were left out; run the study on {target} to compute them anew.",
                       RuntimeWarning, stacklevel=2)  # fmt: skip
     return status(target)
+
+
+def _origin(folder):
+    return {"folder": folder.name, "runs": read_manifest(folder)["runs"]}
 
 
 def _stages(study, folder, part, target):

@@ -66,14 +66,7 @@ def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
         Where the disk is full or the folder cannot be written.
     """
     schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns(study).items()])
-    buffer = io.BytesIO()
-    table = pa.Table.from_pylist(list(rows), schema)
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
-    content = buffer.getvalue()
-    first = f"{rows[0]['n']}-{rows[0]['replication']}-{len(rows)}"
-    path = folder / RESULTS / f"{first}-{_digest(content)}.parquet"
-    write_whole(path, content)
-    return path
+    return _write_table(folder, pa.Table.from_pylist(list(rows), schema))
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -168,18 +161,35 @@ def read_table(folder: Path, study: Study) -> "tuple[pd.DataFrame, list[Path]]":
     return frame[list(kinds)], damaged
 
 
-def copy_files(sources: Iterable[Path], folder: Path) -> int:
-    """Copy whole result files of other folders; return how many were damaged and left out."""
-    damaged = 0
-    for path in (path for source in sources for path in result_files(source)):
-        target = folder / RESULTS / path.name
-        if target.exists():
-            continue
-        if read_file(path) is None:
-            damaged += 1
-        else:
-            write_whole(target, path.read_bytes())
-    return damaged
+def gather(sources: Iterable[Path], folder: Path) -> int:
+    """Write the results of other folders that this one lacks as one file; return how many damaged files were left out.
+
+    A study of some thousand batches becomes one file of a few megabytes: small enough to keep, and quick to read.
+    """
+    files = [path for source in sources for path in result_files(source)]
+    tables = {path: read_file(path) for path in files}
+    whole = [table for table in tables.values() if table is not None]
+    here = [table for table in map(read_file, result_files(folder)) if table is not None]
+    if whole:
+        every = pa.concat_tables([*here, *whole])
+        keys = every.select(KEY).to_pandas()
+        keys = keys[~keys.duplicated()].sort_values(KEY, kind="stable")
+        new = keys.index[keys.index >= sum(map(len, here))]
+        if len(new):
+            _write_table(folder, every.take(new.to_numpy()))
+    # The name has the digest of the content: another folder's whole copy makes up for a damaged one.
+    found = {path.name for path, table in tables.items() if table is not None}
+    return sum(path.name not in found for path in files)
+
+
+def _write_table(folder: Path, table: pa.Table) -> Path:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    content = buffer.getvalue()
+    first = f"{table['n'][0]}-{table['replication'][0]}-{len(table)}"
+    path = folder / RESULTS / f"{first}-{_digest(content)}.parquet"
+    write_whole(path, content)
+    return path
 
 
 def _digest(content: bytes) -> str:

@@ -1,0 +1,38 @@
+"""Every design of the papers' simulations runs, in small."""
+
+import importlib.util
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pyarrow")
+
+from gmoe.study import load_study, table
+
+SIMS = Path(__file__).parents[1] / "sims"
+spec = importlib.util.spec_from_file_location("sims_run", SIMS / "run.py")
+sims = importlib.util.module_from_spec(spec)
+spec.loader.exec_module(sims)
+
+
+@pytest.mark.parametrize("name", sims.DESIGNS)
+def test_design_runs_in_small(name, tmp_path):
+    assert sims.simulate(name, tmp_path / "results", tmp_path / "work", n_jobs=1, quick=True)
+    frame, study = table(tmp_path / "results" / name), load_study(tmp_path / "results" / name)
+    assert len(frame) == len(study.protocols) * 9
+    assert np.isfinite(frame.filter(like="loss:")).all(axis=None)
+
+
+@pytest.mark.parametrize("name", sims.DESIGNS)
+def test_design_states_its_claim_and_what_is_ours(name):
+    text = sims.DESIGNS[name].read_text()
+    assert text.startswith("# Claim: ") and "\n# Ours" in text
+    assert tomllib.loads(text)["name"] == name
+
+
+def test_unknown_design_is_named_with_those_that_are_there(capsys):
+    with pytest.raises(SystemExit):
+        sims.main(["no_such_design"])
+    assert "softmax_exact" in capsys.readouterr().err

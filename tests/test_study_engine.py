@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,9 @@ def test_protocols_see_the_same_data(whole):
 
 def test_replay_and_parameters_give_the_row_again(study, whole):
     row = table(whole).query("protocol == 'mle' and n == 90").iloc[3]
-    again = replay(whole, "mle", 90, row["replication"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = replay(whole, "mle", 90, row["replication"])
     assert again.losses["exact"] == row["loss:exact"] and again.fitted.log_likelihood == row["log_likelihood"]
     fitted = model_of(study, row)
     assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"])]
@@ -99,6 +102,13 @@ def test_workers_change_nothing(study, whole, tmp_path):
 def test_dask_changes_nothing(study, whole, tmp_path):
     run(study, tmp_path, engine="dask", n_jobs=2, batch_size=3)
     same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "", "tcp://host", "foo://host:1"])
+def test_what_is_no_address_is_refused_at_once(study, tmp_path, address):
+    pytest.importorskip("distributed")
+    with pytest.raises(ValueError, match="is no address .*give that of a dask scheduler"):
+        run(study, tmp_path, engine="dask", scheduler=address)
 
 
 def test_shards_merge_to_the_whole(study, whole, tmp_path):

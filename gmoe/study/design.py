@@ -63,8 +63,12 @@ class LawOfX:
         names = LAWS[law]
         if law == "normal" and min(second, default=1.0) <= 0.0:
             raise ValueError(f"sd must be positive, got {list(second)}.")
-        if law != "normal" and any(not low < high for low, high in zip(first, second, strict=True)):
-            raise ValueError(f"{names[0]} must be below {names[1]}, got {list(first)} and {list(second)}.")
+        if law != "normal" and any(not 0.0 < high - low < np.inf for low, high in zip(first, second, strict=True)):
+            raise ValueError(
+                f"{names[0]} must be below {names[1]}, by a finite number, got {list(first)} and {list(second)}."
+            )
+        if law == "grid" and not n_features:
+            raise ValueError("A grid needs a feature, and the truth has none; choose another law.")
         return cls(law, first, second)
 
     def to_dict(self) -> dict[str, Any]:

@@ -90,7 +90,9 @@ class Dask:
         except ImportError as error:
             raise StudyError("The dask engine needs dask[distributed]: pip install 'gmoe[cluster]'.") from error
         self._cluster: Any = None
-        if scheduler is None:
+        if scheduler is not None:
+            _check_address(scheduler, distributed)
+        else:
             self._cluster = distributed.LocalCluster(
                 n_workers=n_jobs,
                 threads_per_worker=1,
@@ -122,6 +124,19 @@ class Dask:
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _check_address(scheduler, distributed):
+    """Refuse what is no address at once: a client that never connected takes a minute to give up."""
+    try:
+        scheme = distributed.comm.parse_address(scheduler)[0]
+        distributed.comm.registry.get_backend(scheme)
+        if scheme in ("tcp", "tls", "ws", "wss"):
+            distributed.comm.get_address_host_port(scheduler)
+    except ValueError as error:
+        raise ValueError(
+            f"scheduler={scheduler!r} is no address ({error}); give that of a dask scheduler, as tcp://10.0.0.1:8786."
+        ) from error
 
 
 def make_pool(engine: str, n_jobs: int, scheduler: str | None) -> Serial | Workers | Dask:

@@ -35,6 +35,7 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -79,11 +80,16 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(aside, path)
         _flush_folder(path.parent)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         raise _explained(error, path.parent) from error
     except BaseException:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         raise
+
+
+def _remove(aside: Path) -> None:
+    with suppress(OSError):  # where it could not be made, it can not always be looked for
+        aside.unlink(missing_ok=True)
 
 
 def result_files(folder: Path) -> list[Path]:

@@ -277,6 +277,15 @@ def test_a_replication_that_kills_is_recorded_and_left(study, whole, tmp_path, m
     assert run(study, tmp_path).n_failed == 2
 
 
+def test_overlapping_shards_count_failures_once(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("gmoe.study.protocols.MaximumLikelihood.fit", lambda *_: 1 / 0)
+    run(study, tmp_path / "a", engine="serial", shard=(1, 2), batch_size=50)
+    run(study, tmp_path / "b", engine="serial", shard=(1, 3), batch_size=50)
+    for file in (tmp_path / "b" / "results").iterdir():
+        file.rename(tmp_path / "a" / "results" / file.name)
+    assert run(study, tmp_path / "a", engine="serial").n_failed == status(tmp_path / "a").n_failed
+
+
 @pytest.mark.slow
 def test_workers_that_always_die_end_the_run(study, tmp_path, monkeypatch):
     def deadly(study, tasks, folder):

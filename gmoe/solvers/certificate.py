@@ -95,6 +95,13 @@ def _status(objective, evaluation, converged, separated):
     return "converged"
 
 
+def is_interior(objective: Objective, ascent) -> bool:
+    """Whether an ascent ended in a maximum with all variances above the bound, and no gate on its way to infinity."""
+    end = ascent.evaluation
+    at_edge = objective.at_bound(end.theta).any() or separating_direction(objective, end) is not None
+    return ascent.converged and not at_edge
+
+
 def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     """Whether the temperature is at its bound, or the likelihood does not fall on the way to its lower one.
 

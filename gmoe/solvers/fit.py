@@ -8,9 +8,9 @@ import numpy as np
 from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
-from gmoe.solvers.certificate import certify
+from gmoe.solvers.certificate import certify, is_interior
 from gmoe.solvers.em import Ascent
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
@@ -54,8 +54,7 @@ def fit(
     n_init : int
         Starts of one round, see :class:`gmoe.GaussianMoERegressor`.
     init : "auto", a name of ``DATA_STARTS``, Parameters (raw) or several of them, or array (n, k) of responsibilities
-        The last ones are the only starts. Several climb on a sample first, if the observations are many, and the best
-        end on all of them.
+        The last ones are the only starts. Several climb on a sample first, if the observations are many.
     tol : float
         Bound on the largest entry of the average gradient, scaled coordinates.
     max_iter : int
@@ -129,17 +128,31 @@ def _ascent(objective, theta, settings, em_steps):
 
 
 def _climb_several(objective, scaling, starts, settings):
-    """Ascents from several given parameters; with many observations only the best end on a sample goes on on all.
+    """Ascents from several given parameters.
 
-    Where that one runs into a spike, the next best.
+    With many observations they climb on a sample first, and the best end on all. That may be a maximum of the sample
+    alone: from an end at an edge, or below where a start began, all of them climb on all observations.
     """
-    few = objective
-    if len(starts) > 1 and objective.blocks.n > SAMPLE:
-        few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
-    ascents = [_ascent(few, _scaled(few, scaling, start), settings, 0) for start in starts]
-    if few is objective:
-        best, ends = best_of(objective, ascents), [a.evaluation.value for a in ascents]
-        return Found(best, (best.evaluation.theta,), tuple(ends), objective)
+    thetas = [_scaled(objective, scaling, start) for start in starts]
+    if len(thetas) == 1 or objective.blocks.n <= SAMPLE:
+        return _climb_all(objective, thetas, settings)
+    found = _climb_sample(objective, thetas, settings)
+    began = max(objective.evaluate(theta, SCORE).value for theta in thetas)
+    if found.best.evaluation.value < began or not is_interior(objective, found.best):
+        return better(found, _climb_all(objective, thetas, settings))
+    return found
+
+
+def _climb_all(objective, thetas, settings):
+    ascents = [_ascent(objective, theta, settings, 0) for theta in thetas]
+    best = best_of(objective, ascents)
+    return Found(best, (best.evaluation.theta,), tuple(a.evaluation.value for a in ascents), objective)
+
+
+def _climb_sample(objective, thetas, settings):
+    """Climb on a sample, and from its best end on all; where that runs into a spike, from the next best."""
+    few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
+    ascents = [_ascent(few, theta, settings, 0) for theta in thetas]
     finished: list[Ascent] = []
     tops, counts = distinct(few, ascents)
     for top in tops:

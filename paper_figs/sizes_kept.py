@@ -1,6 +1,5 @@
 """How much a slope depends on the smallest size kept: both protocols, mean and median, the paper's designs."""
 
-import numpy as np
 from _common import caption, main
 from _panels import Line, absent, caption_rows, letter, panels
 
@@ -48,12 +47,9 @@ def kept(ax, title, results, protocol, loss):
     for statistic, (colour, style) in STATISTICS.items():
         rate = results.rate(protocol, loss, statistic)
         slopes = [s for s in rate.kept if s.smallest * MIN_RATIO <= s.largest] if rate else []
-        n, slope, low, high = (
-            np.array([getattr(s, key) for s in slopes]) for key in ("smallest", "slope", "low", "high")
-        )
-        ax.plot(
-            n, slope, color=colour, linestyle=style, linewidth=1.2, label=statistic, marker="." if len(n) < 3 else ""
-        )
+        n, slope, low, high = ([getattr(s, key) for s in slopes] for key in ("smallest", "slope", "low", "high"))
+        marker = "." if len(n) < 3 else ""  # a line of one point would not show
+        ax.plot(n, slope, color=colour, linestyle=style, linewidth=1.2, marker=marker, label=statistic)
         ax.fill_between(n, low, high, color=colour, alpha=0.2, linewidth=0.0)
     theory = results.rate("mle", "voronoi").theory
     if theory is not None:

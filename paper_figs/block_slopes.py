@@ -3,7 +3,8 @@
 import numpy as np
 from _common import caption, main
 from _errors import predictions, with_blocks
-from _panels import Line, absent, caption_rows, letter, panels
+from _panels import Line, caption_rows
+from _style import absent, letter, panels
 from matplotlib.lines import Line2D
 
 DESIGNS = {
@@ -19,8 +20,8 @@ BLOCKS = {
     "gate_coef/temperature": "gate slope / temp.",
     "gate_intercept": "gate intercept",
     "gate_intercept/temperature": "gate int. / temp.",
-    "intercept": "intercept",
-    "coef": "slope",
+    "intercept": "expert intercept",
+    "coef": "expert slope",
     "variance": "variance",
     "temperature": "temperature",
 }

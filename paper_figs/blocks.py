@@ -2,10 +2,11 @@
 
 from _common import caption, main
 from _errors import with_blocks
-from _panels import Line, caption_rows, letter, panels, rate_panel
+from _panels import Line, caption_rows, rate_panel
+from _style import letter, panels
 
 DESIGNS = {"softmax_over3": "k = 3", "softmax_over4": "k = 4"}
-BLOCKS = {"gate_coef": "gate slope", "intercept": "intercept", "coef": "slope", "variance": "variance"}
+BLOCKS = {"gate_coef": "gate slope", "intercept": "expert intercept", "coef": "expert slope", "variance": "variance"}
 CELLS = {1: "cells of one", 2: "cells of two"}
 STUDIES = tuple(DESIGNS)
 TEXT = """Errors of the certified maximum likelihood estimator of an over-specified softmax gate, block by block,

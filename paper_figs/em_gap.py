@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX, fitted_rows
-from _panels import Line, caption_rows, letter, panels, rate_panel
+from _panels import Line, caption_rows, rate_panel
+from _style import letter, panels
 
 from gmoe.metrics import voronoi_loss
 from gmoe.study.rows import model_of

@@ -2,9 +2,8 @@
 
 import numpy as np
 from _common import caption, main
-from _panels import Line, absent, caption_rows, letter, panels
-
-from gmoe.plotting._axes import few_ticks
+from _panels import Line, caption_rows
+from _style import absent, letter, log_ticks, panels
 
 DESIGNS = {"softmax_over3_paper": "k = 3", "softmax_over4_paper": "k = 4"}
 COLUMNS = (
@@ -15,10 +14,13 @@ COLUMNS = (
 STUDIES = tuple(DESIGNS)
 CONSTANTS = (1.0, 2.0)
 NEAR = 0.1
+GROUPS = 10
+LIMITS = (1e-3, 1e3)
 TEXT = """One point for each fit of an over-specified softmax gate, at the paper's sizes. Left: the published
 protocol and the published form of the loss, which compares masses as they are pinned: where the pinned true expert
 has m + 1 fitted ones, the loss is near the constant m (dashed lines at 1 and 2), whatever n is. Middle: the same
-fits, the loss smallest over translations of the gate. Right: the certified maximum on the same data. Line: medians."""
+fits, the loss smallest over translations of the gate. Right: the certified maximum on the same data. Line: medians
+of ten groups of neighbouring sizes."""
 
 
 def draw(results):
@@ -36,7 +38,8 @@ def draw(results):
         cloud(axes.flat[i], title, fits["n"], fits[f"loss:{loss}"])
         line = Line(label, name, protocol, loss)
         rows += caption_rows(letter(i), [line], results)
-        shares.append(f"{letter(i)} {share(fits[f'loss:{loss}'])}")
+        losses = fits[f"loss:{loss}"]
+        shares.append(f"{letter(i)} {share(losses)}, outside of the panel {outside(losses)}")
     figure.supxlabel("n")
     figure.supylabel("loss of each fit")
     text = TEXT + f" Fits within {NEAR} of 1, and of 2: {'; '.join(shares)}."
@@ -44,15 +47,21 @@ def draw(results):
 
 
 def cloud(ax, title, n, loss):
-    """Draw every loss, the medians, and the constants."""
+    """Draw every loss, the medians of groups of sizes, and the constants."""
     some = loss > 0.0
-    ax.loglog(n[some], loss[some], ".", color="#0072B2", markersize=2.0, alpha=0.5, markeredgewidth=0.0)
-    medians = loss.groupby(n).median()
-    ax.plot(medians.index, medians, color="#D55E00", linewidth=1.2)
-    few_ticks(ax.xaxis)
+    ax.loglog(n[some], loss[some], ".", color="#0072B2", markersize=3.0, alpha=0.5, markeredgewidth=0.0)
+    group = n.rank(method="dense") * GROUPS // (n.nunique() + 1)
+    ax.plot(n.groupby(group).median(), loss.groupby(group).median(), "s-", color="#D55E00", linewidth=1.2, markersize=3)
+    ax.set_ylim(*LIMITS)
+    log_ticks(ax.xaxis)
     for constant in CONSTANTS:
         ax.axhline(constant, color="0.25", linestyle="--", linewidth=0.6, zorder=0)
     ax.set_title(title, loc="left", pad=3.0, fontsize=8.0)
+
+
+def outside(loss):
+    """Share of the losses that are outside of the panel."""
+    return f"{100.0 * np.mean((loss < LIMITS[0]) | (loss > LIMITS[1])):.1f} %"
 
 
 def share(loss):

@@ -1,9 +1,8 @@
 """How much a slope depends on the smallest size kept: both protocols, mean and median, the paper's designs."""
 
 from _common import caption, main
-from _panels import Line, absent, caption_rows, letter, panels
-
-from gmoe.plotting._axes import few_ticks
+from _panels import Line, caption_rows
+from _style import absent, letter, log_ticks, panels
 
 DESIGNS = {"softmax_exact_paper": "k = 2", "softmax_over3_paper": "k = 3", "softmax_over4_paper": "k = 4"}
 ROWS = (
@@ -55,7 +54,7 @@ def kept(ax, title, results, protocol, loss):
     if theory is not None:
         ax.axhline(theory, color="0.25", linestyle=":", linewidth=1.3, label="theory")
     ax.set(ylim=LIMITS, xscale="log")
-    few_ticks(ax.xaxis)
+    log_ticks(ax.xaxis)
     ax.set_title(title, loc="left", pad=3.0, fontsize=8.0)
 
 

@@ -1,7 +1,8 @@
 """The softmax paper's figure: loss against n, exact- and over-specified, the paper's sizes and ours."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, caption_rows, letter, panels, rate_panel
+from _panels import PROTOCOLS, Line, caption_rows, rate_panel
+from _style import letter, panels
 
 DESIGNS = {
     "softmax_exact": "k = 2, exact",
@@ -13,9 +14,9 @@ STUDIES = tuple(design + suffix for design in DESIGNS for suffix in COLUMNS)
 TEXT = """Voronoi loss (smallest over translations of the gate) of fits to data of the softmax paper's two experts:
 the certified maximum of the likelihood and the published protocol (EM from beside the truth, stopped by the
 relative change of the log-likelihood), on the same data. Points: medians over replications with two standard
-errors, and least squares lines with slopes and 95 % intervals. Thin lines: means, which few exploded runs can drive
-out of the panel. Dotted: the theory's slope, moved below the data. Left: the sizes and the regular grid of x of the
-paper's code; right: ours, x drawn uniformly."""
+errors, and least squares lines with slopes and 95 % intervals. Thin lines (right): means, which few exploded runs
+can drive out of the panel; slopes of means are in the table. Dotted: the theory's slope, moved below the data.
+Left: the sizes and the regular grid of x of the paper's code; right: ours, x drawn uniformly."""
 
 
 def draw(results):

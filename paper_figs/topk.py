@@ -1,7 +1,8 @@
 """The top-K paper's figure, and one of ours: Voronoi loss and Hellinger distance against n."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, caption_rows, letter, panels, rate_panel
+from _panels import PROTOCOLS, Line, caption_rows, rate_panel
+from _style import letter, panels
 
 DESIGNS = {
     "topk_exact_score": "k = 2, score selects",

@@ -111,7 +111,7 @@ def _limit(ax, levels):
 
 
 def _beside(theory):
-    return "" if theory is None else f" (theory {_power(theory)})"
+    return "" if theory is None else f" ({_power(theory)})"
 
 
 def _colour(i):

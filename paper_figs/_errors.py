@@ -12,6 +12,7 @@ from gmoe.study.losses import Loss
 from gmoe.study.rows import model_of
 from gmoe.theory import Prediction, predict, required_n_active
 
+AVERAGE, SMALLEST = ", average", "smallest probability"
 KEYS = ["protocol", "n", "replication"]
 PREFIX = "loss:"
 
@@ -19,9 +20,11 @@ PREFIX = "loss:"
 def with_blocks(results: Results, protocol: str = "mle") -> Results:
     """Add the errors of every block that the theory speaks of, as ``loss:coef (cell of 2)``.
 
-    The error of a fit is the largest over its cells of that size, nan where it has none. The gate is known up to a
-    translation only, which the heaviest cells take up: so ``gate_intercept`` is the largest over all cells, and the
-    gate slope of a single cell is left out where there is no other such cell.
+    The error of a fit is the largest over its cells of that size, nan where it has none; and ``coef, average (cell of
+    2)`` the same with the average over each cell's atoms by gate probability, which is what the Voronoi loss bounds: an
+    atom of vanishing probability may be anywhere. The gate is known up to a translation only, which the heaviest
+    cells take up: so ``gate_intercept`` is the largest over all cells, and the gate slope of a single cell is left out
+    where there is no other such cell. ``smallest probability`` is that of the fitted experts, averaged over x.
     """
     rows = fitted_rows(results, protocol)
     said = predictions(results, protocol)
@@ -33,9 +36,10 @@ def with_blocks(results: Results, protocol: str = "mle") -> Results:
     if results.study.truth.gate.affine:
         alone = errors.groupby(["fit", "block", "cell_size"])["expert"].transform("size") == 1
         errors = errors[~(errors["block"].str.startswith("gate_coef") & (errors["cell_size"] == 1) & alone)]
-    keys = [key_of(block, size) for block, size in zip(errors["block"], errors["cell_size"], strict=True)]
-    wide = errors["error"].groupby([errors["fit"], pd.Series(keys, errors.index)]).max().unstack()
+    long = pd.concat([_keyed(errors, "error", ""), _keyed(errors[errors["cell_size"] > 1], "average", AVERAGE)])
+    wide = long.groupby(["fit", "key"])["error"].max().unstack()
     wide = wide.reindex(range(len(rows)))[[key for key in said if key in wide]].add_prefix(PREFIX).set_axis(rows.index)
+    wide[PREFIX + SMALLEST] = [model.gate_proba(points).mean(axis=0).min() for model in models]
     if "gate boundary" in said and results.study.truth.gate.select_on == "logit":
         wide[PREFIX + "gate boundary"] = [abs(boundary(model) - boundary(results.study.truth)) for model in models]
     theory = {key: p.exponent for key, p in said.items() if p.exponent is not None}
@@ -72,7 +76,15 @@ def predictions(results: Results, protocol: str = "mle") -> dict[str, Prediction
     if n_active is not None:  # other patterns do not converge
         patterns = [p for p in patterns if required_n_active(p, study.truth.gate.n_active) <= n_active]
     said = [p for pattern in patterns for p in predict(study.truth.gate, pattern, fitted_n_active=n_active)]
-    return {key_of(p.quantity, p.cell_size): p for p in said}
+    keyed = {key_of(p.quantity, p.cell_size): p for p in said}
+    several = [p for p in said if (p.cell_size or 1) > 1 and not p.quantity.startswith("gate_intercept")]
+    return keyed | {key_of(p.quantity + AVERAGE, p.cell_size): p for p in several}
+
+
+def _keyed(errors, column, suffix):
+    names = errors["block"] + suffix
+    keys = [key_of(name, size) for name, size in zip(names, errors["cell_size"], strict=True)]
+    return pd.DataFrame({"fit": errors["fit"], "key": keys, "error": errors[column]})
 
 
 def fitted_rows(results: Results, protocol: str) -> Any:

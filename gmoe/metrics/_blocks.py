@@ -26,6 +26,9 @@ class BlockErrors:
     block : ndarray of str
     error : ndarray of float
         Largest over the atoms of the cell; nan in an empty cell.
+    average : ndarray of float
+        Averaged over the atoms of the cell by their weights. This is what a small loss makes small: an atom of
+        vanishing weight may be anywhere. For blocks that no atom has, the error.
     """
 
     fit: np.ndarray
@@ -33,6 +36,7 @@ class BlockErrors:
     cell_size: np.ndarray
     block: np.ndarray
     error: np.ndarray
+    average: np.ndarray
 
     def to_frame(self):
         """Return the table as a pandas DataFrame (pandas comes with the extra ``study``)."""
@@ -75,45 +79,44 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, 
     free = options.get("translation", "infimum") == "infimum"
     right = canonical_mirror(right) if free else right
     scales = ("raw", "free") if family.degree is not None else ("raw",)
-    columns: dict[str, np.ndarray] = {}
+    columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
     for scale in scales:
         loss = voronoi_loss(left, right, **{**options, "scale": scale})
         inside = np.atleast_2d(loss.cells)[:, :, None] == np.arange(right.stack.n_experts)
         if scale == "raw":
             size = inside.sum(axis=1)
-            weight = masses(left, right, options.get("weights", "exp_intercept"), True, options.get("X"))[1]
-            columns = _expert_errors(left.stack, right.stack, inside)
+            own, weight, _ = masses(left, right, options.get("weights", "exp_intercept"), True, options.get("X"))
+            columns = _expert_errors(left.stack, right.stack, inside, own)
         names = ("gate_coef", "gate_intercept") if scale == "raw" else FREE_BLOCKS
         coef, true_coef = (
             scaled_gate_coef(given.stack, family, scale) for given in (mirror(left, loss.mirrored), right)
         )
-        columns[names[0]] = _gate_coef(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside)
+        columns[names[0]] = _gate_coef(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
         # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
         unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
-        columns[names[1]] = unit * _gate_intercept(
-            log_weight(left.stack), log_weight(right.stack), inside, weight, free
-        )
+        cell = unit * _gate_intercept(log_weight(left.stack), log_weight(right.stack), inside, weight, free)
+        columns[names[1]] = (cell, cell)
     blocks = np.array(list(columns))
     n, n_true = size.shape
     shape = (n, n_true, len(blocks))
     fit, expert, block = (np.broadcast_to(a, shape).ravel() for a in np.ix_(np.arange(n), np.arange(n_true), blocks))
-    error = np.stack(list(columns.values()), axis=-1).ravel()
-    return BlockErrors(fit, expert, np.broadcast_to(size[:, :, None], shape).ravel(), block, error)
+    error, average = (np.stack(values, axis=-1).ravel() for values in zip(*columns.values(), strict=True))
+    return BlockErrors(fit, expert, np.broadcast_to(size[:, :, None], shape).ravel(), block, error, average)
 
 
-def _expert_errors(fitted, true, inside):
-    """Errors that no translation touches, each (n_fits, l)."""
-    temperature = np.abs(fitted.temperature - true.temperature[0])
+def _expert_errors(fitted, true, inside, weight):
+    """Errors that no translation touches: largest and average, each (n_fits, l)."""
+    temperature = np.broadcast_to(np.abs(fitted.temperature - true.temperature[0])[:, None], inside[:, 0].shape)
     return {
-        "coef": _largest(np.linalg.norm(fitted.coef[:, :, None] - true.coef[0], axis=-1), inside),
-        "intercept": _largest(np.abs(fitted.intercept[:, :, None] - true.intercept[0]), inside),
-        "variance": _largest(np.abs(fitted.variance[:, :, None] - true.variance[0]), inside),
-        "temperature": np.broadcast_to(temperature[:, None], inside[:, 0].shape),
+        "coef": _within(np.linalg.norm(fitted.coef[:, :, None] - true.coef[0], axis=-1), inside, weight),
+        "intercept": _within(np.abs(fitted.intercept[:, :, None] - true.intercept[0]), inside, weight),
+        "variance": _within(np.abs(fitted.variance[:, :, None] - true.variance[0]), inside, weight),
+        "temperature": (temperature, temperature),
     }
 
 
-def _gate_coef(fitted, shifted, inside):
-    return _largest(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside)
+def _gate_coef(fitted, shifted, inside, weight):
+    return _within(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside, weight)
 
 
 def _gate_intercept(fitted, true, inside, weight, free):
@@ -131,7 +134,11 @@ def _gate_intercept(fitted, true, inside, weight, free):
     return np.abs(difference)
 
 
-def _largest(error, inside):
-    """Maximum over the atoms of each cell, nan without any."""
+def _within(error, inside, weight):
+    """Maximum and weighted average over the atoms of each cell, nan without any."""
     largest = np.where(inside, error, -np.inf).max(axis=1)
-    return np.where(np.isfinite(largest), largest, np.nan)
+    weight = np.where(inside, weight[:, :, None], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # empty cells, and those of atoms without weight
+        weight = weight / weight.max(axis=1, keepdims=True)
+        average = (weight * error).sum(axis=1) / weight.sum(axis=1)
+    return np.where(np.isfinite(largest), largest, np.nan), average

@@ -39,7 +39,7 @@ identified or has no polynomial rate. What lies outside of the panels is cut off
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(3, 2, 8.6, sharex=True)
+    figure, axes = panels(3, 2, 8.6)
     rows = []
     for i, (name, label) in enumerate(DESIGNS.items()):
         title = f"{letter(i)} {label}"

@@ -17,8 +17,9 @@ TEXT = """Errors of fits to data from top-K gates. First four rows: the top-K pa
 active; one active expert does not identify the gate, so that the theory has no slope for the Voronoi loss there,
 and three experts of which two are active (third row) have no interior maximum. Last row: our truth, two of four
 active. Points: medians over replications with two standard errors, and least squares lines with slopes and 95 %
-intervals. Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol (where it
-applies) starts beside the truth and cannot move a selection boundary."""
+intervals. Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol starts beside
+the truth, selects by logit whatever the truth does (first row), and cannot move the boundary between two experts of
+which one is active."""
 
 
 def draw(results):

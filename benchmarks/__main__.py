@@ -10,7 +10,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-NAMES = ("score", "gates", "fit", "em", "threads", "memory", "start", "losses", "rates")
+NAMES = ("score", "gates", "fit", "em", "threads", "memory", "start", "losses", "rates", "study")
 FOLDER = Path(__file__).parent
 HEAD = ["# Results of one run", "", "`make bench ARGS=--save`; one thread, all ratios taken within the run.", ""]
 

@@ -4,7 +4,7 @@ import re
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import ndtri
+import scipy
 
 from gmoe._validation import check_choice
 from gmoe.parameters import PER_EXPERT
@@ -39,7 +39,7 @@ class Summary:
     def rows(self) -> list[dict]:
         """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
         r = self.result
-        half = ndtri(0.5 + self.level / 2.0)
+        half = scipy.special.ndtri(0.5 + self.level / 2.0)
         values, errors = raw_values(r.model), r.standard_errors
         return [
             {

@@ -133,9 +133,9 @@ class GMoE:
         expert : ndarray of int, shape (n,)
             The expert that each response was drawn from.
         """
-        cumulative = np.cumsum(self.gate_proba(X), axis=1)
-        # Scaled by the last column: rounding may leave it below 1, and no expert beyond the last exists.
-        expert = (rng.random(len(cumulative))[:, None] * cumulative[:, -1:] >= cumulative).sum(axis=1)
+        cumulative = np.cumsum(self.gate_proba(X).T, axis=0)
+        # Scaled by the last row: rounding may leave it below 1, and no expert beyond the last exists.
+        expert = (rng.random(cumulative.shape[1]) * cumulative[-1] >= cumulative).sum(axis=0)
         mean = self.expert_means(X)[np.arange(len(expert)), expert]
         return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(len(expert)), expert
 

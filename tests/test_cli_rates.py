@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import time
 from importlib import resources
 from pathlib import Path
 
@@ -148,6 +149,21 @@ def test_the_line_that_resumes_does(tmp_path, toml, capsys):
     line = capsys.readouterr().err.partition("to go on: gmoe ")[2].split()
     assert main(line) == 0
     assert "12 of 12" in prints(capsys, "status", folder)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="no SIGTERM")
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_terminated_run_says_how_to_go_on(tmp_path, jobs):
+    (tmp_path / "s.toml").write_text(TOML.replace("replications = 4", "replications = 20000"), encoding="utf-8")
+    folder = str(tmp_path / "out")
+    command = [sys.executable, "-m", "gmoe", "rates", "run", str(tmp_path / "s.toml"), "--out", folder, "--jobs", jobs]
+    done = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while done.poll() is None and not [*tmp_path.glob("out/results/*.parquet")]:
+        time.sleep(0.05)
+    done.terminate()
+    out, err = done.communicate()
+    assert done.returncode == 130, err
+    assert "to do" in out and err.strip().endswith(f"gmoe rates resume {folder} --jobs {jobs}")
 
 
 def test_a_damaged_file_is_told_and_mended(tmp_path, toml, capsys):

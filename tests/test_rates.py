@@ -1,5 +1,7 @@
 """Rates of synthetic studies whose rates are known."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -128,14 +130,17 @@ def test_what_cannot_be_estimated_says_so():
     assert rate.smallest == 300 and "1 sizes with a single replication" in rate.note
     assert np.isnan(estimate_rates(single).levels[0].mean_mcse)
     zero = table.assign(**{"loss:d": table["loss:d"].where(table["n"] > 100, 0.0)})
-    assert np.isnan(one(estimate_rates(zero)).slope) and "zero" in one(estimate_rates(zero)).note
+    assert np.isnan(one(estimate_rates(zero)).slope) and "not positive" in one(estimate_rates(zero)).note
 
 
 def test_failed_replications_are_left_out():
     table = study(power(0.5))
     failed = table["replication"] == 3
     with_failed = table.assign(**{"loss:d": table["loss:d"].where(~failed)})
-    assert estimate_rates(with_failed) == estimate_rates(table[~failed])
+    result, expected = estimate_rates(with_failed), estimate_rates(table[~failed])
+    assert result.levels == expected.levels and result.decay == expected.decay
+    assert [replace(rate, note="") for rate in result.rates] == list(expected.rates)
+    assert {rate.note for rate in result.rates} == {f"left out {failed.sum()} losses that are not finite"}
 
 
 def test_wrong_arguments():
@@ -146,6 +151,8 @@ def test_wrong_arguments():
         estimate_rates(table, confidence=95)
     with pytest.raises(ValueError, match="2 sizes or more"):
         estimate_rates(table, window=1)
+    with pytest.raises(ValueError, match="min_size=10000000 leaves no size; the largest is 30000"):
+        estimate_rates(table, min_size=10**7)
     with pytest.raises(ValueError, match="part='slopes'"):
         estimate_rates(table).to_frame("slopes")
 
@@ -157,6 +164,10 @@ def test_frames_have_a_row_each():
     assert len(result.to_frame("kept")) == 8 * 4 and len(result.to_frame("local")) == 8 * 4
     theory = result.to_frame().groupby("protocol")["theory"]
     assert theory.first().get("mle") == -0.5 and theory.count()["em"] == 0
+    nothing = estimate_rates(table.assign(**{"loss:d": np.nan}))
+    for part in ("levels", "local", "kept", "decay"):
+        frame = nothing.to_frame(part)
+        assert frame.empty and list(frame) == list(result.to_frame(part))
     with pytest.raises(AttributeError):
         result.confidence = 0.5
 

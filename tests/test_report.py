@@ -1,6 +1,7 @@
 """The report's page and the plots of rates."""
 
 import base64
+import io
 import re
 from html.parser import HTMLParser
 
@@ -134,6 +135,25 @@ def test_a_single_size_is_drawn_without_a_slope():
     rates = estimate_rates(table[table["n"] == 100])
     display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
     assert display.lines_ == [] and display.legend_.get_texts()[0].get_text() == "mle: no slope"
+    for n in (100, 500, 1000):  # at 500, matplotlib's own limits are the same number
+        one = table[table["n"] == 100].assign(n=n)
+        for rates in (estimate_rates(one), estimate_rates(one, theory={"d": -0.5}), estimate_rates(one[:1])):
+            ax = figure_of(rates).axes[0]
+            (left, right), (low, high) = ax.get_xlim(), ax.get_ylim()
+            assert left < 0.7 * n and right > 1.4 * n and high > 1.1 * low
+
+
+@pytest.mark.parametrize("value", [np.nan, 0.0, -1.0])
+def test_a_protocol_without_losses_to_draw_leaves_the_others(value):
+    table = synthetic(("mle", "em"))
+    dead = table.assign(**{"loss:d": table["loss:d"].where(table["protocol"] == "mle", value)})
+    rates = estimate_rates(dead, theory={"d": -0.5})
+    display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
+    assert [text.get_text().partition(":")[0] for text in display.legend_.get_texts()] == ["em", "mle", "theory"]
+    alone = estimate_rates(dead[dead["protocol"] == "em"], theory={"d": -0.5})
+    for figure in (figure_of(alone), sizes_figure_of(alone)):
+        figure.savefig(io.BytesIO())
+    assert len(figure_of(alone).axes[0].get_legend().get_texts()) == 1
 
 
 def test_figures_have_a_panel_for_each_loss():

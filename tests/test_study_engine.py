@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+import warnings
 
 import numpy as np
 import pandas as pd
@@ -78,7 +79,9 @@ def test_protocols_see_the_same_data(whole):
 
 def test_replay_and_parameters_give_the_row_again(study, whole):
     row = table(whole).query("protocol == 'mle' and n == 90").iloc[3]
-    again = replay(whole, "mle", 90, row["replication"])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        again = replay(whole, "mle", 90, row["replication"])
     assert again.losses["exact"] == row["loss:exact"] and again.fitted.log_likelihood == row["log_likelihood"]
     fitted = model_of(study, row)
     assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"])]
@@ -99,6 +102,13 @@ def test_workers_change_nothing(study, whole, tmp_path):
 def test_dask_changes_nothing(study, whole, tmp_path):
     run(study, tmp_path, engine="dask", n_jobs=2, batch_size=3)
     same(tmp_path, whole)
+
+
+@pytest.mark.parametrize("address", ["nonsense", "", "tcp://host", "foo://host:1"])
+def test_what_is_no_address_is_refused_at_once(study, tmp_path, address):
+    pytest.importorskip("distributed")
+    with pytest.raises(ValueError, match="is no address .*give that of a dask scheduler"):
+        run(study, tmp_path, engine="dask", scheduler=address)
 
 
 def test_shards_merge_to_the_whole(study, whole, tmp_path):
@@ -163,12 +173,21 @@ def test_target_precision(tmp_path):
     same(tmp_path, tmp_path / "two")
 
 
-def test_workers_import_little():
-    """Each of these takes longer to import than a hundred fits take."""
-    code = (
-        "import sys, gmoe.study.batches; print({'sklearn', 'pandas', 'scipy.stats', 'scipy.optimize'} & {*sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+BATCH = """
+import sys
+from pathlib import Path
+from gmoe.study.batches import run_batch
+from gmoe.study.spec import Study
+run_batch(Study.from_toml(Path(sys.argv[1])), [(60, 0)], Path(sys.argv[2]))
+print({"sklearn", "pandas", "scipy.stats", "scipy.optimize"} & {*sys.modules})
+"""
+
+
+def test_workers_import_little(tmp_path):
+    """Each of these takes as long to import as fifty fits or more."""
+    (tmp_path / "study.toml").write_text(TEXT)
+    arguments = [sys.executable, "-c", BATCH, str(tmp_path / "study.toml"), str(tmp_path)]
+    done = subprocess.run(arguments, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "set()"
 
 
@@ -256,6 +275,15 @@ def test_a_replication_that_kills_is_recorded_and_left(study, whole, tmp_path, m
     )
     monkeypatch.undo()
     assert run(study, tmp_path).n_failed == 2
+
+
+def test_overlapping_shards_count_failures_once(study, tmp_path, monkeypatch):
+    monkeypatch.setattr("gmoe.study.protocols.MaximumLikelihood.fit", lambda *_: 1 / 0)
+    run(study, tmp_path / "a", engine="serial", shard=(1, 2), batch_size=50)
+    run(study, tmp_path / "b", engine="serial", shard=(1, 3), batch_size=50)
+    for file in (tmp_path / "b" / "results").iterdir():
+        file.rename(tmp_path / "a" / "results" / file.name)
+    assert run(study, tmp_path / "a", engine="serial").n_failed == status(tmp_path / "a").n_failed
 
 
 @pytest.mark.slow

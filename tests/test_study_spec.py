@@ -70,7 +70,21 @@ kind = "exact"
         ('kind = "em"', 'kind = "em"\nn_init = 3', r"line 25: protocol\[1\].n_init: unknown key"),
         ('kind = "em"', 'kind = "em"\ngate = "topk:n_active=3"', r"protocol\[1\].n_experts: n_active=3 is more than"),
         ('kind = "em"', 'kind = "em"\ngate = "topk"', r"line 28: loss\[0\]: .*between a dense and a sparse gate"),
+        (
+            'kind = "exact"',
+            'kind = "exact"\ngate_intercept = "true"',
+            r"line 29: loss\[0\].gate_intercept: must be one of 'fitted', 'truth', got 'true'",
+        ),
         ('kind = "exact"', 'kind = "exat"', r"loss\[0\].kind: must be one of 'exact', 'over'"),
+        ('kind = "exact"', 'kind = "exact"\npower = 3', r"line 29: loss\[0\].power: does not belong to 'exact'"),
+        ('kind = "exact"', 'kind = "hellinger"\nscale = "free"', r"loss\[0\].scale: does not belong to 'hellinger'"),
+        ("= 3", f"= {10**9}", r"line 4: replications: at most 10000000 data sets make a study, got 1000000000 at each"),
+        ("200]", f"{10**30}]", r"line 5: sizes: must be an integer <= 1000000000"),
+        ("seed = 1", f"seed = {'9' * 5000}", r"the study is not TOML: Exceeds the limit"),
+        ("0.09, 0.16", "[0.09], [0.1, 0.2]", r"line 13: truth.variance: "),
+        ("0.09, 0.16", f"0.09, {10**400}", r"line 13: truth.variance: int too large"),
+        ("[[-20.0], [20.0]]", "[[-20.0, 1.0], [20.0, 1.0]]", r"line 7: truth: gate and means .*; got 1 and 2"),
+        ('"uniform"', '"uniform"\nlow = -1e308\nhigh = 1e308', r"line 15: x: low must be below high, by a finite"),
         ('name = "demo"', 'name = "a/b"', r"line 2: name: must be a name of letters"),
     ],
 )
@@ -91,6 +105,18 @@ def test_named_truths_are_the_given_ones():
     assert Study.from_toml(named).to_dict() == Study.from_toml(TEXT).to_dict()
     with pytest.raises(SpecError, match="line 5: truth: unknown truth 'softmx'; known: softmax_paper, topk_paper"):
         Study.from_toml(named.replace("softmax_paper", "softmx"))
+
+
+def test_odd_truths_and_files(tmp_path):
+    head = TEXT[: TEXT.index("[truth]")]
+    with pytest.raises(SpecError, match=r"line 7: truth: unknown truth \[1\]; known"):
+        Study.from_toml(head + "truth = {name = [1]}\n" + TEXT[TEXT.index("[x]") :])
+    bare = TEXT.replace("[[25.0], [0.0]]", "[[], []]").replace("[[-20.0], [20.0]]", "[[], []]")
+    assert Study.from_toml(bare).truth.n_features == 0
+    with pytest.raises(SpecError, match="line 15: x: A grid needs a feature"):
+        Study.from_toml(bare.replace('"uniform"', '"grid"'))
+    (tmp_path / "study.toml").write_text(TEXT, encoding="utf-8-sig")  # with a byte order mark, as some editors write
+    assert Study.from_toml(tmp_path / "study.toml").to_dict() == Study.from_toml(TEXT).to_dict()
 
 
 def test_dictionary_round_trip():
@@ -137,6 +163,8 @@ def test_arguments_of_run(tmp_path):
         run(study, tmp_path, n_jobs=1000)
     with pytest.raises(ValueError, match="Unknown engine 'ray'"):
         run(study, tmp_path, engine="ray")
+    with pytest.raises(ValueError, match="scheduler='tcp://a:1' is for engine='dask', got engine='joblib'"):
+        run(study, tmp_path, scheduler="tcp://a:1")
     with pytest.raises(ValueError, match="shard=3/2"):
         run(study, tmp_path, shard=(3, 2))
     with pytest.raises(ValueError, match="give one of both"):

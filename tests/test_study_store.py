@@ -120,6 +120,12 @@ def test_full_device(tmp_path, monkeypatch):
     assert not list(tmp_path.iterdir())
 
 
+def test_a_file_in_the_place_of_the_results_is_named(tmp_path):
+    (tmp_path / "results").write_text("")
+    with pytest.raises(StoreError, match="Cannot write results in .*results: "):
+        run(Study.from_toml(TEXT), tmp_path, engine="serial")
+
+
 def test_folder_that_cannot_be_made(tmp_path):
     (tmp_path / "file").write_text("")
     with pytest.raises(StoreError, match="Cannot make the folder .*give another one"):
@@ -138,6 +144,14 @@ def test_folder_that_cannot_be_made(tmp_path):
 def test_a_changed_study_is_refused(whole, old, new, named):
     with pytest.raises(ChangedStudyError, match=f"another study: .*{named}"):
         run(Study.from_toml(TEXT.replace(old, new)), whole)
+
+
+def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
+    folder = shutil.copytree(whole, tmp_path / "copy")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    del manifest["study"]["loss"][0]["gate_intercept"]
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert run(Study.from_toml(TEXT), folder).n_missing == 0
 
 
 def test_differences_name_what_was_added():
@@ -183,10 +197,26 @@ def test_another_version_is_recorded_with_a_warning(whole, tmp_path):
     assert len(json.loads((copy / "manifest.json").read_text())["runs"]) == 2
 
 
+def test_shards_that_start_together_are_all_recorded(tmp_path):
+    code = "import sys; from gmoe.study import run; run(sys.argv[1], sys.argv[2], shard=(int(sys.argv[3]), 4))"
+    (tmp_path / "study.toml").write_text(TEXT)
+    command = [sys.executable, "-c", code, str(tmp_path / "study.toml"), str(tmp_path / "out")]
+    shards = [subprocess.Popen([*command, str(i)]) for i in (1, 2, 3, 4)]
+    assert [shard.wait() for shard in shards] == [0] * 4
+    runs = json.loads((tmp_path / "out" / "manifest.json").read_text())["runs"]
+    assert sorted(run["shard"][0] for run in runs) == [1, 2, 3, 4]
+
+
 def test_a_damaged_manifest_is_an_error_with_advice(whole, tmp_path):
     copy = shutil.copytree(whole, tmp_path / "copy")
     (copy / "manifest.json").write_text("{")
-    with pytest.raises(StoreError, match="cannot be read .*restore it, or move it away"):
+    with pytest.raises(StoreError, match=r"cannot be read .*restore manifest.json \("):
         status(copy)
+    (copy / "manifest.json").write_text(json.dumps({"format": 1, "study": {}, "runs": {}}))
+    with pytest.raises(StoreError, match="is damaged; restore"):
+        run(Study.from_toml(TEXT), copy, engine="serial")
+    (copy / "manifest.json").unlink()
+    with pytest.raises(StoreError, match="has results, but its manifest.json is missing; restore"):
+        run(Study.from_toml(TEXT.replace("seed = 1", "seed = 2")), copy, engine="serial")
     with pytest.raises(StoreError, match="manifest.json is missing"):
         table(tmp_path)

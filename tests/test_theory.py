@@ -84,6 +84,9 @@ def test_one_active_expert():
     unknown = {row.quantity for row in rows if row.rate == "not identified"}
     assert unknown == {"gate_coef", "gate_intercept", "voronoi_loss"}
     assert exponent(rows, "coef", 1) == -0.5
+    # Two experts have one boundary, which is their gate up to translation and scale; more of them need not.
+    assert exponent(rows, "voronoi_loss (free)") == -0.5
+    assert "voronoi_loss (free)" not in {row.quantity for row in predict(TopKGate(1), (1, 1, 1))}
 
 
 def test_sharp_only_where_it_is():

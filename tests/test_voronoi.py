@@ -208,7 +208,8 @@ def test_free_scale_of_a_linear_temperature():
     gate = DenseToSparseGate()
     free = voronoi_loss(scaled, true, gate=gate, scale="free").value
     assert np.allclose(free, free[0], rtol=1e-13, atol=0)  # a product and a quotient each
-    raw = voronoi_loss(scaled, true, gate=gate).value
+    assert np.array_equal(voronoi_loss(scaled, true, gate=gate).value, free)  # the default, where the scale is open
+    raw = voronoi_loss(scaled, true, gate=gate, scale="raw").value
     assert raw[1] > 1.5 * raw[0]
     assert raw[2] > 10 * raw[0]
     assert free[0] == pytest.approx(voronoi_loss(fitted, true, gate=SoftmaxGate(), joint_norm=True).value, rel=1e-13)

@@ -67,7 +67,7 @@ def test_top_k_equals_brute_force_in_one_feature(seed):
     true = draw(rng, n_true, 1)
     fitted = draw(rng, n_true + int(rng.integers(0, 2)), 1)
     kind, n_active = ["exact", "over"][seed % 2], 1 + seed % (n_true - 1) if n_true > 2 else 1
-    loss = voronoi_loss(fitted, true, kind=kind, gate=TopKGate(n_active), joint_norm=False, rbar=RBAR)
+    loss = voronoi_loss(fitted, true, kind=kind, gate=TopKGate(n_active), scale="raw", joint_norm=False, rbar=RBAR)
     w, v = reference.normalised(fitted, true)
     # All places where some atom changes its cell; between two of them the loss is convex in (t2, s).
     delta = fitted.gate_coef - true.gate_coef.T
@@ -87,6 +87,40 @@ def test_top_k_equals_brute_force_in_one_feature(seed):
         kinks = [value(t) for t in delta.ravel() if low < t < high]
         inner = minimize_scalar(value, bounds=(low, high), method="bounded", options={"xatol": 1e-11}).fun
         best = min([best, inner, value(low), value(high), *kinks])
+    # Golden sections end within 1e-11 of a minimum with slopes of up to some hundreds.
+    assert loss.value == pytest.approx(best, rel=1e-8)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(8))
+def test_one_active_expert_equals_brute_force_in_one_feature(seed):
+    """By the definition: slopes over their extent, equal weights in a cell, the largest of the true atoms' sums."""
+    rng = np.random.default_rng(seed)
+    n_true = 2 + seed % 2
+    true, fitted = draw(rng, n_true, 1), draw(rng, n_true + int(rng.integers(0, 3)), 1)
+    kind = ["exact", "over"][seed % 2]
+    loss = voronoi_loss(fitted, true, kind=kind, gate=TopKGate(1), joint_norm=False, rbar=RBAR)
+    scaled = [np.column_stack([p.gate_intercept, p.gate_coef / np.ptp(p.gate_coef)]) for p in (fitted, true)]
+    left, right = fitted.with_gate(scaled[0]), true.with_gate(scaled[1])
+
+    def value(t, cell):
+        size = np.bincount(cell, minlength=n_true)
+        rows = reference.rows(left, right, cell, 1.0 / size[cell], np.ones(n_true), t, 1.0, kind, False)
+        return reference.loss(rows, 1)
+
+    delta = left.gate_coef - right.gate_coef.T
+    square = ((reference.theta(left)[:, None] - reference.theta(right)) ** 2).sum(-1)
+    cuts = [
+        (square[i, j] - square[i, m]) / (2 * (delta[i, j] - delta[i, m]))
+        for i in range(len(delta)) for j in range(n_true) for m in range(j)
+    ]  # fmt: skip
+    ends = np.sort([*cuts, delta.min() - 20, delta.max() + 20])
+    best = np.inf
+    for low, high in zip(ends[:-1], ends[1:], strict=True):
+        cell = reference.cells(left, right, 0.5 * (low + high))
+        inner = minimize_scalar(value, args=(cell,), bounds=(low, high), method="bounded", options={"xatol": 1e-11}).fun
+        kinks = [value(t, cell) for t in delta.ravel() if low < t < high]
+        best = min([best, inner, value(low, cell), value(high, cell), *kinks])
     # Golden sections end within 1e-11 of a minimum with slopes of up to some hundreds.
     assert loss.value == pytest.approx(best, rel=1e-8)
 

@@ -2,8 +2,12 @@
 
 import argparse
 import shlex
+import signal
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from gmoe.cli._messages import UsageError, WorkError, tell
 from gmoe.cli._progress import ProgressBar, clock
@@ -79,17 +83,18 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
 
     bar = ProgressBar()
     try:
-        outcome = run(
-            study,
-            folder,
-            n_jobs=arguments.jobs,
-            engine=arguments.engine,
-            scheduler=arguments.scheduler,
-            shard=arguments.shard,
-            max_time=arguments.max_time,
-            target_mcse=arguments.target_mcse,
-            progress=bar,
-        )
+        with _terminable():
+            outcome = run(
+                study,
+                folder,
+                n_jobs=arguments.jobs,
+                engine=arguments.engine,
+                scheduler=arguments.scheduler,
+                shard=arguments.shard,
+                max_time=arguments.max_time,
+                target_mcse=arguments.target_mcse,
+                progress=bar,
+            )
     finally:
         bar.close()
     if outcome.n_quarantined:
@@ -102,6 +107,23 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
         tell("warning", f"{outcome.n_failed} replications failed: gmoe rates table {_quoted(folder)} failures")
         return FAILED
     return 0
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Let SIGTERM, with which batch systems announce the end of the time, end a run as Ctrl-C does."""
+    if threading.current_thread() is not threading.main_thread():  # only that may handle signals
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupt(*_) -> NoReturn:
+    raise KeyboardInterrupt
 
 
 def status(arguments: argparse.Namespace) -> int:
@@ -158,7 +180,7 @@ def replay(arguments: argparse.Namespace) -> int:
 
 def _shard(text: str) -> tuple[int, int]:
     number, slash, count = text.partition("/")
-    if not (slash and number.isdigit() and count.isdigit()):
+    if not (slash and number.isdecimal() and count.isdecimal()):
         raise argparse.ArgumentTypeError(f"{text!r} is no shard; give I/N, such as 3/50")
     return int(number), int(count)
 

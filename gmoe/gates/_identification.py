@@ -12,6 +12,7 @@
 """
 
 import numpy as np
+import scipy
 
 
 def _translated(gate, k):
@@ -94,7 +95,6 @@ def _least_norm(squares, powers):
     With t the log of the temperature the squared norm is ``t**2 + sum squares exp(2 powers t)``: strictly convex, and
     its minimum is at a t <= 0.
     """
-    from scipy.optimize import brentq  # late: slow to import, and few gates need it
 
     def slope(t):
         return t + np.sum(powers * squares * np.exp(2.0 * powers * t))
@@ -102,7 +102,7 @@ def _least_norm(squares, powers):
     low = -1.0
     while slope(low) > 0.0:
         low *= 2.0
-    return float(np.exp(brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
+    return float(np.exp(scipy.optimize.brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
 
 
 def mirrored(gate, coef):

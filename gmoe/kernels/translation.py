@@ -16,13 +16,13 @@ from gmoe.kernels.voronoi import (
     N_BLOCKS,
     assign,
     contributions,
-    count,
     joined,
     largest,
     median_factor,
     raised,
     squares,
     value_and_slope,
+    weigh,
 )
 
 #: Sets of shifts narrower than this share of the measures' extent are ties, not sets.
@@ -30,28 +30,32 @@ NARROW = 1e-13
 
 
 @kernel
-def infimum(delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, cell, shift, chosen, part):
+def infimum(
+    delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, by_cell, cell, shift, chosen, part
+):
     """Minimise over shift and factor; write cells, shift, active true atoms and contributions.
+
+    ``by_cell``: see :func:`gmoe.kernels.voronoi.weigh`.
 
     Returns
     -------
     value, factor : float
     needed : int
-        Size of a cell of unknown power that may be smaller; 0 if there is none.
+        Size of a cell of unknown power that may be smaller; 0 if there is none.  With one, ``value`` is a lower bound.
     """
     k, n_true, d = delta.shape
     best, factor, needed = np.inf, 1.0, 0
     size, cell_mass, row = np.empty(n_true, np.int64), np.empty(n_true), np.empty(n_true)
-    slope, trial, trial_cell = np.empty(d + 1), np.zeros(d), np.empty(k, np.int64)
+    slope, trial, trial_cell, weight = np.empty(d + 1), np.zeros(d), np.empty(k, np.int64), np.empty(k)
     # Candidates: no shift, and the shifts that make one fitted slope equal to one true slope, where kinks lie.
     for pair in range(-1, k * n_true if free_shift else 0):
         if pair >= 0:
             trial[:] = delta[pair // n_true, pair % n_true]
         assign(delta, rest, trial, trial_cell)
-        count(trial_cell, mass, size, cell_mass)
+        weigh(trial_cell, mass, by_cell, size, cell_mass, weight)
         s = median_factor(cell_mass, true_mass) if free_factor else 1.0
         value = value_and_slope(
-            delta, rest, mass, true_mass, power, group, trial_cell, size, cell_mass, n_active, trial, s,
+            delta, rest, weight, true_mass, power, group, trial_cell, size, cell_mass, n_active, trial, s,
             row, chosen, slope,
         )  # fmt: skip
         if _unknown(size, power) == 0 and value < best:
@@ -62,13 +66,15 @@ def infimum(delta, rest, mass, true_mass, power, group, n_active, free_shift, fr
             best, factor, cell[:] = value, s, trial_cell
     if best > 0.0 and (free_shift or (free_factor and n_active < n_true)):
         best, factor, needed = _search(
-            delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, best, factor, cell, shift
+            delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, by_cell, best, factor,
+            cell, shift,
         )  # fmt: skip
-    count(cell, mass, size, cell_mass)
-    contributions(delta, rest, mass, true_mass, power, group, cell, size, cell_mass, shift, factor, part)
+    weigh(cell, mass, by_cell, size, cell_mass, weight)
+    contributions(delta, rest, weight, true_mass, power, group, cell, size, cell_mass, shift, factor, part)
     for j in range(n_true):
         row[j] = part[j].sum()
-    return largest(row, n_active, chosen), factor, needed
+    value = largest(row, n_active, chosen)
+    return best if needed > 0 else value, factor, needed
 
 
 @kernel
@@ -78,7 +84,7 @@ def infima(
     """Solve one problem after the other; the first axis of every array but the tables counts them."""
     for n in range(len(delta)):
         value[n], factor[n], needed[n] = infimum(
-            delta[n], rest[n], mass[n], true_mass, power, group, n_active, free[0], free[1],
+            delta[n], rest[n], mass[n], true_mass, power, group, n_active, free[0], free[1], free[2],
             cell[n], shift[n], chosen[n], part[n],
         )  # fmt: skip
 
@@ -130,8 +136,8 @@ def _consistent(half, normal, movable, width, assignment, i):
 
 @kernel
 def _search(
-    delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, best, factor, cell, shift
-):  # fmt: skip
+    delta, rest, mass, true_mass, power, group, n_active, free_shift, free_factor, by_cell, best, factor, cell, shift
+):
     """Go through the assignments, depth first; improve ``best`` and what belongs to it."""
     k, n_true, d = delta.shape
     origin = shift.copy()
@@ -144,7 +150,7 @@ def _search(
     delta = delta - origin
     low, high = np.empty((n_true, n_true)), np.empty((n_true, n_true))
     size, cell_mass = np.empty(n_true, np.int64), np.empty(n_true)
-    assignment, point, found = np.full(k, -1), np.empty(d + 1), np.empty(d + 1)
+    assignment, weight, point, found = np.full(k, -1), np.empty(k), np.empty(d + 1), np.empty(d + 1)
     lowest_unknown, needed = np.inf, 0
     i = 0
     while i >= 0:
@@ -158,19 +164,19 @@ def _search(
         if i < k - 1:
             i += 1
             continue
-        count(assignment, mass, size, cell_mass)
+        weigh(assignment, mass, by_cell, size, cell_mass, weight)
         separate = free_factor and n_active == n_true
         s = median_factor(cell_mass, true_mass) if free_factor else 1.0
         joint_factor = free_factor and not separate
         bound = _bound(
-            delta, rest, mass, true_mass, power, group, n_active, assignment, size, cell_mass, s, joint_factor
+            delta, rest, weight, true_mass, power, group, n_active, assignment, size, cell_mass, s, joint_factor
         )
         if bound >= best * (1.0 - TOLERANCE):
             continue
         _slabs(half, assignment, low, high)
         value = descend(
-            delta, rest, mass, true_mass, power, group, n_active, free_shift, joint_factor, assignment, size, cell_mass,
-            normal, low, high, best, s, point, found,
+            delta, rest, weight, true_mass, power, group, n_active, free_shift, joint_factor, assignment, size,
+            cell_mass, normal, low, high, best, s, point, found,
         )  # fmt: skip
         if value < best and _unknown(size, power) > 0:
             if value < lowest_unknown:
@@ -178,7 +184,9 @@ def _search(
         elif value < best:
             best, factor, cell[:] = value, found[d], assignment
             shift[:] = origin + found[:d]
-    return best, factor, needed if lowest_unknown < best else 0
+    if lowest_unknown < best:
+        return lowest_unknown, factor, needed
+    return best, factor, 0
 
 
 @kernel

@@ -1,9 +1,10 @@
 """The Voronoi loss of one pair of mixing measures at one translation: cells, contributions, value and slope.
 
-Arrays, for k fitted and l true atoms with d gate slopes: ``delta`` (k, l, d) holds beta1_i - beta1*_j, ``rest``
-(k, l, 4) the squared errors of coef, intercept, variance and temperature, ``mass`` (k,) and ``true_mass`` (l,) the
-weights.  ``power`` and ``group`` (k + 1, 5) give, by size of the cell, the exponent of each block's error and the block
-whose norm it joins; a power of 0 stands for an unknown exponent, and its errors count as nothing.
+Arrays, for k fitted and l true atoms: ``delta`` (k, l, d) holds the differences beta1_i - beta1*_j of those d columns
+of the gate that a translation may move, ``rest`` (k, l, 5) the squared errors by block, of the gate's other columns
+first, ``mass`` (k,) and ``true_mass`` (l,) the weights.  ``power`` and ``group`` (k + 1, 5) give, by size of the cell,
+the exponent of each block's error and the block whose norm it joins; a power of 0 stands for an unknown exponent, and
+its errors count as nothing.
 """
 
 import numpy as np
@@ -14,7 +15,7 @@ from gmoe._jit import kernel
 BLOCKS = ("gate_coef", "coef", "intercept", "variance", "temperature")
 N_BLOCKS = len(BLOCKS)
 #: Of ``rest``, what belongs to the atom: the temperature is shared, so it tells no true atom from another.
-N_ATOM = 3
+N_ATOM = 4
 
 
 @kernel
@@ -36,13 +37,24 @@ def assign(delta, rest, shift, cell):
 
 
 @kernel
-def count(cell, mass, size, cell_mass):
-    """Write the number of atoms and the mass of each cell."""
+def weigh(cell, mass, by_cell, size, cell_mass, weight):
+    """Write the number of atoms and the mass of each cell, and each atom's weight.
+
+    ``by_cell``: the atoms of a cell share a mass of 1, whatever the others have.
+    """
     size[:] = 0
     cell_mass[:] = 0.0
     for i in range(len(cell)):
         size[cell[i]] += 1
         cell_mass[cell[i]] += mass[i]
+    weight[:] = mass
+    if by_cell:
+        for i in range(len(cell)):
+            j = cell[i]
+            # Masses that have all underflowed tell nothing.
+            weight[i] = mass[i] / cell_mass[j] if cell_mass[j] > 0.0 else 1.0 / size[j]
+        for j in range(len(size)):
+            cell_mass[j] = 1.0 if size[j] > 0 else 0.0
 
 
 @kernel
@@ -63,11 +75,9 @@ def median_factor(cell_mass, true_mass):
 @kernel
 def squares(delta, rest, i, j, shift, square):
     """Write the squared errors of atom i against true atom j, by block."""
-    square[0] = 0.0
+    square[:] = rest[i, j]
     for c in range(delta.shape[2]):
         square[0] += (delta[i, j, c] - shift[c]) ** 2
-    for b in range(1, N_BLOCKS):
-        square[b] = rest[i, j, b - 1]
 
 
 @kernel

@@ -5,12 +5,16 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from gmoe.gates import Gate
-from gmoe.metrics._family import comparable_family, log_weight, scaled_gate_coef
-from gmoe.metrics._masses import canonical_mirror, masses, mirror
+from gmoe.metrics._family import comparable_family, log_weight
+from gmoe.metrics._freedom import freedom, gate_rows
+from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirrored
 from gmoe.metrics._stack import Measures, read_pair
 from gmoe.metrics._voronoi import voronoi_loss
 
+RAW_BLOCKS = ("gate_coef", "gate_intercept")
+#: Where the scale of the gate is open: shared with the temperature, or with one active expert.
 FREE_BLOCKS = ("gate_coef/temperature", "gate_intercept/temperature")
+HARD_BLOCKS = ("gate_coef/extent", "gate_intercept/extent")
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,14 +49,14 @@ class BlockErrors:
         return pd.DataFrame({field.name: getattr(self, field.name) for field in fields(self)})
 
 
-def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, **options) -> BlockErrors:
+def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = None, **options) -> BlockErrors:
     """Errors by true expert and block of parameters, aligned by the translation that minimises the Voronoi loss.
 
     Parameters
     ----------
     fitted : GMoE, Parameters, ParameterStack, or sequence of GMoE or Parameters
     true : GMoE or Parameters
-    gate : Gate, optional
+    gate : Gate or str, optional
         Of bare parameters, as in :func:`voronoi_loss`.
     **options
         Of :func:`voronoi_loss`: ``weights``, ``translation``, ``X``, ``kind`` (here "exact" by default: single large
@@ -62,11 +66,13 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, 
     Returns
     -------
     BlockErrors
-        Blocks: ``gate_coef``, ``coef`` (Euclidean norms), ``intercept``, ``variance``, ``temperature`` (absolute),
-        ``gate_intercept`` (log of the cell's mass against the expert's log-weight), each the difference from the
-        aligned truth; and ``gate_coef/temperature``, ``gate_intercept/temperature`` where the activation leaves the
-        scale of the gate free.  Cells and t2 are those of the loss, for these two of ``scale="free"``; t1 is the
-        weighted median over the cells that are not empty.
+        Blocks: ``coef`` (Euclidean norm), ``intercept``, ``variance``, ``temperature`` (absolute), and of the gate
+        ``gate_coef`` (norm) and ``gate_intercept`` (log of the cell's mass against the expert's log-weight), each the
+        difference from the aligned truth: cells and t2 are those of the loss with ``scale="raw"``, t1 is the weighted
+        median over the cells that are not empty.  Where the activation leaves a scale of the gate free, besides
+        ``gate_coef/temperature`` and ``gate_intercept/temperature``; with one active expert ``gate_coef/extent`` and,
+        by logit, ``gate_intercept/extent`` (the largest in the cell), all aligned as the loss with ``scale="free"``
+        is.  The errors of the experts and ``cell_size`` are those of the loss in its default scale.
 
     Raises
     ------
@@ -76,26 +82,35 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | None = None, 
     left, right = read_pair(fitted, true, gate)
     family = comparable_family(left, right)
     options = {"kind": "exact", **options}
-    free = options.get("translation", "infimum") == "infimum"
-    right = canonical_mirror(right) if free else right
-    scales = ("raw", "free") if family.degree is not None else ("raw",)
-    columns: dict[str, tuple[np.ndarray, np.ndarray]] = {}
-    for scale in scales:
+    translated = options.get("translation", "infimum") == "infimum"
+    right = canonical_mirror(right) if translated else right
+    inside = _inside(voronoi_loss(left, right, **options), right)
+    size = inside.sum(axis=1)
+    hard = freedom(left, right, family, None, True).hard
+    law, X = options.get("weights", "exp_intercept"), options.get("X")
+    own = masses(left, right, law, True, hard, X)[0]
+    columns: dict[str, tuple[np.ndarray, np.ndarray]] = _expert_errors(left.stack, right.stack, inside, own)
+    free_blocks = HARD_BLOCKS if hard else FREE_BLOCKS
+    for names in (RAW_BLOCKS, free_blocks) if hard or family.degree is not None else (RAW_BLOCKS,):
+        scale = "raw" if names == RAW_BLOCKS else "free"
         loss = voronoi_loss(left, right, **{**options, "scale": scale})
-        inside = np.atleast_2d(loss.cells)[:, :, None] == np.arange(right.stack.n_experts)
-        if scale == "raw":
-            size = inside.sum(axis=1)
-            own, weight, _ = masses(left, right, options.get("weights", "exp_intercept"), True, options.get("X"))
-            columns = _expert_errors(left.stack, right.stack, inside, own)
-        names = ("gate_coef", "gate_intercept") if scale == "raw" else FREE_BLOCKS
-        coef, true_coef = (
-            scaled_gate_coef(given.stack, family, scale) for given in (mirror(left, loss.mirrored), right)
-        )
-        columns[names[0]] = _gate_coef(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
-        # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
-        unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
-        cell = unit * _gate_intercept(log_weight(left.stack), log_weight(right.stack), inside, weight, free)
-        columns[names[1]] = (cell, cell)
+        free, inside = freedom(left, right, family, scale, translated), _inside(loss, right)
+        (place, coef), (true_place, true_coef) = (gate_rows(given.stack, family, free) for given in (left, right))
+        if has_mirror(left):
+            coef = mirrored(coef, loss.mirrored)
+        else:
+            true_coef = mirrored(true_coef, loss.mirrored)
+        columns[names[0]] = _rows(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
+        if not free.hard:
+            weight = masses(left, right, law, True, False, X)[1]
+            # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
+            unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
+            logs = log_weight(left.stack), log_weight(right.stack)
+            cell = unit * _log_masses(*logs, inside, weight, translated)
+            columns[names[1]] = (cell, cell)
+        elif free.located:
+            t1 = np.reshape(loss.translation_intercept, (-1, 1, 1))
+            columns[names[1]] = _rows(place, true_place + t1, inside, own)
     blocks = np.array(list(columns))
     n, n_true = size.shape
     shape = (n, n_true, len(blocks))
@@ -115,11 +130,16 @@ def _expert_errors(fitted, true, inside, weight):
     }
 
 
-def _gate_coef(fitted, shifted, inside, weight):
+def _inside(loss, true):
+    """Whether a fitted atom lies in a true one's cell, (n_fits, k, l)."""
+    return np.atleast_2d(loss.cells)[:, :, None] == np.arange(true.stack.n_experts)
+
+
+def _rows(fitted, shifted, inside, weight):
     return _within(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside, weight)
 
 
-def _gate_intercept(fitted, true, inside, weight, free):
+def _log_masses(fitted, true, inside, weight, free):
     """Errors of the cells' log masses less, if free, their median weighted by the true atoms' weights."""
     log_mass = np.where(inside, fitted[:, :, None], -np.inf)
     top = np.max(log_mass, axis=1)

@@ -7,11 +7,15 @@ import numpy as np
 
 from gmoe._validation import check_choice, check_integer
 from gmoe.metrics._quadrature import integrate, panels
+from gmoe.metrics._stack import check_models
 from gmoe.model import LOG_2_PI, GMoE
 
 METHODS = ("quadrature", "monte_carlo")
 #: x at a time, so that the panels of one block stay within some tens of megabytes.
 BLOCK = 256
+#: Standard deviation over mean below which nodes are rounded by more than 1e-8 of the standard deviation.  Experts of
+#: a smaller probability than this are not seen either.
+RESOLUTION = 1e-8
 Law = Callable[[np.random.Generator, int], np.ndarray]
 
 
@@ -62,7 +66,8 @@ _OPTIONS = """
     Raises
     ------
     ValueError
-        For models with different numbers of features, wrong shapes, or a missing rng.
+        For models with different numbers of features, wrong shapes, a missing rng, or experts too narrow for
+        quadrature: of a standard deviation below 1e-8 of their mean.
 
     Notes
     -----
@@ -147,11 +152,16 @@ def _distance(
     rng: np.random.Generator | None = None,
 ) -> Distance:  # fmt: skip
     check_choice(method, "method", METHODS)
+    check_models(fitted=fitted, true=true)
+    if rng is not None and not isinstance(rng, np.random.Generator):
+        raise TypeError(f"rng must be a numpy.random.Generator, as of numpy.random.default_rng(seed); got {rng!r}.")
     if rng is None and (callable(X) or method == "monte_carlo"):
         raise ValueError("Monte Carlo and a law of x draw random numbers; pass rng=numpy.random.default_rng(seed).")
     drawn = callable(X)
     X = np.asarray(X(rng, check_integer(n_points, "n_points", 2)) if drawn else X, dtype=float)
-    if fitted.n_features > X.shape[-1] or true.n_features > X.shape[-1] or X.ndim != 2 or not len(X):
+    if drawn and len(np.atleast_1d(X)) != n_points:
+        raise ValueError(f"The law of x must return {n_points} rows, as many as it is asked for; got shape {X.shape}.")
+    if X.ndim != 2 or not len(X) or max(fitted.n_features, true.n_features) > X.shape[1]:
         raise ValueError(
             f"X must have shape (n, >={max(fitted.n_features, true.n_features)}), got {X.shape}; pass models and "
             "observations of the same columns."
@@ -177,6 +187,8 @@ def _quadrature(kind, fitted, true, X):
         block = X[start : start + BLOCK]
         models = [_Conditional.of(model, block) for model in (fitted, true)]
         means = np.hstack([m.means for m in models])
+        for m in models:
+            m.check_resolution(start)
         first = panels(means, np.concatenate([m.variance for m in models]))
 
         def integrand(row, y, models=models):
@@ -214,6 +226,18 @@ class _Conditional:
     @classmethod
     def of(cls, model: GMoE, X):
         return cls(model.log_gate_proba(X), model.expert_means(X), model.parameters.variance)
+
+    def check_resolution(self, start):
+        """Raise where an active expert is so narrow that its mean's rounding is seen."""
+        lost = np.sqrt(self.variance) < RESOLUTION * np.abs(self.means)
+        lost &= self.log_gate > np.log(RESOLUTION)
+        if lost.any():
+            row, expert = np.argwhere(lost)[0]
+            raise ValueError(
+                f"Expert {expert} has mean {self.means[row, expert]:.3g} and standard deviation "
+                f"{np.sqrt(self.variance[expert]):.3g} at row {start + row} of X: too narrow for quadrature in double "
+                "precision. Subtract a constant from the response in both models, or pass method='monte_carlo'."
+            )
 
     def log_density(self, row, y):
         top = np.full(y.shape, -np.inf)

@@ -50,6 +50,8 @@ def family_of(gate: Gate, n_experts: int) -> Family:
 def comparable_family(fitted: Given, true: Given) -> Family:
     """Return the true gate's family, or raise where the loss between the two gates is undefined."""
     assert fitted.gate is not None and true.gate is not None
+    for gate, stack in ((fitted.gate, fitted.stack), (true.gate, true.stack)):
+        gate.check(stack.n_experts, stack.gate_coef.shape[2])
     left, right = (family_of(given.gate, given.stack.n_experts) for given in (fitted, true) if given.gate is not None)
     for name in ("activation", "intercept"):
         if getattr(left, name) != getattr(right, name):
@@ -62,6 +64,9 @@ def comparable_family(fitted: Given, true: Given) -> Family:
             "The Voronoi losses weigh atoms by exp(gate_intercept), which is undefined for a gate intercept inside the "
             "activation; compare densities with hellinger, or pass a gate with intercept='outside'."
         )
+    if 1 in (fitted.stack.n_experts, true.stack.n_experts):
+        # One expert is active everywhere, whatever its gate says.
+        return right
     # A top-K fit may have all of its experts active (K-bar = k in the over-specified theory).
     sparse_fit = left.n_active is not None or (right.n_active is not None and fitted.gate.n_active is not None)
     if sparse_fit != (right.n_active is not None):
@@ -80,16 +85,3 @@ def comparable_family(fitted: Given, true: Given) -> Family:
 def log_weight(stack: ParameterStack) -> np.ndarray:
     """Return the logs of the atoms' weights exp(gate_intercept / temperature), shape (n_fits, k)."""
     return stack.gate_intercept / np.asarray(stack.temperature)[:, None]
-
-
-def scaled_gate_coef(stack: ParameterStack, family: Family, scale: str) -> np.ndarray:
-    """Gate slopes, raw or free of the scale that they share with the temperature, shape (n_fits, k, d)."""
-    if scale == "raw":
-        return stack.gate_coef
-    if family.degree is None:
-        raise ValueError(
-            f"scale='free' needs an activation with act(c z) = c^p act(z), which {family.activation!r} is not: nothing "
-            "is free there; pass scale='raw'."
-        )
-    # act(beta.x) / tau = act((beta / tau^(1/p)) . x)
-    return stack.gate_coef / (np.asarray(stack.temperature) ** (1.0 / family.degree))[:, None, None]

@@ -9,16 +9,23 @@ from gmoe.metrics._stack import Given
 from gmoe.model import GMoE
 
 
-def masses(left: Given, right: Given, weights: str, free: bool, X):
-    """Weights (n_fits, k) and (l,), and by how much the fit's logs were lowered against the truth's, (n_fits,)."""
+def masses(left: Given, right: Given, weights: str, translated: bool, hard: bool, X):
+    """Weights (n_fits, k) and (l,), and by how much the fit's logs were lowered against the truth's, (n_fits,).
+
+    ``hard``: the true intercepts are no logs of masses, and neither are those of a hard fit.
+    """
     if weights == "gate_probability":
-        if X is None:
+        if X is None or not np.size(X):
             raise ValueError("weights='gate_probability' averages the gate over observations; pass them as X.")
         fitted, true = (np.array([_shares(given, i, X) for i in range(given.stack.n_fits)]) for given in (left, right))
         return fitted, true[0], np.zeros(len(fitted))
     fitted, true = log_weight(left.stack), log_weight(right.stack)[0]
+    if hard:
+        assert left.gate is not None
+        known = 0.0 if left.gate.is_hard(left.stack.n_experts) else 1.0
+        return np.exp(known * (fitted - fitted.max(axis=1)[:, None])), np.ones_like(true), np.zeros(len(fitted))
     with np.errstate(over="ignore"):
-        if not free:
+        if not translated:
             return np.exp(fitted), np.exp(true), np.zeros(len(fitted))
         log_factor = _log_total(fitted) - _log_total(true[None])
         return np.exp(fitted - true.max() - log_factor[:, None]), np.exp(true - true.max()), log_factor
@@ -39,14 +46,25 @@ def _shares(given: Given, i: int, X):
 def has_mirror(given: Given) -> bool:
     """Whether exchanging the gate slopes of the two experts with changed sign leaves the density unchanged."""
     gate = given.gate
-    return gate is not None and given.stack.n_experts == 2 and gate.activation.odd and not gate.affine
+    if gate is None or given.stack.n_experts != 2 or gate.affine or not gate.activation.odd:
+        return False
+    # The ranks of two scores are those of their mirror images, which are translates.
+    return not (gate.is_hard(2) and gate.select_on == "score")
 
 
 def mirror(given: Given, where=True) -> Given:
     """Return the mirror images of the fits ``where`` asks for it."""
-    coef = given.stack.gate_coef
-    where = np.broadcast_to(where, coef.shape[:1])[:, None, None]
-    return replace(given, stack=replace(given.stack, gate_coef=np.where(where, -coef[:, ::-1], coef)))
+    return replace(given, stack=replace(given.stack, gate_coef=mirrored(given.stack.gate_coef, where)))
+
+
+def mirrored(coef, where):
+    """Gate slopes (n_fits, 2, d), exchanged with changed sign ``where`` it is asked for."""
+    return np.where(np.reshape(where, (-1, 1, 1)), -coef[:, ::-1], coef)
+
+
+def mirror_pair(left: Given, right: Given) -> tuple[Given, Given]:
+    """Return the measures with the mirror images of the fits, or, where these have none, with the truth's."""
+    return (mirror(left), right) if has_mirror(left) else (left, mirror(right))
 
 
 def canonical_mirror(given: Given) -> Given:

@@ -3,8 +3,12 @@
 from dataclasses import dataclass
 
 import numpy as np
+import scipy
 
-from gmoe._validation import check_choice
+from gmoe._validation import check_choice, check_finite
+from gmoe.metrics._family import family_of
+from gmoe.metrics._freedom import freedom, gate_rows
+from gmoe.metrics._stack import as_stack, check_models
 from gmoe.model import GMoE
 
 
@@ -38,8 +42,9 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     by : {"parameters", "responsibilities"}
         The cost of a pair.  "parameters": squared errors of intercept, coef, log variance and, for equal numbers of
         experts, gate parameters centred at their means over the experts (which no translation of the gate moves), each
-        in units of the reference's spread.  "responsibilities": share of the observations that exactly one of both
-        claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits experts that overlap.
+        in units of the reference's spread; the gate in the scale that the density determines.  "responsibilities":
+        share of the observations that exactly one of both claims, ``1/2 mean |r_i - s_j|``; it needs no units and suits
+        experts that overlap.
 
     Returns
     -------
@@ -51,20 +56,24 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         For different numbers of features, or missing observations.
     """
     check_choice(by, "by", ("parameters", "responsibilities"))
+    check_models(fitted=fitted, reference=reference)
     for name in ("gate_coef", "coef"):
         widths = [getattr(model.parameters, name).shape[1] for model in (fitted, reference)]
         if widths[0] != widths[1]:
             raise ValueError(f"{name} has {widths[0]} features in fitted and {widths[1]} in reference; pass the same.")
+    for name in ("gate_columns", "expert_columns"):
+        columns = [getattr(model, name) for model in (fitted, reference)]
+        if columns[0] != columns[1]:
+            raise ValueError(f"{name} are {columns[0]} in fitted and {columns[1]} in reference; pass the same.")
     if by == "parameters":
         cost = sum(_scaled_squares(left, right) for left, right in _features(fitted, reference))
     elif X is None or y is None:
         raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
     else:
+        check_finite(np.asarray(y, dtype=float), "y")
         left, right = (model.responsibilities(X, y) for model in (fitted, reference))
         cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
-    from scipy.optimize import linear_sum_assignment  # late: slow to import, and losses do without
-
-    rows, columns = linear_sum_assignment(cost)
+    rows, columns = scipy.optimize.linear_sum_assignment(cost)
     order = np.full(reference.n_experts, -1)
     order[columns] = rows
     return Matching(order, cost)
@@ -77,11 +86,25 @@ def _features(fitted, reference):
     yield left.coef, right.coef
     yield np.log(left.variance)[:, None], np.log(right.variance)[:, None]
     if left.n_experts == right.n_experts:
-        yield left.gate - left.gate.mean(axis=0), right.gate - right.gate.mean(axis=0)
+        yield _gate_rows(fitted, reference)
+
+
+def _gate_rows(fitted, reference):
+    """Centred gate parameters in the scale that the density determines; of mirror images they are the same."""
+    given = as_stack(fitted, "fitted"), as_stack(reference, "reference")
+    family = family_of(reference.gate, reference.n_experts)
+    free = freedom(*given, family, None, True)
+    if free.hard:
+        rows = [np.concatenate(gate_rows(one.stack, family, free), axis=-1)[0] for one in given]
+    else:
+        rows = [m.gate.natural(m.parameters.gate, m.parameters.temperature)[0] for m in (fitted, reference)]
+    left, right = (row - row.mean(axis=0) for row in rows)
+    return left, right
 
 
 def _scaled_squares(left, right):
     spread = np.ptp(right, axis=0)
     # What all reference experts share keeps its own unit.
     spread = np.where(spread > 0.0, spread, 1.0)
-    return np.square((left[:, None] - right) / spread).sum(axis=2)
+    # The solver takes no infinite cost; here it is as good as any that is too large.
+    return np.square(np.clip((left[:, None] - right) / spread, -1e150, 1e150)).sum(axis=2)

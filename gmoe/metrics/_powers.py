@@ -1,6 +1,7 @@
 """The exponents of the papers' losses, by size of the Voronoi cell and block of parameters."""
 
 from collections.abc import Mapping
+from numbers import Real
 
 import numpy as np
 
@@ -20,8 +21,11 @@ def rbar_table(rbar: Mapping[int, float] | None) -> dict[int, float]:
         For sizes that are not positive integers or values that are not positive.
     """
     table = dict(RBAR)
+    if not isinstance(rbar, Mapping | None):
+        raise TypeError(f"rbar maps sizes of cells to positive numbers, as in {{4: 8}}; got {rbar!r}.")
     for size, value in (rbar or {}).items():
-        if size != int(size) or size < 1 or not 0 < value < np.inf:
+        numbers = all(isinstance(number, Real) for number in (size, value))
+        if not numbers or not 1 <= size < np.inf or size != int(size) or not 0 < value < np.inf:
             raise ValueError(f"rbar maps sizes of cells to positive numbers, as in {{4: 8}}; got {size!r}: {value!r}.")
         table[int(size)] = float(value)
     return table

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmoe.gates import Gate, SoftmaxGate
+from gmoe.gates import Gate, SoftmaxGate, as_gate
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 
@@ -74,6 +74,9 @@ class ParameterStack:
             Where numbers of experts or of features differ, or there are none.
         """
         parameters = list(parameters)
+        kinds = sorted({type(p).__name__ for p in parameters if not isinstance(p, Parameters)})
+        if kinds:
+            raise TypeError(f"A stack is made of Parameters, got {kinds}; a GMoE holds its own as parameters.")
         if not parameters:
             raise ValueError("Got no fits; pass at least one set of Parameters.")
         for name in ("gate_coef", "coef"):
@@ -139,7 +142,17 @@ def as_stack(measures: Measures, name: str) -> Given:
     return Given(ParameterStack.of([item.parameters for item in models]), gate, tuple(columns), single)
 
 
-def read_pair(fitted: Measures, true: Measures, gate: Gate | None) -> tuple[Given, Given]:
+def check_models(**models):
+    """Raise a TypeError for what is no GMoE."""
+    for name, model in models.items():
+        if not isinstance(model, GMoE):
+            raise TypeError(
+                f"{name} must be a GMoE, got {type(model).__name__}; a fitted estimator holds it as model_, and "
+                "GMoE(parameters, gate) makes one of Parameters."
+            )
+
+
+def read_pair(fitted: Measures, true: Measures, gate: Gate | str | None) -> tuple[Given, Given]:
     """Read both measures, give bare parameters the other's gate (or ``gate``), and check that they are comparable."""
     left, right = as_stack(fitted, "fitted"), as_stack(true, "true")
     if right.stack.n_fits != 1:
@@ -154,9 +167,22 @@ def read_pair(fitted: Measures, true: Measures, gate: Gate | None) -> tuple[Give
         raise ValueError(
             f"fitted sees the columns (gate, experts) {left.columns}, true {right.columns}; pass models on the same."
         )
-    fallback = gate or right.gate or left.gate or SoftmaxGate()
-    gates = (left.gate or gate or fallback, right.gate or gate or fallback)
-    return replace(left, gate=gates[0]), replace(right, gate=gates[1])
+    given = None if gate is None else as_gate(gate)
+    fallback = given or right.gate or left.gate or SoftmaxGate()
+    return _with_gate(left, given or fallback, fitted=True), _with_gate(right, given or fallback)
+
+
+def _with_gate(given: Given, gate: Gate, fitted=False) -> Given:
+    """Give bare parameters a gate, and its fixed temperature, as a GMoE would."""
+    if given.gate is not None:
+        return given
+    stack = given.stack
+    if fitted and gate.n_active is not None:
+        # A fit may have fewer experts than are active in the truth.
+        gate = replace(gate, n_active=min(gate.n_active, stack.n_experts))
+    if not isinstance(gate.temperature, str) and np.all(stack.temperature == 1.0):
+        stack = replace(stack, temperature=gate.temperature)
+    return replace(given, stack=stack, gate=gate)
 
 
 def _first(bad):

@@ -9,8 +9,9 @@ from gmoe._validation import check_choice, check_positive
 from gmoe.gates import Gate
 from gmoe.kernels.translation import infima
 from gmoe.kernels.voronoi import BLOCKS, assign
-from gmoe.metrics._family import comparable_family, scaled_gate_coef
-from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror
+from gmoe.metrics._family import comparable_family
+from gmoe.metrics._freedom import Freedom, freedom, gate_rows
+from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror_pair
 from gmoe.metrics._powers import KINDS, group_table, power_table, rbar_table
 from gmoe.metrics._stack import Given, Measures, ParameterStack, read_pair
 
@@ -22,11 +23,13 @@ class VoronoiLoss:
     Attributes
     ----------
     value : ndarray, shape (n_fits,), or float
+        inf beyond the range of floating-point numbers.
     cells : ndarray of int, shape (n_fits, k)
         True atom in whose cell each fitted atom lies, at the minimising translation.
     translation_intercept : ndarray, shape (n_fits,), or float
-        t1: gate_intercept / temperature of the fit matches that of the truth plus t1.  -inf where the infimum is a
-        limit; 0 where nothing was minimised: without translation, and for gate probabilities, which it leaves alone.
+        t1: gate_intercept / temperature of the fit (one active expert, by logit: gate_intercept in the chosen scale)
+        matches that of the truth plus t1.  -inf where the infimum is a limit; 0 where nothing was minimised: without
+        translation, and where it changes nothing (gate probabilities, one active expert by score).
     translation_coef : ndarray, shape (n_fits, d_gate)
         t2: gate_coef of the fit (in the chosen scale) matches that of the truth plus t2.
     contributions : ndarray, shape (n_fits, l, 6)
@@ -37,7 +40,7 @@ class VoronoiLoss:
         their contributions.
     mirrored : ndarray of bool, shape (n_fits,), or bool
         Whether the loss is that of the fit's mirror image: for an odd activation and two experts, their gate slopes
-        exchanged with changed sign give the same density.
+        exchanged with changed sign give the same density.  Of the truth's where the fit has not two experts.
     blocks : tuple of str
     """
 
@@ -80,10 +83,15 @@ def voronoi_cells(fitted: Measures, true: Measures, *, translation=0.0) -> np.nd
     temperature is part of theta (Nguyen, Nguyen and Ho, NeurIPS 2023).
     """
     left, right = read_pair(fitted, true, None)
-    delta, rest = _differences(left.stack, right.stack, left.stack.gate_coef, right.stack.gate_coef)
-    shift = np.ascontiguousarray(
-        np.broadcast_to(np.asarray(translation, dtype=float), left.stack.gate_coef[:, 0].shape)
-    )
+    delta = left.stack.gate_coef[:, :, None] - right.stack.gate_coef[0]
+    rest = _squares(left.stack, right.stack)
+    shape = left.stack.gate_coef[:, 0].shape
+    vector = np.asarray(translation, dtype=float)
+    if vector.shape not in ((), shape[1:], shape) or not np.all(np.isfinite(vector)):
+        raise ValueError(
+            f"translation must be finite, one number or of shape {shape[1:]} or {shape}; got {translation}."
+        )
+    shift = np.ascontiguousarray(np.broadcast_to(vector, shape))
     cells = np.empty(left.stack.variance.shape, dtype=np.int64)
     for n in range(len(cells)):
         assign(delta[n], rest[n], shift[n], cells[n])
@@ -97,11 +105,11 @@ def voronoi_loss(
     kind: str = "over",
     weights: str = "exp_intercept",
     translation: str = "infimum",
-    scale: str = "raw",
+    scale: str | None = None,
     joint_norm: bool | None = None,
     rbar: Mapping[int, float] | None = None,
     power: float = 1.0,
-    gate: Gate | None = None,
+    gate: Gate | str | None = None,
     X=None,
 ) -> VoronoiLoss:
     r"""Voronoi loss between fitted and true mixing measures.
@@ -131,9 +139,11 @@ def voronoi_loss(
         which leaves no expert out.
     translation : {"infimum", "none"}
         "none" is the form of the published code.
-    scale : {"raw", "free"}
-        "free": in gate_coef / temperature, which an identity or homogeneous activation identifies, without the
-        temperature's own error.
+    scale : {"raw", "free"}, optional
+        "raw": gate_coef and temperature as they are.  "free": in a scale that the density determines, without the
+        temperature's own error: gate_coef / temperature, which an identity or homogeneous activation identifies; with
+        one active expert, gates of extent 1 (see Notes).  Default: "free" where the gates leave a scale open and
+        ``translation="infimum"``, so that parameters of equal density have equal losses.
     joint_norm : bool, optional
         Whether errors with the same power share one Euclidean norm, as in the softmax paper, or add up, as in the
         others.  Default: for a dense gate without activation and temperature.
@@ -141,7 +151,7 @@ def voronoi_loss(
         Values for cells of 4 and more atoms, as in ``{4: 8}``.
     power : float
         For ``kind="power"``.
-    gate : Gate, optional
+    gate : Gate or str, optional
         Of bare parameters; default: that of the other measure, else softmax.
     X : array-like, shape (n, n_features), optional
         For ``weights="gate_probability"``.
@@ -165,6 +175,13 @@ def voronoi_loss(
     truth is taken with its largest weight 1, as in the papers' simulations, and the fit with the same total mass; this
     picks one of the equal representatives and changes no rate.  With "none" both stay as they are.
 
+    **One active expert.**  Nothing but the regions of the gate matters, and these leave its scale open.  With
+    ``scale="free"`` both gates are divided by their extent, the largest distance between two rows.  By score, slopes
+    are translated whatever the activation.  By logit, the gate intercepts move the regions, so that they are part of
+    the atoms' places, and their errors count with those of the slopes.  In neither case are they logs of masses: each
+    true atom has mass 1, and so have the fitted atoms of its cell together, shared by their weights where the fit has
+    several active experts, else equally.  An empty cell still contributes its 1.
+
     **Accuracy.**  The infimum is exact to 1e-12 of its value (see the module ``gmoe.kernels.translation``), limits at
     the boundary of a set of translations included.
 
@@ -176,55 +193,72 @@ def voronoi_loss(
     check_choice(kind, "kind", KINDS)
     check_choice(weights, "weights", ("exp_intercept", "gate_probability"))
     check_choice(translation, "translation", ("infimum", "none"))
-    check_choice(scale, "scale", ("raw", "free"))
+    if not isinstance(joint_norm, bool | None):
+        raise TypeError(f"joint_norm must be True, False or None, got {joint_norm!r}.")
+    if scale is not None:
+        check_choice(scale, "scale", ("raw", "free"))
     left, right = read_pair(fitted, true, gate)
     family = comparable_family(left, right)
     powers = power_table(kind, left.stack.n_experts, rbar_table(rbar), family.affine, check_positive(power, "power"))
-    settings = (family, powers, weights, translation == "infimum", scale, joint_norm, X)
-    if translation == "none":
-        loss = _solve(left, right, *settings)
-    else:
+    translated = translation == "infimum"
+    free = freedom(left, right, family, scale, translated)
+
+    def solve(left, right):
+        with np.errstate(over="ignore", invalid="ignore"):
+            return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
+
+    if translated:
         right = canonical_mirror(right)
-        loss = _solve(left, right, *settings)
-        if has_mirror(left):
-            loss = _smaller(loss, _solve(mirror(left), right, *settings))
+    loss, needed = solve(left, right)
+    if translated and (has_mirror(left) or has_mirror(right)):
+        loss, needed = _smaller(loss, needed, *solve(*mirror_pair(left, right)))
+    _check_known(needed)
     if not left.single:
         return loss
     arrays = {name: getattr(loss, name)[0] for name in PARTS}
     return VoronoiLoss(**{name: a.item() if a.ndim == 0 else a for name, a in arrays.items()})
 
 
-def _smaller(loss: VoronoiLoss, image: VoronoiLoss) -> VoronoiLoss:
-    """Take the smaller of two losses fit by fit; ``image`` is that of the mirror images."""
+def _smaller(loss: VoronoiLoss, needed, image: VoronoiLoss, image_needed):
+    """Take the smaller of two losses fit by fit, with what it needs; ``image`` is that of the mirror images."""
     better = np.asarray(image.value) < np.asarray(loss.value)
     pairs = {name: (getattr(loss, name), getattr(image, name)) for name in PARTS}
     chosen = {name: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for name, (a, b) in pairs.items()}
-    return VoronoiLoss(**{**chosen, "mirrored": better})
+    return VoronoiLoss(**{**chosen, "mirrored": better}), np.where(better, image_needed, needed)
 
 
-def _solve(left: Given, right: Given, family, powers, weights, free, scale, joint_norm, X) -> VoronoiLoss:
-    """Losses of a stack of fits, with leading axis."""
+def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, translated, joint_norm, X):
+    """Losses of a stack of fits, with leading axis, and the sizes of cells whose unknown rbar they need (or 0)."""
     k, n_true = left.stack.n_experts, right.stack.n_experts
-    mass, true_mass, log_factor = masses(left, right, weights, free, X)
-    coef, true_coef = (scaled_gate_coef(given.stack, family, scale) for given in (left, right))
-    delta, rest = _differences(left.stack, right.stack, coef, true_coef)
-    if scale == "free":
+    by_cell = free.hard and weights == "exp_intercept"
+    mass, true_mass, log_factor = masses(left, right, weights, translated, free.hard, X)
+    rows = (gate_rows(given.stack, family, free) for given in (left, right))
+    place, coef = (a[:, :, None] - b[0] for a, b in zip(*rows, strict=True))
+    rest = _squares(left.stack, right.stack)
+    if free.temperature:
         rest[..., -1] = 0.0
     if joint_norm is None:
         joint_norm = family.affine and family.n_active is None and not rest[..., -1].any()
+    if not free.slopes:
+        rest[..., 0], coef = np.square(coef).sum(axis=-1), coef[..., :0]
+    delta = np.concatenate([place, coef], axis=-1)
     n, d = left.stack.n_fits, delta.shape[-1]
     value, factor, needed = np.empty(n), np.empty(n), np.empty(n, dtype=np.int64)
-    cells, shift = np.empty((n, k), dtype=np.int64), np.zeros((n, d))
+    # Zeros: where all cells need an unknown rbar, none are written.
+    cells, shift = np.zeros((n, k), dtype=np.int64), np.zeros((n, d))
     active, part = np.empty((n, n_true), dtype=bool), np.empty((n, n_true, 6))
     infima(
         delta, rest, mass, true_mass, powers, group_table(powers, joint_norm), family.n_active or n_true,
-        np.array([free and family.affine and d > 0, free and weights == "exp_intercept"]),
+        np.array([translated and d > 0, translated and weights == "exp_intercept" and not by_cell, by_cell]),
         value, factor, needed, cells, shift, active, part,
     )  # fmt: skip
-    _check_known(needed)
+    value[np.isnan(value)] = np.inf
     with np.errstate(divide="ignore"):
-        t1 = log_factor + np.log(np.maximum(factor, 0.0))
-    return VoronoiLoss(value, cells, t1, shift, part, active, np.zeros(n, dtype=bool))
+        t1 = shift[:, 0].copy() if free.located else log_factor + np.log(np.maximum(factor, 0.0))
+    t2 = np.zeros_like(left.stack.gate_coef[:, 0])
+    if free.slopes:
+        t2[:] = shift[:, place.shape[-1] :]
+    return VoronoiLoss(value, cells, t1, t2, part, active, np.zeros(n, dtype=bool)), needed
 
 
 def _check_known(needed):
@@ -237,12 +271,11 @@ def _check_known(needed):
         )
 
 
-def _differences(fitted: ParameterStack, true: ParameterStack, gate_coef, true_gate_coef):
-    """Differences of gate slopes (n_fits, k, l, d) and squared errors of the other blocks (n_fits, k, l, 4)."""
-    delta = gate_coef[:, :, None] - true_gate_coef[0]
-    rest = np.zeros((*delta.shape[:3], 4))
-    rest[..., 0] = np.square(fitted.coef[:, :, None] - true.coef[0]).sum(axis=-1)
-    rest[..., 1] = np.square(fitted.intercept[:, :, None] - true.intercept[0])
-    rest[..., 2] = np.square(fitted.variance[:, :, None] - true.variance[0])
-    rest[..., 3] = np.square(np.asarray(fitted.temperature) - np.asarray(true.temperature)[0])[:, None, None]
-    return delta, rest
+def _squares(fitted: ParameterStack, true: ParameterStack):
+    """Squared errors by block, (n_fits, k, l, 5), of the gate's those that no translation changes: none so far."""
+    rest = np.zeros((*fitted.variance.shape, true.n_experts, len(BLOCKS)))
+    rest[..., 1] = np.square(fitted.coef[:, :, None] - true.coef[0]).sum(axis=-1)
+    rest[..., 2] = np.square(fitted.intercept[:, :, None] - true.intercept[0])
+    rest[..., 3] = np.square(fitted.variance[:, :, None] - true.variance[0])
+    rest[..., 4] = np.square(np.asarray(fitted.temperature) - np.asarray(true.temperature)[0])[:, None, None]
+    return rest

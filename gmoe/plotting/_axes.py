@@ -71,6 +71,8 @@ def few_ticks(axis: Any) -> None:
 
     axis.set_minor_formatter(NullFormatter())
     low, high = axis.get_view_interval()
+    if high < (1.0 + 1e-6) * low:  # a single value: matplotlib leaves no room, and nothing is seen
+        low, high = getattr(axis.axes, f"set_{axis.axis_name}lim")(0.5 * low, 2.0 * high)
     if high < 100.0 * low:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))

@@ -114,12 +114,13 @@ class RatePlotDisplay:
         self.bars_ = [self._points(i, series) for i, series in enumerate(self.series)]
         fitted = [(i, series) for i, series in enumerate(self.series) if np.isfinite(series.slope)]
         self.lines_ = [self._fit(i, series) for i, series in fitted]
-        self.reference_: Any = None if self.theory is None else self._reference(self.theory)
+        drawn = any(len(series.n) for series in self.series)
+        self.reference_: Any = None if self.theory is None or not drawn else self._reference(self.theory)
         handles: list[Any] = [*self.bars_, *([self.reference_] if self.reference_ else [])]
         for line, (i, _) in zip(self.lines_, fitted, strict=True):
             handles[i] = (line, self.bars_[i])
         labels = [_label(series) for series in self.series]
-        labels += [f"theory: slope {_power(self.theory)}"] if self.theory is not None else []
+        labels += [f"theory: slope {_power(self.theory)}"] if self.reference_ and self.theory is not None else []
         self.legend_ = self.ax_.legend(
             handles, labels, loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, borderaxespad=0.2,
             handlelength=3.0,
@@ -147,7 +148,7 @@ class RatePlotDisplay:
 
     def _reference(self, exponent):
         n = np.concatenate([series.n for series in self.series])
-        lowest = min(np.min(series.loss / series.n.astype(float) ** exponent) for series in self.series)
+        lowest = min(np.min(s.loss / s.n.astype(float) ** exponent) for s in self.series if len(s.n))
         ends = np.array([n.min(), n.max()], dtype=float)
         (line,) = self.ax_.plot(ends, 0.6 * lowest * ends**exponent, color="0.25", linestyle=":", linewidth=2.0)
         return line

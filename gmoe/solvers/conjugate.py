@@ -6,7 +6,7 @@ preconditioner is the complete-data information: what EM inverts, block by block
 """
 
 import numpy as np
-from scipy.linalg import cho_factor, cho_solve
+import scipy
 
 from gmoe.solvers.em import expert_moments, gate_information
 from gmoe.solvers.objective import Objective
@@ -20,14 +20,14 @@ class Krylov:
     def __init__(self, objective: Objective, evaluation, basis):
         self.objective, self.evaluation, self.basis = objective, evaluation, basis
         # Coordinates in which the complete-data information is the identity: trust region and residuals are EM's.
-        self.upper = cho_factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
+        self.upper = scipy.linalg.cho_factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
         self.gradient = self.basis.T @ evaluation.gradient
 
     def step(self, radius):
         """Steihaug step within the radius: (point (P,) at its end, predicted gain, length in the metric of EM)."""
         s = np.zeros_like(self.gradient)
         residual = self.gradient.copy()
-        direction = z = cho_solve(self.upper, residual)
+        direction = z = scipy.linalg.cho_solve(self.upper, residual)
         target = min(0.1, np.sqrt(np.linalg.norm(residual))) * np.sqrt(residual @ z)
         curved = np.zeros_like(s)
         for _ in range(MAX_PRODUCTS):
@@ -41,7 +41,7 @@ class Krylov:
                 break
             s, curved = s + alpha * direction, curved + alpha * image
             residual = residual - alpha * image
-            z = cho_solve(self.upper, residual)
+            z = scipy.linalg.cho_solve(self.upper, residual)
             if np.sqrt(residual @ z) <= target:
                 break
             direction = z + (residual @ z / old) * direction

@@ -6,6 +6,7 @@ plain ascent never finds.
 """
 
 import numpy as np
+import scipy
 
 from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
@@ -96,7 +97,6 @@ class Soft:
 
     def climb(self, theta, width, max_iter, tol=1e-7):
         """Ascent at a fixed width by L-BFGS; returns (theta, value)."""
-        from scipy.optimize import minimize  # late: slow to import, and dense gates do without
 
         def negative(theta):
             value, gradient = self.evaluate(theta, width)
@@ -106,7 +106,7 @@ class Soft:
         limit = np.full(len(theta), np.inf)
         self.objective.split(limit)[0][:] = BOX
         bounds = np.column_stack([-limit, limit])
-        result = minimize(negative, theta, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
+        result = scipy.optimize.minimize(negative, theta, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         return result.x, -result.fun
 
     def anneal(self, theta, widths, max_iter):

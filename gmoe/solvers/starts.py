@@ -8,7 +8,7 @@ Everything happens in scaled coordinates, so that starts do not depend on the un
 import warnings
 
 import numpy as np
-from scipy.cluster.vq import kmeans2
+import scipy
 
 from gmoe.gates import GateRows
 from gmoe.solvers.gate_start import gate_of_labels
@@ -26,7 +26,7 @@ def kmeans(sample, k, rng):
     with warnings.catch_warnings(), np.errstate(invalid="ignore"):
         # An empty cluster, or fewer distinct rows than clusters, is a legal, if poor, start.
         warnings.simplefilter("ignore", UserWarning)
-        _, labels = kmeans2(rows, k, iter=20, minit="++", rng=rng)
+        _, labels = scipy.cluster.vq.kmeans2(rows, k, iter=20, minit="++", rng=rng)
     return labels
 
 

@@ -6,12 +6,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 
-def integer(minimum: int) -> Callable[[Any], int]:
-    """Accept integers of at least ``minimum``."""
+def integer(minimum: int, maximum: int | None = None) -> Callable[[Any], int]:
+    """Accept integers of at least ``minimum`` and, if it is given, at most ``maximum``."""
 
     def check(value):
         if isinstance(value, bool) or not isinstance(value, int) or value < minimum:
             raise ValueError(f"must be an integer >= {minimum}, got {value!r}")
+        if maximum is not None and value > maximum:
+            raise ValueError(f"must be an integer <= {maximum}, got {value!r}")
         return value
 
     return check

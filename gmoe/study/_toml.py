@@ -27,13 +27,13 @@ def read_toml(source: str | Path) -> tuple[dict[str, Any], str, str]:
     if isinstance(source, Path) or not ("\n" in source or "=" in source):
         name = str(source)
         try:
-            text = Path(source).read_text(encoding="utf-8")
+            text = Path(source).read_text(encoding="utf-8-sig")  # some editors put a byte order mark in front
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SpecError(f"Cannot read {name}: {reason}; give the path of a TOML file.") from error
     try:
         return tomllib.loads(text), text, name
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # of the syntax; or a number or nesting beyond Python's limits
         raise SpecError(f"{name} is not TOML: {error}.") from error
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -62,8 +63,12 @@ class LawOfX:
         names = LAWS[law]
         if law == "normal" and min(second, default=1.0) <= 0.0:
             raise ValueError(f"sd must be positive, got {list(second)}.")
-        if law != "normal" and any(not low < high for low, high in zip(first, second, strict=True)):
-            raise ValueError(f"{names[0]} must be below {names[1]}, got {list(first)} and {list(second)}.")
+        if law != "normal" and any(not 0.0 < high - low < np.inf for low, high in zip(first, second, strict=True)):
+            raise ValueError(
+                f"{names[0]} must be below {names[1]}, by a finite number, got {list(first)} and {list(second)}."
+            )
+        if law == "grid" and not n_features:
+            raise ValueError("A grid needs a feature, and the truth has none; choose another law.")
         return cls(law, first, second)
 
     def to_dict(self) -> dict[str, Any]:
@@ -78,9 +83,15 @@ class LawOfX:
             return rng.uniform(first, second, (n, len(first)))
         if self.law == "normal":
             return rng.normal(first, second, (n, len(first)))
-        side = side_of_grid(n, len(first))
-        axes = [np.linspace(low, high, side) for low, high in zip(first, second, strict=True)]
-        return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
+        return _grid(self.first, self.second, n).copy()
+
+
+@lru_cache(maxsize=1)
+def _grid(first, second, n) -> np.ndarray:
+    """Points of a regular grid; kept, because all replications of a size have the same."""
+    side = side_of_grid(n, len(first))
+    axes = [np.linspace(low, high, side) for low, high in zip(first, second, strict=True)]
+    return np.stack([axis.ravel() for axis in np.meshgrid(*axes, indexing="ij")], axis=1)
 
 
 def side_of_grid(n: int, n_features: int) -> int:

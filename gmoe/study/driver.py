@@ -10,7 +10,7 @@ from gmoe._jit import cache_folder
 from gmoe.study.batches import BatchReport, Queue, record_killed, run_batch
 from gmoe.study.engines import Dask, Serial, Workers, is_kill, was_killed
 from gmoe.study.errors import StudyError
-from gmoe.study.rows import attempts, rows_of
+from gmoe.study.rows import attempts, prepare, rows_of
 from gmoe.study.spec import Study
 from gmoe.study.store import Task, done_in, quarantine
 
@@ -98,12 +98,12 @@ class Driver:
 
     def scan(self) -> None:
         """Read the files that are not known yet; put damaged ones away."""
-        for path, tasks, n_failed in done_in(self.folder, self._seen):
-            if tasks is None:
+        for path, n_failed in done_in(self.folder, self._seen):
+            if n_failed is None:
                 quarantine(path)
                 self.n_quarantined += 1
             else:
-                self._note(path.name, tasks, n_failed)
+                self._note(path.name, n_failed)
 
     def complete(self, wanted: set[Task], start_pool: Callable) -> None:
         """Compute what is missing of ``wanted``."""
@@ -114,7 +114,7 @@ class Driver:
         if self._pool is None:
             if not _compiled():
                 # One process compiles; many at once would all do the same.
-                rows_of(self.study, attempts(self.study, *min(missing)))
+                rows_of(self.study, attempts(self.study, prepare(self.study, *min(missing))))
             self._pool = start_pool()
         queue = Queue(missing, self._pool.n_workers, self.batch_seconds, self.batch_size)
         suspects = self._drive(self._pool, queue)
@@ -125,7 +125,7 @@ class Driver:
     def close(self) -> None:
         """End the workers."""
         if self._pool is not None:
-            self._pool.close(kill=self.interrupted)
+            self._pool.close()
 
     def outcome(self) -> Outcome:
         """Count at the end, from what the folder holds now."""
@@ -191,21 +191,21 @@ class Driver:
             self._finished(future.result(), None)
 
     def _finished(self, report: BatchReport, queue: Queue | None) -> None:
-        self._note(report.file, report.tasks, report.n_failed)
+        self._note(report.file, report.n_failed)
         if queue is not None:
-            queue.learn(report.tasks, report.seconds)
+            queue.learn(report.n_failed, report.seconds)
         if self.progress is not None:
             width = len(self.study.protocols)
             left = 0.0 if queue is None else queue.seconds_left
             done = width * len(self.done & self.wanted)
             self.progress(Progress(done, width * len(self.wanted), self.n_failed, left))
 
-    def _note(self, file, tasks, n_failed):
+    def _note(self, file, n_failed):
         self._in_vain = 0
         self._seen.add(file)
-        if not self.done.issuperset(tasks):
-            self.n_failed += n_failed
-        self.done.update(tasks)
+        # Shards may overlap: each replication counts once.
+        self.n_failed += sum(count for task, count in n_failed.items() if task not in self.done)
+        self.done.update(n_failed)
 
     def _late(self):
         return time.monotonic() >= self.deadline

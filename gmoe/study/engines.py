@@ -43,7 +43,7 @@ class Serial:
     def restart(self) -> None:
         """Nothing can have broken."""
 
-    def close(self, kill: bool = False) -> None:
+    def close(self) -> None:
         """Nothing to close."""
 
 
@@ -75,11 +75,10 @@ class Workers:
         self._pool.shutdown(kill_workers=True)
         self._pool = _loky(self.n_workers)
 
-    def close(self, kill: bool = False) -> None:
-        """End the workers, at once or when they are idle."""
-        self._pool.shutdown(kill_workers=kill)
-        if self._single is not None:
-            self._single.shutdown(kill_workers=kill)
+    def close(self) -> None:
+        """End the workers at once: what they finished is on the disk, and ending by themselves takes them longer."""
+        for pool in filter(None, (self._pool, self._single)):
+            pool.shutdown(kill_workers=True)
 
 
 class Dask:
@@ -91,9 +90,17 @@ class Dask:
         except ImportError as error:
             raise StudyError("The dask engine needs dask[distributed]: pip install 'gmoe[cluster]'.") from error
         self._cluster: Any = None
-        if scheduler is None:
+        if scheduler is not None:
+            _check_address(scheduler, distributed)
+        else:
             self._cluster = distributed.LocalCluster(
-                n_workers=n_jobs, threads_per_worker=1, dashboard_address=None, env=WORKER_ENVIRONMENT, silence_logs=50
+                n_workers=n_jobs,
+                threads_per_worker=1,
+                dashboard_address=None,
+                env=WORKER_ENVIRONMENT,
+                silence_logs=50,
+                # Without a dashboard too it opens a port, by default one that another cluster may have.
+                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
             )
         try:
             self._client = distributed.Client(self._cluster or scheduler, set_as_default=False, timeout=30)
@@ -112,11 +119,24 @@ class Dask:
     def restart(self) -> None:
         """Nothing to do: the cluster did it."""
 
-    def close(self, kill: bool = False) -> None:
+    def close(self) -> None:
         """Leave the cluster; an own one ends."""
         self._client.close()
         if self._cluster is not None:
             self._cluster.close()
+
+
+def _check_address(scheduler, distributed):
+    """Refuse what is no address at once: a client that never connected takes a minute to give up."""
+    try:
+        scheme = distributed.comm.parse_address(scheduler)[0]
+        distributed.comm.registry.get_backend(scheme)
+        if scheme in ("tcp", "tls", "ws", "wss"):
+            distributed.comm.get_address_host_port(scheduler)
+    except ValueError as error:
+        raise ValueError(
+            f"scheduler={scheduler!r} is no address ({error}); give that of a dask scheduler, as tcp://10.0.0.1:8786."
+        ) from error
 
 
 def make_pool(engine: str, n_jobs: int, scheduler: str | None) -> Serial | Workers | Dask:

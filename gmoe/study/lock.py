@@ -34,16 +34,37 @@ def locked(folder: Path, shard: tuple[int, int] | None) -> Iterator[None]:
 
 
 @contextmanager
-def _held(path: Path, shared: bool) -> Iterator[None]:
+def turn(path: Path) -> Iterator[None]:
+    """Wait for the file's lock and hold it; for a moment of work that several runs on a folder may do."""
     if not LOCKS:
         yield
         return
+    handle = _opened(path)
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        except OSError:
+            pass  # a file system without locks
+        yield
+    finally:
+        os.close(handle)
+
+
+def _opened(path: Path) -> int:
+    try:
+        return os.open(path, os.O_RDWR | os.O_CREAT, 0o666)
     except OSError as error:
         raise StoreError(
             f"Cannot write in {path.parent}: {error.strerror}; choose a folder that can be written."
         ) from error
+
+
+@contextmanager
+def _held(path: Path, shared: bool) -> Iterator[None]:
+    if not LOCKS:
+        yield
+        return
+    handle = _opened(path)
     try:
         try:
             fcntl.flock(handle, (fcntl.LOCK_SH if shared else fcntl.LOCK_EX) | fcntl.LOCK_NB)

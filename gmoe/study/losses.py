@@ -104,7 +104,7 @@ def pinned_alike(fitted: Sequence[GMoE], truth: GMoE) -> Sequence[GMoE]:
     pinned = np.flatnonzero(~truth.parameters.gate.any(axis=1))
     if not fitted[0].gate.affine or not len(pinned):
         return fitted
-    near = voronoi_loss(fitted, truth, kind="exact").cells == pinned[0]
+    near = voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0]
     return [model.canonical(int(row.argmax())) if row.any() else model for model, row in zip(fitted, near, strict=True)]
 
 

@@ -14,10 +14,13 @@ from typing import Any
 
 from gmoe import __version__
 from gmoe.study.errors import ChangedStudyError, StoreError
+from gmoe.study.lock import turn
 from gmoe.study.spec import Study
-from gmoe.study.store import write_whole
+from gmoe.study.store import result_files, write_whole
 
 MANIFEST, FORMAT = "manifest.json", 1
+# Result files do not say of which study they are, so that a new manifest beside them might be that of another one.
+_REMEDY = f"restore {MANIFEST} (a run of the same study in another folder writes the same), or give another folder"
 PACKAGES = ("numpy", "scipy", "numba", "scikit-learn", "pandas", "pyarrow", "joblib", "distributed")
 
 
@@ -32,12 +35,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     path = folder / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
-        study, _ = manifest["study"], manifest["runs"]
+        study, runs = manifest["study"], manifest["runs"]
     except FileNotFoundError:
         raise StoreError(f"{folder} holds no results ({MANIFEST} is missing); give the folder of a run.") from None
     except (OSError, ValueError, KeyError, TypeError) as error:
-        raise StoreError(f"{path} cannot be read ({error}); restore it, or move it away and run again.") from error
-    if manifest.get("format") != FORMAT or not isinstance(study, dict):
+        raise StoreError(f"{path} cannot be read ({error}); {_REMEDY}.") from error
+    if not isinstance(study, dict) or not isinstance(runs, list) or not all(isinstance(run, dict) for run in runs):
+        raise StoreError(f"{path} is damaged; {_REMEDY}.")
+    if manifest.get("format") != FORMAT:
         raise StoreError(f"{path} has format {manifest.get('format')!r}, this gmoe reads {FORMAT}; use that gmoe.")
     return manifest
 
@@ -54,19 +59,27 @@ def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
     ------
     ChangedStudyError
         Where the folder belongs to a study with other numbers; the message names what differs.
+    StoreError
+        Where there are results without a manifest.
     """
-    manifest: dict[str, Any] = {"format": FORMAT, "study": study.to_dict(), "runs": []}
-    if (folder / MANIFEST).exists():
-        manifest = read_manifest(folder)
-        refuse_changes(folder, manifest["study"], study)
-        _warn_of_versions(manifest["runs"])
-    manifest["runs"].append(environment() | dict(run))
-    write_whole(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
+    added = environment() | dict(run)
+    # Shards that start together would each write the manifest that they read.
+    with turn(folder / ".lock-manifest"):
+        manifest: dict[str, Any] = {"format": FORMAT, "study": study.to_dict(), "runs": []}
+        if (folder / MANIFEST).exists():
+            manifest = read_manifest(folder)
+            refuse_changes(folder, manifest["study"], study)
+            _warn_of_versions(manifest["runs"])
+        elif result_files(folder):
+            raise StoreError(f"{folder} has results, but its {MANIFEST} is missing; {_REMEDY}.")
+        manifest["runs"].append(added)
+        write_whole(folder / MANIFEST, json.dumps(manifest, indent=1).encode())
 
 
 def refuse_changes(folder: Path, old: Mapping[str, Any], study: Study) -> None:
     """Raise a ChangedStudyError where a study differs from that of a folder."""
-    changes = list(differences(old, study.to_dict()))
+    # Read and written again, an older folder has the defaults of options that came later.
+    changes = list(differences(Study.from_dict(old).to_dict(), study.to_dict()))
     if changes:
         shown = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
         raise ChangedStudyError(
@@ -106,7 +119,7 @@ def environment() -> dict[str, Any]:
 
 
 def _warn_of_versions(runs):
-    before = runs[-1]["versions"].get("gmoe") if runs else __version__
+    before = runs[-1].get("versions", {}).get("gmoe", __version__) if runs else __version__
     if before != __version__:
         warnings.warn(
             f"These results were begun by gmoe {before} and go on with {__version__}; the manifest records both.",

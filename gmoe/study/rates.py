@@ -1,7 +1,7 @@
 """How fast losses fall with n: slopes with intervals from the replications of a study."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import Any
 
 import numpy as np
@@ -132,16 +132,21 @@ class Rates:
         if part not in PARTS:
             raise ValueError(f"part={part!r} is none of {', '.join(PARTS)}.")
         if part in ("levels", "decay"):
-            return pd.DataFrame([asdict(row) for row in getattr(self, part)])
-        rates = [
-            {key: value for key, value in asdict(rate).items() if key not in ("local", "kept")} for rate in self.rates
-        ]
+            return pd.DataFrame(map(asdict, getattr(self, part)), columns=_names(Level if part == "levels" else Decay))
         if part == "rates":
-            return pd.DataFrame(rates).astype({"theory": float})
-        keys = ("protocol", "loss", "statistic", "scale")
+            names = [name for name in _names(Rate) if name not in ("local", "kept")]
+            rows = [[getattr(rate, name) for name in names] for rate in self.rates]
+            return pd.DataFrame(rows, columns=names).astype({"theory": float})
+        keys = ["protocol", "loss", "statistic", "scale"]
         return pd.DataFrame(
-            [{key: getattr(rate, key) for key in keys} | asdict(s) for rate in self.rates for s in getattr(rate, part)]
+            [{key: getattr(rate, key) for key in keys} | asdict(s) for rate in self.rates for s in getattr(rate, part)],
+            columns=[*keys, *_names(Slope)],
         )
+
+
+def _names(cls) -> list[str]:
+    """Columns: the same in a table without rows."""
+    return [field.name for field in fields(cls)]
 
 
 def estimate_rates(
@@ -183,7 +188,7 @@ def estimate_rates(
     Raises
     ------
     ValueError
-        For an unknown loss, or a level of confidence or window that makes no sense.
+        For an unknown loss, a size that all are below, or a level of confidence or window that makes no sense.
     """
     known = [column.removeprefix(PREFIX) for column in table.columns if column.startswith(PREFIX)]
     for loss in losses or ():
@@ -193,14 +198,17 @@ def estimate_rates(
         raise ValueError(f"confidence must be between 0 and 1, got {confidence}.")
     if window is not None and window < 2:
         raise ValueError(f"A slope needs a window of 2 sizes or more, got {window}.")
+    if len(table) and min_size > table["n"].max():
+        raise ValueError(f"min_size={min_size} leaves no size; the largest is {table['n'].max()}.")
     rng = np.random.default_rng(random_state)
     predicted: dict[Any, float] = dict(theory or {})
     result = Rates(confidence, (), (), ())
     for protocol, rows in table[table["n"] >= min_size].groupby("protocol", sort=True):
         for loss in losses or known:
             samples = _samples(rows, PREFIX + loss)
+            absent = len(rows) - sum(map(len, samples.values()))
             exponent = predicted.get((protocol, loss), predicted.get(loss))
-            one = _Group(str(protocol), loss, samples, confidence, window, exponent)
+            one = _Group(str(protocol), loss, samples, absent, confidence, window, exponent)
             levels, rates, decay = one.estimate(rng, n_boot)
             result = Rates(confidence, result.levels + levels, result.rates + rates, result.decay + decay)
     return result
@@ -219,6 +227,7 @@ class _Group:
     protocol: str
     loss: str
     samples: dict[int, np.ndarray]
+    absent: int
     confidence: float
     window: int | None
     theory: float | None
@@ -245,14 +254,16 @@ class _Group:
     def _rate(self, curve: Curve, scale: str) -> Rate:
         m, nan = len(curve.n), float("nan")
         lone = len(self.samples) - m
-        note = f"left out {lone} sizes with a single replication" if lone else ""
+        out = [f"{lone} sizes with a single replication"] if lone else []
+        out += [f"{self.absent} losses that are not finite"] if self.absent else []
+        note = f"left out {' and '.join(out)}" if out else ""
         estimate, std_error, low, high, constant = nan, nan, nan, nan, nan
         local: tuple[Slope, ...] = ()
         kept: tuple[Slope, ...] = ()
         if m < 2:
             note = "a slope needs two sizes with two replications each"
         elif not np.isfinite(curve.draws).all():
-            note = "a loss of zero has no logarithm"
+            note = "a loss that is not positive has no logarithm"
         else:
             width = min(self.window or max(3, m // 3), m)
             windows = [slice(0, m)] + [slice(i, i + width) for i in range(m - width + 1)]

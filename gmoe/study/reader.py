@@ -18,11 +18,14 @@ from gmoe.study.losses import DISTANCES, GATE_INTERCEPTS, VORONOI, Loss, Losses
 from gmoe.study.near_truth import doublings, place
 from gmoe.study.protocols import KINDS, STARTS, STOPS, Protocol
 
+# Beyond these a study is a slip of the keyboard, and its list of data sets fills the memory.
+MAX_SIZE, MAX_SIZES, MAX_DATA_SETS = 10**9, 10**5, 10**7
 _TOP = {"name": check.label, "seed": check.integer(0), "replications": check.integer(1)}
 _TRUTH = dict.fromkeys(PER_EXPERT, check.numbers) | {"gate": check.text, "temperature": check.positive}
 _X = {"law": check.choice(list(LAWS)), **dict.fromkeys(("low", "high", "mean", "sd"), check.numbers)}
 _SIZES = {
-    "spacing": check.choice(SPACINGS), "start": check.integer(2), "stop": check.integer(2), "count": check.integer(1)
+    "spacing": check.choice(SPACINGS), "start": check.integer(2, MAX_SIZE), "stop": check.integer(2, MAX_SIZE),
+    "count": check.integer(1, MAX_SIZES),
 }  # fmt: skip
 _PROTOCOL = {
     "name": check.label, "n_experts": check.integer(1), "gate": check.text, "starts": check.choice(STARTS),
@@ -35,6 +38,8 @@ _LOSS = {
     "joint_norm": check.boolean, "power": check.positive, "gate_intercept": check.choice(GATE_INTERCEPTS),
     "points": check.integer(1),
 }  # fmt: skip
+# Kinds of losses that an option makes a difference to, where these are not the Voronoi losses.
+_KINDS_OF = dict.fromkeys(("name", "kind", "points"), (*VORONOI, *DISTANCES)) | {"power": ("power",), "rbar": ("over",)}
 
 
 @dataclass(frozen=True)
@@ -68,7 +73,7 @@ class Reader:
         """Call a function; its ValueError or TypeError becomes an error at the path."""
         try:
             return function(*arguments)
-        except (ValueError, TypeError) as error:
+        except (ValueError, TypeError, ArithmeticError) as error:
             if isinstance(error, SpecError):
                 raise
             self.fail(path, str(error))
@@ -81,8 +86,12 @@ class Reader:
             if key not in values:
                 self.fail((), f"the key {key!r} is missing")
         truth, law = self.truth_and_law(values["truth"], values.get("x"))
+        sizes = self.sizes(values["sizes"], law)
+        if len(sizes) * values["replications"] > MAX_DATA_SETS:
+            given = f"got {values['replications']} at each of {len(sizes)} sizes"
+            self.fail(("replications",), f"at most {MAX_DATA_SETS} data sets make a study, {given}")
         parts = {
-            "sizes": self.sizes(values["sizes"], law),
+            "sizes": sizes,
             "protocols": tuple(self.parts(values["protocol"], "protocol", self.protocol, truth)),
             "losses": tuple(self.parts(values.get("loss", [{}]), "loss", self.loss, truth)),
         }
@@ -94,7 +103,7 @@ class Reader:
         named = values if isinstance(values, str) else values.get("name") if isinstance(values, Mapping) else None
         default_x: Any = {"law": "uniform"}
         if named is not None:
-            if named not in TRUTHS:
+            if not isinstance(named, str) or named not in TRUTHS:
                 self.fail(("truth",), f"unknown truth {named!r}; known: {', '.join(TRUTHS)}, or give its parameters")
             if isinstance(values, Mapping) and len(values) > 1:
                 self.fail(("truth",), "give either a name or parameters, not both")
@@ -105,10 +114,14 @@ class Reader:
                 self.fail(("truth",), f"the key {key!r} is missing; a truth needs {', '.join(PER_EXPERT)}")
         if "gate" in given:
             self.guard(("truth", "gate"), as_gate, given["gate"])
-        variance = np.ravel(given["variance"])
+        variance = self.guard(("truth", "variance"), np.ravel, given["variance"])
         if np.any(variance <= 0.0):
             self.fail(("truth", "variance"), f"must be positive, got {given['variance']}: variances, not logs")
         truth = self.guard(("truth",), truth_from, given)
+        gate, mean = truth.parameters.gate_coef.shape, truth.parameters.coef.shape
+        if gate != mean:
+            what = "gate and means of a study have the same features, the columns of gate_coef and coef"
+            self.fail(("truth",), f"{what}; got {gate[1]} and {mean[1]}; give a 0 for what is not used")
         x = self.table(default_x if x is None else x, ("x",), _X)
         if "law" not in x:
             self.fail(("x",), f"the key 'law' is missing; one of {', '.join(LAWS)}")
@@ -127,7 +140,7 @@ class Reader:
             if values["count"] > 1 and values["stop"] <= values["start"]:
                 self.fail(("sizes", "stop"), f"must be above start = {values['start']}, got {values['stop']}")
         elif isinstance(values, list) and values:
-            values = [self.guard(("sizes",), check.integer(2), value) for value in values]
+            values = [self.guard(("sizes",), check.integer(2, MAX_SIZE), value) for value in values]
         else:
             self.fail(("sizes",), f"must be a list of sizes or a table with {', '.join(_SIZES)}, got {values!r}")
         sizes = self.guard(("sizes",), sizes_from, values)
@@ -173,7 +186,12 @@ class Reader:
         """Read one loss."""
         kind = self.kind(values, path, (*VORONOI, *DISTANCES), "over")
         given = self.table(values, path, _LOSS | {"rbar": self.rbar})
-        return Loss(**{"name": kind} | given)
+        loss = Loss(**{"name": kind} | given)
+        for field in fields(Loss):
+            kinds = _KINDS_OF.get(field.name, VORONOI)
+            if kind not in kinds and field.name in given and given[field.name] != field.default:
+                self.fail((*path, field.name), f"does not belong to {kind!r}, but to {', '.join(map(repr, kinds))}")
+        return loss
 
     def kind(self, values, path, known, default=None):
         """Read the key that decides which others there are."""
@@ -187,7 +205,7 @@ class Reader:
     @staticmethod
     def rbar(value):
         """Read the exponents of large cells."""
-        if not isinstance(value, Mapping) or not all(str(size).isdigit() for size in value):
+        if not isinstance(value, Mapping) or not all(str(size).isdecimal() for size in value):
             raise ValueError(f"must be a table such as {{4 = 8.0}}, got {value!r}")
         return tuple((int(size), check.positive(power)) for size, power in value.items())
 

@@ -1,10 +1,12 @@
 """Run one replication again, with its data and, if it failed, its error."""
 
+import warnings
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
+from gmoe.solvers._blas import single_threaded
 from gmoe.study.errors import StudyError
 from gmoe.study.manifest import load_study
 from gmoe.study.protocols import Fitted
@@ -44,9 +46,12 @@ def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Repla
             f"replications 0 to {study.replications - 1}."
         )
     seed = study.seed_of(n, replication)
-    data = draw(study, n, seed)
-    fitted = study.protocol(protocol).fit(data, generator(seed, 1))
-    [(values, _)] = study.measured.values([fitted.model], study.truth)
+    # As in a worker: the number of BLAS threads decides last bits, and a fit's evidence is in what is returned.
+    with single_threaded(), warnings.catch_warnings(), np.errstate(all="ignore"):
+        warnings.simplefilter("ignore")
+        data = draw(study, n, seed)
+        fitted = study.protocol(protocol).fit(data, generator(seed, 1))
+        [(values, _)] = study.measured.values([fitted.model], study.truth)
     return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), values, strict=True)))
 
 

@@ -42,24 +42,40 @@ def columns(study: Study) -> dict[str, type]:
     return kinds | dict.fromkeys(_parameter_names(study), float)
 
 
-def attempts(study: Study, n: int, replication: int) -> list[Attempt]:
-    """Every protocol on the same data; whatever fails becomes an attempt that says so."""
-    found = []
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """All that is drawn of a replication: its data, or the error that came instead, and each protocol's generator."""
+
+    n: int
+    replication: int
+    seed: np.random.SeedSequence
+    data: Data | Exception
+    starts: Sequence[np.random.Generator]
+
+
+def prepare(study: Study, n: int, replication: int) -> Prepared:
+    """Draw the data of a replication."""
     seed = study.seed_of(n, replication)
     data: Data | Exception
     try:
         data = draw(study, n, seed)
     except Exception as error:  # whatever it is becomes a row that says so
         data = error
-    for protocol in study.protocols:
-        rng = generator(seed, 1)
+    return Prepared(n, replication, seed, data, [generator(seed, 1) for _ in study.protocols])
+
+
+def attempts(study: Study, prepared: Prepared) -> list[Attempt]:
+    """Every protocol on the same data; whatever fails becomes an attempt that says so."""
+    found, data = [], prepared.data
+    for protocol, rng in zip(study.protocols, prepared.starts, strict=True):
         result: Fitted | Exception
         begin = time.perf_counter()
         try:
             result = data if isinstance(data, Exception) else protocol.fit(data, rng)
         except Exception as error:  # the same: a study outlives a failed replication
             result = error
-        found.append(Attempt(protocol, n, replication, seed, result, time.perf_counter() - begin))
+        seconds = time.perf_counter() - begin
+        found.append(Attempt(protocol, prepared.n, prepared.replication, prepared.seed, result, seconds))
     return found
 
 

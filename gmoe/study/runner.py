@@ -95,6 +95,8 @@ def run(
     """
     study = study if isinstance(study, Study) else Study.from_toml(Path(study))
     check_choice(engine, "engine", ENGINES)
+    if scheduler is not None and engine != "dask":
+        raise ValueError(f"scheduler={scheduler!r} is for engine='dask', got engine={engine!r}; give both or neither.")
     n_jobs = _checked_jobs(n_jobs)
     batch_seconds = check_positive(batch_seconds, "batch_seconds")
     if batch_size is not None:

@@ -35,12 +35,14 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gmoe.study._arrow import table_from
 from gmoe.study.errors import StoreError
 from gmoe.study.rows import FAILED, KILLED, Row, columns
 from gmoe.study.spec import Study
@@ -51,7 +53,6 @@ if TYPE_CHECKING:
 RESULTS, QUARANTINE = "results", "quarantine"
 DIGEST_LENGTH = 16
 KEY = ["protocol", "n", "replication"]
-_TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_()}
 
 Task = tuple[int, int]
 
@@ -64,8 +65,7 @@ def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
     StoreError
         Where the disk is full or the folder cannot be written.
     """
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in columns(study).items()])
-    return _write_table(folder, pa.Table.from_pylist(list(rows), schema))
+    return _write_table(folder, table_from(rows, columns(study)))
 
 
 def write_whole(path: Path, content: bytes) -> None:
@@ -80,11 +80,16 @@ def write_whole(path: Path, content: bytes) -> None:
         os.replace(aside, path)
         _flush_folder(path.parent)
     except OSError as error:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         raise _explained(error, path.parent) from error
     except BaseException:
-        aside.unlink(missing_ok=True)
+        _remove(aside)
         raise
+
+
+def _remove(aside: Path) -> None:
+    with suppress(OSError):  # where it could not be made, it can not always be looked for
+        aside.unlink(missing_ok=True)
 
 
 def result_files(folder: Path) -> list[Path]:
@@ -98,26 +103,31 @@ def read_file(path: Path) -> pa.Table | None:
         content = path.read_bytes()
         if path.stem.rpartition("-")[2] != _digest(content):
             return None
-        return pq.read_table(io.BytesIO(content), page_checksum_verification=True)
+        # Without Arrow's threads: one that is still starting as the process ends aborts it.
+        file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, pre_buffer=False)
+        return file.read(use_threads=False)
     except (OSError, pa.ArrowException):
         return None
 
 
-def done_in(folder: Path, known: set[str] | None = None) -> Iterator[tuple[Path, list[Task] | None, int]]:
-    """Yield of each file, if not ``known`` by name, its tasks (None if it is damaged) and the failures among its rows.
-
-    A task is (n, replication), done for all protocols.
-    """
+def done_in(folder: Path, known: set[str] | None = None) -> Iterator[tuple[Path, dict[Task, int] | None]]:
+    """Yield, of each file that is not ``known`` by name, the failed fits of its replications; None if it is damaged."""
     for path in result_files(folder):
         if known is not None and path.name in known:
             continue
         table = read_file(path)
         if table is None:
-            yield path, None, 0
-            continue
-        tasks = dict.fromkeys(zip(table["n"].to_pylist(), table["replication"].to_pylist(), strict=True))
-        status = table["status"].to_pylist()
-        yield path, list(tasks), status.count(FAILED) + status.count(KILLED)
+            yield path, None
+        else:
+            yield path, failures(zip(*(table[key].to_pylist() for key in ("n", "replication", "status")), strict=True))
+
+
+def failures(rows: Iterable[tuple[int, int, str]]) -> dict[Task, int]:
+    """Count the failed fits of each replication, from size, number and status of all."""
+    counts: dict[Task, int] = {}
+    for n, replication, status in rows:
+        counts[n, replication] = counts.get((n, replication), 0) + (status in (FAILED, KILLED))
+    return counts
 
 
 def quarantine(path: Path) -> Path:
@@ -148,7 +158,7 @@ def read_table(folder: Path, study: Study) -> "tuple[pd.DataFrame, list[Path]]":
             tables.append(table)
     kinds = columns(study)
     if tables:
-        frame = pa.concat_tables(tables).to_pandas()
+        frame = pa.concat_tables(tables).to_pandas(use_threads=False)
     else:
         frame = pd.DataFrame({name: pd.Series(dtype="str" if kind is str else kind) for name, kind in kinds.items()})
     frame = frame.drop_duplicates(KEY).sort_values(KEY, kind="stable", ignore_index=True)
@@ -166,7 +176,7 @@ def gather(sources: Iterable[Path], folder: Path) -> int:
     here = [table for table in map(read_file, result_files(folder)) if table is not None]
     if whole:
         every = pa.concat_tables([*here, *whole])
-        keys = every.select(KEY).to_pandas()
+        keys = every.select(KEY).to_pandas(use_threads=False)
         keys = keys[~keys.duplicated()].sort_values(KEY, kind="stable")
         new = keys.index[keys.index >= sum(map(len, here))]
         if len(new):

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._validation import check_finite, check_positive
+from gmoe.gates.activations import as_activation
 
 
 @dataclass(frozen=True)
@@ -37,7 +38,7 @@ def check_activation(activation, X, gate_coef, *, tolerance: float = 1e-6) -> Ac
 
     Parameters
     ----------
-    activation : Activation, or callable
+    activation : Activation, str, or callable
         A callable returns value, first and second derivative at an array of scores.
     X : array-like, shape (n, d)
     gate_coef : array-like, shape (d,) or (k, d)
@@ -66,7 +67,11 @@ def check_activation(activation, X, gate_coef, *, tolerance: float = 1e-6) -> Ac
         raise ValueError(f"gate_coef must have one slope per column of X {X.shape}, got shape {gate_coef.shape}.")
     check_finite(X, "X")
     check_positive(tolerance, "tolerance")
+    check_finite(gate_coef, "gate_coef")
+    activation = as_activation(activation) if isinstance(activation, str) else activation
     derivatives: Callable = getattr(activation, "derivatives", activation)
+    if not callable(derivatives):
+        raise TypeError(f"activation must be a name, an Activation or a callable, got {type(activation).__name__}.")
     first, second = np.inf, np.inf
     for coef in gate_coef:
         sets = _functions(derivatives, X, coef)
@@ -80,7 +85,10 @@ def check_activation(activation, X, gate_coef, *, tolerance: float = 1e-6) -> Ac
 
 def _functions(derivatives, X, coef):
     """Columns of the three sets, at one slope."""
-    act, slope, curve = (np.asarray(value, dtype=float) for value in derivatives(X @ coef))
+    values = [np.asarray(value, dtype=float) for value in derivatives(X @ coef)]
+    if len(values) != 3:
+        raise ValueError(f"An activation returns value, first and second derivative; got {len(values)} arrays.")
+    act, slope, curve = values
     for name, value in (("value", act), ("first derivative", slope), ("second derivative", curve)):
         if value.shape != (len(X),) or not np.all(np.isfinite(value)):
             raise ValueError(f"The activation's {name} must be finite, one per score; got {value}.")

@@ -3,8 +3,10 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
+import numpy as np
+
 from gmoe._validation import check_integer
-from gmoe.gates import Gate
+from gmoe.gates import Gate, as_gate
 from gmoe.metrics._family import Family, family_of
 from gmoe.metrics._powers import rbar_table
 from gmoe.theory import _sources as sources
@@ -53,7 +55,7 @@ class Prediction:
 
 
 def predict(
-    gate: Gate,
+    gate: Gate | str,
     pattern: Sequence[int],
     *,
     rbar: Mapping[int, float] | None = None,
@@ -63,7 +65,7 @@ def predict(
 
     Parameters
     ----------
-    gate : Gate
+    gate : Gate or str
         Of the truth.  An estimated temperature counts as such whatever its true value.
     pattern : sequence of int
         Fitted atoms in the cell of each true expert: ``(1, 1)`` is exact-specified, ``(2, 1)`` has one atom too many.
@@ -82,14 +84,15 @@ def predict(
         For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
         activation).
     """
-    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
-    if not sizes:
-        raise ValueError("The pattern is empty; give the number of fitted atoms of each true expert, as in (2, 1).")
+    sizes, gate = _sizes(pattern), as_gate(gate)
+    gate.check(len(sizes), 1)
     family = family_of(gate, len(sizes))
     if family.intercept == "inside":
         raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
+    if fitted_n_active is not None and check_integer(fitted_n_active, "fitted_n_active", 1) > sum(sizes):
+        raise ValueError(f"fitted_n_active={fitted_n_active} is more than the {sum(sizes)} fitted atoms of {sizes}.")
     if family.n_active is not None and fitted_n_active is not None:
-        if check_integer(fitted_n_active, "fitted_n_active", 1) < required_n_active(sizes, family.n_active):
+        if fitted_n_active < required_n_active(sizes, family.n_active):
             names = ("density", "voronoi_loss")
             return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
     case = _Case.of(gate, family, sizes, rbar_table(rbar))
@@ -105,7 +108,17 @@ def required_n_active(pattern: Sequence[int], n_active: int) -> int:
 
     The largest sum of ``n_active`` cells (top-K paper, over-specified part).
     """
-    return sum(sorted(pattern, reverse=True)[:n_active])
+    return sum(sorted(_sizes(pattern), reverse=True)[: check_integer(n_active, "n_active", 1)])
+
+
+def _sizes(pattern):
+    """Return the pattern as a tuple of integers."""
+    if not np.iterable(pattern):
+        raise TypeError(f"pattern holds the number of fitted atoms of each true expert, as in (2, 1); got {pattern!r}.")
+    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
+    if not sizes:
+        raise ValueError("The pattern is empty; give the number of fitted atoms of each true expert, as in (2, 1).")
+    return sizes
 
 
 def _row(quantity, rate, bound, source: Source, exponent=None):
@@ -159,8 +172,11 @@ class _Case:
 
     def losses(self):
         if self.family.n_active == 1:
-            # Its gate part is the error of parameters that the density does not determine.
+            # Its raw gate part is the error of parameters that the density does not determine.
             yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.HARD)
+            if self.sizes == (1, 1) and (self.family.affine or self.family.select_on == "score"):
+                # One boundary: a hyperplane, and that is two rows up to translation and scale.
+                yield self.root_n("voronoi_loss (free)", sources.HARD_FREE, True)
         elif self.free:
             source = sources.SLOW if self.family.affine else sources.UNIDENTIFIED
             yield _row("voronoi_loss", SLOWER, "lower bound", source)
@@ -203,6 +219,9 @@ class _Case:
 
     def temperature(self):
         if not self.estimated:
+            return
+        if self.family.n_active == 1 or len(self.sizes) == 1:
+            yield _row("temperature", NOT_IDENTIFIED, "", sources.HARD)
             return
         if self.free:
             yield _row("temperature", SLOWER, "lower bound", sources.UNIDENTIFIED)

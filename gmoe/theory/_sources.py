@@ -26,4 +26,5 @@ ACTIVATION_EXACT = Source("temperature paper: activation gate, exact-specified",
 ACTIVATION_OVER = Source("only d2/dintercept2 = 2 d/dvariance remains of the relations between blocks", "derived")
 TOO_FEW = Source("top-K: inf E_x TV > 0 where n_active < the sum of the n_active largest cells", "verified")
 HARD = Source("one active expert: only the regions of the gate matter, a change-point", "derived")
+HARD_FREE = Source("two experts: the boundary is faster than the experts, which are regular", "derived")
 SILENT = Source("no statement known", "derived")

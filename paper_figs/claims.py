@@ -21,7 +21,7 @@ import numpy as np
 from _common import caption, interval, main
 from _errors import predictions, with_blocks
 
-LOSSES = {"density": "hellinger", "voronoi_loss": "voronoi", "voronoi_loss (free)": "free"}
+SCALES = {"voronoi_loss": "raw", "voronoi_loss (free)": "free"}
 WITHOUT_EXPONENT = ("slower than polynomial", "not identified")
 TOLERANCE, WIDEST = 0.05, 0.25
 GATES = ("linear", "sigmoid", "tanh", "gelu")
@@ -53,13 +53,21 @@ def draw(results):
 def claims(name, found):
     """Yield the rows of a study with their verdicts by the median."""
     for quantity, p in predictions(found).items():
-        loss = LOSSES.get(quantity, quantity)
+        loss = loss_of(quantity, found.study)
         rates = [found.rate("mle", loss, s, x) for s in ("median", "mean") for x in ("n", "n/log n")]
         if rates[0] is None or (p.exponent is None and p.rate not in WITHOUT_EXPONENT):
             continue
         verdicts = verdict(p, *rates[:2]), verdict(p, *rates[2:])
         cells = [name, quantity, p.rate, p.bound, p.mark, *map(interval, rates), *verdicts]
         yield f"| {' | '.join(cells)} |", verdicts[0]
+
+
+def loss_of(quantity, study):
+    """Name of the study's loss that measures a quantity; blocks have their own."""
+    if quantity == "density":
+        return "hellinger"
+    fit = [loss for loss in study.losses if loss.name in ("voronoi", "free") and loss.scale == SCALES.get(quantity)]
+    return fit[0].name if fit else quantity
 
 
 def verdict(prediction, on_n, on_n_log_n):

@@ -14,12 +14,12 @@ DESIGNS = {
 LOSSES = {"voronoi": "Voronoi loss", "hellinger": "Hellinger distance"}
 STUDIES = tuple(DESIGNS)
 TEXT = """Errors of fits to data from top-K gates. First four rows: the top-K paper's two experts, one of which is
-active; one active expert does not identify the gate, so that the theory has no slope for the Voronoi loss there,
-and three experts of which two are active (third row) have no interior maximum. Last row: our truth, two of four
-active. Points: medians over replications with two standard errors, and least squares lines with slopes and 95 %
-intervals. Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol starts beside
-the truth, selects by logit whatever the truth does (first row), and cannot move the boundary between two experts of
-which one is active."""
+active; one active expert identifies neither scale nor weights of the gate, and the Voronoi loss leaves these out.
+Three experts of which two are active (third row) have no interior maximum. Last row: our truth, two of four active.
+Points: medians over replications with two standard errors, and least squares lines with slopes and 95 % intervals.
+Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol starts beside the truth,
+selects by logit whatever the truth does (first row), and cannot move the boundary between two experts of which one
+is active."""
 
 
 def draw(results):

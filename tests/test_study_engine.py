@@ -84,7 +84,7 @@ def test_replay_and_parameters_give_the_row_again(study, whole):
         again = replay(whole, "mle", 90, row["replication"])
     assert again.losses["exact"] == row["loss:exact"] and again.fitted.log_likelihood == row["log_likelihood"]
     fitted = model_of(study, row)
-    assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"])]
+    assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"], "")]
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])

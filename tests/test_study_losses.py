@@ -87,8 +87,9 @@ def test_a_loss_that_fails_fails_its_row_alone():
     rows = rows_of(study, found)
     assert [row["replication"] for row in rows] == [0, 1, 2]
     assert [row["status"] for row in rows] == ["stopped", "failed", "stopped"]
-    assert rows[1]["error"].startswith("ValueError: The loss of fit 0 needs rbar of a cell of 4 atoms")
+    assert rows[1]["error"].startswith("loss over: ValueError: The loss of fit 0 needs rbar of a cell of 4 atoms")
     assert [row["cells"] for row in rows] == ["2+2", "", "1+3"]
+    assert np.isnan(rows[1]["loss:over"]) and rows[1]["param:variance[0]"] == models[1].parameters.variance[0]
     for i in (0, 2):
         assert rows_of(study, [found[i]])[0] == rows[i]
 

@@ -37,7 +37,7 @@ def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Repla
     Raises
     ------
     Exception
-        What the replication itself raised, where it failed.
+        What the fit itself raised, where it failed; a loss that failed is nan.
     """
     study = load_study(folder)
     if n not in study.sizes or not 0 <= replication < study.replications:
@@ -51,8 +51,8 @@ def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Repla
         warnings.simplefilter("ignore")
         data = draw(study, n, seed)
         fitted = study.protocol(protocol).fit(data, generator(seed, 1))
-        [(values, _)] = study.measured.values([fitted.model], study.truth)
-    return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), values, strict=True)))
+        [measured] = study.measured.values([fitted.model], study.truth)
+    return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), measured.losses, strict=True)))
 
 
 def _short(sizes) -> str:

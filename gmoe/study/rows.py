@@ -10,6 +10,7 @@ import numpy as np
 
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT, Parameters
+from gmoe.study.losses import Measured
 from gmoe.study.protocols import Data, Fitted, Protocol
 from gmoe.study.seeds import generator
 from gmoe.study.spec import Study
@@ -28,9 +29,6 @@ class Attempt:
     seed: np.random.SeedSequence
     result: Fitted | Exception
     seconds: float
-
-
-Measured = tuple[list[float], str] | Exception
 
 
 def columns(study: Study) -> dict[str, type]:
@@ -94,7 +92,8 @@ def rows_of(study: Study, found: Sequence[Attempt]) -> list[Row]:
     measured: dict[Attempt, Measured] = {}
     for protocol in study.protocols:
         fits = {a: a.result.model for a in found if a.protocol is protocol and isinstance(a.result, Fitted)}
-        measured |= zip(fits, _measure(study, list(fits.values())), strict=True)
+        if fits:
+            measured |= zip(fits, study.measured.values(list(fits.values()), study.truth), strict=True)
     return [_row(study, a, measured.get(a)) for a in found]
 
 
@@ -118,25 +117,16 @@ def model_of(study: Study, row) -> GMoE:
     return GMoE(parameters, protocol.gate_for(study.truth))
 
 
-def _measure(study, models) -> Sequence[Measured]:
-    if not models:
-        return []
-    try:
-        return study.measured.values(models, study.truth)
-    except Exception as error:  # one by one, so that it fails where it belongs
-        return [error] if len(models) == 1 else [_measure(study, [model])[0] for model in models]
-
-
 def _row(study, attempt, measured) -> Row:
     key = attempt.protocol, attempt.n, attempt.replication
-    error = next((each for each in (attempt.result, measured) if isinstance(each, Exception)), None)
-    if error is not None:
-        message = f"{type(error).__name__}: {error}"
-        return failed_row(study, *key, FAILED, message) | {"seconds": attempt.seconds}
-    (losses, cells), fitted = measured, attempt.result
+    if isinstance(error := attempt.result, Exception):
+        return failed_row(study, *key, FAILED, f"{type(error).__name__}: {error}") | {"seconds": attempt.seconds}
+    fitted = attempt.result
     row = dict.fromkeys(_parameter_names(study), np.nan) | _key(study, *key, attempt.seed)
-    row |= {f"loss:{loss.name}": value for loss, value in zip(study.losses, losses, strict=True)}
-    row |= {"cells": cells, "error": "", "seconds": attempt.seconds, "status": fitted.status}
+    row |= {f"loss:{loss.name}": value for loss, value in zip(study.losses, measured.losses, strict=True)}
+    row |= {"cells": measured.cells, "error": measured.error, "seconds": attempt.seconds}
+    # A fit whose loss cannot be taken counts as failed, and keeps its parameters and its other losses.
+    row |= {"status": FAILED if measured.error else fitted.status}
     row |= {"certified": fitted.certified, "log_likelihood": fitted.log_likelihood, "gradient": fitted.gradient}
     row |= {"n_starts": fitted.n_starts, "n_agreeing": fitted.n_agreeing, "n_iter": fitted.n_iter}
     return row | _parameters(fitted.model.parameters)

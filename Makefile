@@ -9,13 +9,17 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11 python; do \
 	if $$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; \
 	then echo $$p; break; fi; done)
 
-.PHONY: demo test lint bench docs clean
+.PHONY: demo figures test lint bench docs clean
 .DELETE_ON_ERROR:
 # Two installations into one environment would disturb each other.
 .NOTPARALLEL:
 
 demo: $(VENV)/.installed-plot $(VENV)/.installed-study
 	$(BIN)/gmoe demo --out demo $(ARGS)
+
+# From the results in sims/results.
+figures: $(VENV)/.installed-plot $(VENV)/.installed-study
+	$(BIN)/gmoe figures $(ARGS)
 
 test: $(VENV)/.installed-test
 	SCIPY_ARRAY_API=1 $(BIN)/python -m pytest -n 2 $(ARGS)

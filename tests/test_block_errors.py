@@ -90,10 +90,24 @@ def test_alignment_by_gate_probability():
     assert lookup(raw, "gate_coef") == pytest.approx(1.5, rel=1e-14)
 
 
+def test_average_is_by_weight():
+    truth = GMoE(TRUE)
+    # Two atoms at the first expert: one at it, one away from it with a share of 1/4 of its mass.
+    p = TRUE.reorder([0, 0, 1])
+    p = replace(p, gate_intercept=p.gate_intercept + np.log([0.75, 0.25, 1.0]), intercept=p.intercept + [0, 0.1, 0])
+    errors = block_errors(GMoE(p), truth)
+    row = (errors.expert == 0) & (errors.block == "intercept")
+    assert errors.cell_size[row] == 2
+    assert errors.error[row] == pytest.approx(0.1, rel=1e-12)
+    assert errors.average[row] == pytest.approx(0.025, rel=1e-12)
+    alone = errors.cell_size == 1
+    np.testing.assert_array_equal(errors.average[alone], errors.error[alone])
+
+
 def test_frame_is_the_table():
     errors = block_errors([TRUE] * 3, TRUE)
     frame = errors.to_frame()
-    assert list(frame.columns) == ["fit", "expert", "cell_size", "block", "error"]
+    assert list(frame.columns) == ["fit", "expert", "cell_size", "block", "error", "average"]
     assert len(frame) == 3 * 2 * 8
     assert np.array_equal(frame["error"], errors.error)
 

@@ -246,7 +246,7 @@ def test_interruption(monkeypatch, capsys, penguins):
 def test_version_and_help(capsys):
     assert main(["--version"]) == 0
     assert capsys.readouterr().out == f"gmoe {__version__}\n"
-    for argv in (["--help"], ["fit", "--help"], ["demo", "--help"], ["doctor", "--help"]):
+    for argv in (["--help"], ["fit", "--help"], ["demo", "--help"], ["figures", "--help"]):
         assert main(argv) == 0
         assert "usage: gmoe" in capsys.readouterr().out
 

@@ -31,11 +31,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         command.set_defaults(work=command.get_default("run"), run=run)
 
 
-def run(arguments: argparse.Namespace) -> int:
-    """Run a command; its errors become the command line's."""
+def need_packages() -> None:
+    """Raise a WorkError with the remedy where a package that studies need is absent."""
     missing = [name for name in NEEDED if find_spec(name) is None]
     if missing:
         raise WorkError(f"studies need {' and '.join(missing)}; install what is missing: pip install gmoe[study]")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run a command; its errors become the command line's."""
+    need_packages()
     from gmoe.study import ChangedStudyError, SpecError, StudyError
 
     try:

@@ -30,6 +30,9 @@ class BlockErrors:
     block : ndarray of str
     error : ndarray of float
         Largest over the atoms of the cell; nan in an empty cell.
+    average : ndarray of float
+        Averaged over the atoms of the cell by their weights. This is what a small loss makes small: an atom of
+        vanishing weight may be anywhere. For blocks that no atom has, the error.
     """
 
     fit: np.ndarray
@@ -37,6 +40,7 @@ class BlockErrors:
     cell_size: np.ndarray
     block: np.ndarray
     error: np.ndarray
+    average: np.ndarray
 
     def to_frame(self):
         """Return the table as a pandas DataFrame (pandas comes with the extra ``study``)."""
@@ -82,8 +86,10 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = 
     right = canonical_mirror(right) if translated else right
     inside = _inside(voronoi_loss(left, right, **options), right)
     size = inside.sum(axis=1)
-    columns = _expert_errors(left.stack, right.stack, inside)
     hard = freedom(left, right, family, None, True).hard
+    law, X = options.get("weights", "exp_intercept"), options.get("X")
+    own = masses(left, right, law, True, hard, X)[0]
+    columns: dict[str, tuple[np.ndarray, np.ndarray]] = _expert_errors(left.stack, right.stack, inside, own)
     free_blocks = HARD_BLOCKS if hard else FREE_BLOCKS
     for names in (RAW_BLOCKS, free_blocks) if hard or family.degree is not None else (RAW_BLOCKS,):
         scale = "raw" if names == RAW_BLOCKS else "free"
@@ -94,32 +100,33 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = 
             coef = mirrored(coef, loss.mirrored)
         else:
             true_coef = mirrored(true_coef, loss.mirrored)
-        columns[names[0]] = _rows(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside)
+        columns[names[0]] = _rows(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
         if not free.hard:
-            weight = masses(left, right, options.get("weights", "exp_intercept"), True, False, options.get("X"))[1]
+            weight = masses(left, right, law, True, False, X)[1]
             # The log-weight is gate_intercept / temperature: raw is in the unit of the gate intercept.
             unit = np.asarray(right.stack.temperature)[0] if scale == "raw" else 1.0
             logs = log_weight(left.stack), log_weight(right.stack)
-            columns[names[1]] = unit * _log_masses(*logs, inside, weight, translated)
+            cell = unit * _log_masses(*logs, inside, weight, translated)
+            columns[names[1]] = (cell, cell)
         elif free.located:
             t1 = np.reshape(loss.translation_intercept, (-1, 1, 1))
-            columns[names[1]] = _rows(place, true_place + t1, inside)
+            columns[names[1]] = _rows(place, true_place + t1, inside, own)
     blocks = np.array(list(columns))
     n, n_true = size.shape
     shape = (n, n_true, len(blocks))
     fit, expert, block = (np.broadcast_to(a, shape).ravel() for a in np.ix_(np.arange(n), np.arange(n_true), blocks))
-    error = np.stack(list(columns.values()), axis=-1).ravel()
-    return BlockErrors(fit, expert, np.broadcast_to(size[:, :, None], shape).ravel(), block, error)
+    error, average = (np.stack(values, axis=-1).ravel() for values in zip(*columns.values(), strict=True))
+    return BlockErrors(fit, expert, np.broadcast_to(size[:, :, None], shape).ravel(), block, error, average)
 
 
-def _expert_errors(fitted, true, inside):
-    """Errors that no translation touches, each (n_fits, l)."""
-    temperature = np.abs(fitted.temperature - true.temperature[0])
+def _expert_errors(fitted, true, inside, weight):
+    """Errors that no translation touches: largest and average, each (n_fits, l)."""
+    temperature = np.broadcast_to(np.abs(fitted.temperature - true.temperature[0])[:, None], inside[:, 0].shape)
     return {
-        "coef": _largest(np.linalg.norm(fitted.coef[:, :, None] - true.coef[0], axis=-1), inside),
-        "intercept": _largest(np.abs(fitted.intercept[:, :, None] - true.intercept[0]), inside),
-        "variance": _largest(np.abs(fitted.variance[:, :, None] - true.variance[0]), inside),
-        "temperature": np.broadcast_to(temperature[:, None], inside[:, 0].shape),
+        "coef": _within(np.linalg.norm(fitted.coef[:, :, None] - true.coef[0], axis=-1), inside, weight),
+        "intercept": _within(np.abs(fitted.intercept[:, :, None] - true.intercept[0]), inside, weight),
+        "variance": _within(np.abs(fitted.variance[:, :, None] - true.variance[0]), inside, weight),
+        "temperature": (temperature, temperature),
     }
 
 
@@ -128,8 +135,8 @@ def _inside(loss, true):
     return np.atleast_2d(loss.cells)[:, :, None] == np.arange(true.stack.n_experts)
 
 
-def _rows(fitted, shifted, inside):
-    return _largest(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside)
+def _rows(fitted, shifted, inside, weight):
+    return _within(np.linalg.norm(fitted[:, :, None] - shifted[:, None], axis=-1), inside, weight)
 
 
 def _log_masses(fitted, true, inside, weight, free):
@@ -147,7 +154,11 @@ def _log_masses(fitted, true, inside, weight, free):
     return np.abs(difference)
 
 
-def _largest(error, inside):
-    """Maximum over the atoms of each cell, nan without any."""
+def _within(error, inside, weight):
+    """Maximum and weighted average over the atoms of each cell, nan without any."""
     largest = np.where(inside, error, -np.inf).max(axis=1)
-    return np.where(np.isfinite(largest), largest, np.nan)
+    weight = np.where(inside, weight[:, :, None], 0.0)
+    with np.errstate(invalid="ignore", divide="ignore"):  # empty cells, and those of atoms without weight
+        weight = weight / weight.max(axis=1, keepdims=True)
+        average = (weight * error).sum(axis=1) / weight.sum(axis=1)
+    return np.where(np.isfinite(largest), largest, np.nan), average

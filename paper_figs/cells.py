@@ -1,0 +1,62 @@
+"""Voronoi loss by the cells of the fits: which true expert has got the surplus ones."""
+
+from dataclasses import replace
+
+import pandas as pd
+from _common import caption, main
+from _errors import KEYS, PREFIX
+from _panels import PROTOCOLS, Line, caption_rows, rate_panel
+from _style import letter, panels
+
+DESIGNS = {"softmax_over3": ("k = 3", ("2+1", "1+2")), "softmax_over4": ("k = 4", ("3+1", "2+2", "1+3"))}
+STUDIES = tuple(DESIGNS)
+TEXT = """Voronoi loss (smallest over translations of the gate) of over-specified fits, by their cells: 2+1 has two
+fitted experts in the cell of the first true one. The first true expert has the weight exp(-8) and the second 1, so
+that the same errors count differently: the median over all fits depends on the shares of the cells. Points: medians
+over those fits, with two standard errors, and least squares lines with slopes and 95 % intervals. Thin lines: means.
+Dotted: the theory's slope, moved below the data."""
+
+
+def draw(results):
+    """Return the figure and its caption."""
+    figure, axes = panels(len(DESIGNS), len(PROTOCOLS), 5.8)
+    shares = [
+        f"{name}, {protocol}: {share(found, protocol)}" for name, found in results.items() for protocol in PROTOCOLS
+    ]
+    results = {name: by_cells(found) for name, found in results.items()}
+    rows = []
+    for i, (name, protocol) in enumerate((name, protocol) for name in DESIGNS for protocol in PROTOCOLS):
+        title, patterns = DESIGNS[name]
+        lines = [Line(pattern, name, protocol, key_of(pattern)) for pattern in patterns]
+        rate_panel(axes.flat[i], f"{letter(i)} {title}: {PROTOCOLS[protocol]}", lines, results)
+        rows += caption_rows(letter(i), lines, results)
+    figure.supxlabel("n")
+    figure.supylabel("median Voronoi loss")
+    return figure, caption("cells", f"{TEXT} Cells of the fits: {'; '.join(shares)}.", rows, results)
+
+
+def by_cells(found):
+    """Add the loss of the fits with each pattern as a column of its own."""
+    patterns = sorted(set(found.fits["cells"]) - {""})
+    loss = found.fits[PREFIX + "voronoi"]
+    columns = {PREFIX + key_of(pattern): loss.where(found.fits["cells"] == pattern) for pattern in patterns}
+    theory = found.rate("mle", "voronoi").theory
+    return replace(
+        found, extra=pd.concat([found.fits[KEYS], pd.DataFrame(columns)], axis=1),
+        extra_theory={} if theory is None else {key_of(pattern): theory for pattern in patterns},
+    )  # fmt: skip
+
+
+def key_of(pattern):
+    """Name of the loss of the fits with a pattern."""
+    return f"voronoi ({pattern})"
+
+
+def share(found, protocol):
+    """Patterns with their shares."""
+    counts = found.fits.loc[found.fits["protocol"] == protocol, "cells"].value_counts(normalize=True)
+    return ", ".join(f"{pattern or 'failed'} {100.0 * counts[pattern]:.1f} %" for pattern in sorted(counts.index))
+
+
+if __name__ == "__main__":
+    main("cells", STUDIES, draw)

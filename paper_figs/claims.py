@@ -1,0 +1,89 @@
+"""Every claim of the theory that the studies test: predicted exponent, measured slopes, verdict.
+
+The rule, written before any full run was looked at. For mean and median each, take the range that the 95 % intervals of
+the slope on log n and on log(n / log n) cover together (the bounds are powers of log n / n, and which power of log n a
+finite range shows is not known), and widen it by 0.05 on both sides:
+
+- *undecided*: no slope, or an interval on log n wider than 0.25, the gap between n^-1/2 and n^-1/4;
+- *agrees*: the predicted exponent is inside;
+- *faster than the bound*: the range is steeper, and the prediction is an upper bound only;
+- *does not agree: faster*: the range is steeper, and the prediction is sharp;
+- *does not agree: slower*: the range is less steep.
+
+Where the theory says "slower than polynomial" or "not identified" there is no exponent: *agrees* if the interval on
+log n, widened by 0.05, reaches 0 (no decay is seen), else *does not agree: decays*. A verdict is about the sizes at
+hand; the certified maximum likelihood estimator's alone, as that is what the theory is about.
+"""
+
+from collections import Counter
+
+import numpy as np
+from _common import caption, interval, main
+from _errors import predictions, with_blocks
+
+SCALES = {"voronoi_loss": "raw", "voronoi_loss (free)": "free"}
+WITHOUT_EXPONENT = ("slower than polynomial", "not identified")
+TOLERANCE, WIDEST = 0.05, 0.25
+GATES = ("linear", "sigmoid", "tanh", "gelu")
+STUDIES = (
+    *(f"softmax_{k}{suffix}" for suffix in ("", "_paper") for k in ("exact", "over3", "over4")),
+    *(f"topk_{name}" for name in ("exact_score", "exact_logit", "over3", "over4", "two_of_four")),
+    *(f"temperature_{gate}_exact" for gate in (*GATES, "relu")),
+    *(f"temperature_{gate}_over3" for gate in GATES),
+)
+HEAD = (
+    "| study | error | predicted | | source | median: on n | on n/log n | mean: on n | on n/log n "
+    "| verdict, median | verdict, mean |"
+)
+
+
+def draw(results):
+    """Return no figure, and the table."""
+    rows, verdicts = [], Counter()
+    for name, found in results.items():
+        for row, verdict in claims(name, with_blocks(found)):
+            rows.append(row)
+            verdicts[verdict] += 1
+    counts = "; ".join(f"{verdict}: {count}" for verdict, count in sorted(verdicts.items()))
+    rule = __doc__.partition("\n\n")[2].strip()
+    text = f"Certified maximum likelihood against the theory. Verdicts by the median: {counts}."
+    return None, caption("claims", text, rows, results, HEAD).replace("\n\n|", f"\n\n{rule}\n\n|", 1)
+
+
+def claims(name, found):
+    """Yield the rows of a study with their verdicts by the median."""
+    for quantity, p in predictions(found).items():
+        loss = loss_of(quantity, found.study)
+        rates = [found.rate("mle", loss, s, x) for s in ("median", "mean") for x in ("n", "n/log n")]
+        if rates[0] is None or (p.exponent is None and p.rate not in WITHOUT_EXPONENT):
+            continue
+        verdicts = verdict(p, *rates[:2]), verdict(p, *rates[2:])
+        cells = [name, quantity, p.rate, p.bound, p.mark, *map(interval, rates), *verdicts]
+        yield f"| {' | '.join(cells)} |", verdicts[0]
+
+
+def loss_of(quantity, study):
+    """Name of the study's loss that measures a quantity; blocks have their own."""
+    if quantity == "density":
+        return "hellinger"
+    fit = [loss for loss in study.losses if loss.name in ("voronoi", "free") and loss.scale == SCALES.get(quantity)]
+    return fit[0].name if fit else quantity
+
+
+def verdict(prediction, on_n, on_n_log_n):
+    """Judge the slopes of one statistic by the rule above."""
+    if not np.isfinite(on_n.slope) or on_n.high - on_n.low > WIDEST:
+        return "undecided"
+    if prediction.exponent is None:
+        return "agrees" if on_n.high + TOLERANCE >= 0.0 else "does not agree: decays"
+    low = min(on_n.low, on_n_log_n.low) - TOLERANCE
+    high = max(on_n.high, on_n_log_n.high) + TOLERANCE
+    if low <= prediction.exponent <= high:
+        return "agrees"
+    if prediction.exponent < low:
+        return "does not agree: slower"
+    return "faster than the bound" if prediction.bound == "upper bound" else "does not agree: faster"
+
+
+if __name__ == "__main__":
+    main("claims", STUDIES, draw)

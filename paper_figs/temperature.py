@@ -1,0 +1,42 @@
+"""The temperature paper's contrast: linear against activation gates, raw errors and errors of slopes / temperature."""
+
+from _common import caption, main
+from _errors import with_temperature
+from _panels import Line, caption_rows, rate_panel
+from _style import letter, panels
+
+ERRORS = {
+    "temperature": "error of the temperature",
+    "voronoi": "Voronoi loss, raw",
+    "free": "Voronoi loss, slopes / temperature",
+}
+DESIGNS = {
+    "exact": "k = 2, exact",
+    "over3": "k = 3",
+}
+GATES = ("linear", "sigmoid", "tanh", "gelu", "relu")
+# There is no over-specified design with relu.
+STUDIES = tuple(f"temperature_{gate}_{design}" for design in DESIGNS for gate in GATES)[:-1]
+TEXT = """Certified maximum likelihood with an estimated temperature. A linear score leaves the common scale of
+temperature and gate free, and so does relu: their raw errors show what representative of equal densities a fit
+happens to be, and the loss of slopes / temperature is the one that can fall. Sigmoid, tanh and gelu fix the scale.
+Points: medians over replications with two standard errors, and least squares lines with slopes and 95 % intervals.
+Thin lines: means. Dotted: the theory's slope where there is one, moved below the data."""
+
+
+def draw(results):
+    """Return the figure and its caption."""
+    figure, axes = panels(len(ERRORS), len(DESIGNS), 9.2)
+    results = {name: with_temperature(found) for name, found in results.items()}
+    rows = []
+    for i, (error, design) in enumerate((error, design) for error in ERRORS for design in DESIGNS):
+        lines = [Line(gate, f"temperature_{gate}_{design}", "mle", error) for gate in GATES]
+        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[design]}: {ERRORS[error]}", lines, results)
+        rows += caption_rows(letter(i), lines, results)
+    figure.supxlabel("n")
+    figure.supylabel("median error")
+    return figure, caption("temperature", TEXT, rows, results)
+
+
+if __name__ == "__main__":
+    main("temperature", STUDIES, draw)

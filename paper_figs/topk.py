@@ -1,0 +1,40 @@
+"""The top-K paper's figure, and one of ours: Voronoi loss and Hellinger distance against n."""
+
+from _common import caption, main
+from _panels import PROTOCOLS, Line, caption_rows, rate_panel
+from _style import letter, panels
+
+DESIGNS = {
+    "topk_exact_score": "k = 2, score selects",
+    "topk_exact_logit": "k = 2, logit selects",
+    "topk_over3": "k = 3, two active",
+    "topk_over4": "k = 4, two active",
+    "topk_two_of_four": "k = 4, two active, exact",
+}
+LOSSES = {"voronoi": "Voronoi loss", "hellinger": "Hellinger distance"}
+STUDIES = tuple(DESIGNS)
+TEXT = """Errors of fits to data from top-K gates. First four rows: the top-K paper's two experts, one of which is
+active; one active expert identifies neither scale nor weights of the gate, and the Voronoi loss leaves these out.
+Three experts of which two are active (third row) have no interior maximum. Last row: our truth, two of four active.
+Points: medians over replications with two standard errors, and least squares lines with slopes and 95 % intervals.
+Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol starts beside the truth,
+selects by logit whatever the truth does (first row), and cannot move the boundary between two experts of which one
+is active."""
+
+
+def draw(results):
+    """Return the figure and its caption."""
+    figure, axes = panels(len(DESIGNS), len(LOSSES), 9.2)
+    rows = []
+    for i, (name, loss) in enumerate((name, loss) for name in DESIGNS for loss in LOSSES):
+        protocols = [p.name for p in results[name].study.protocols] if name in results else []
+        lines = [Line(PROTOCOLS[protocol], name, protocol, loss) for protocol in protocols]
+        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[name]}: {LOSSES[loss]}", lines, results)
+        rows += caption_rows(letter(i), lines, results)
+    figure.supxlabel("n")
+    figure.supylabel("median error")
+    return figure, caption("topk", TEXT, rows, results)
+
+
+if __name__ == "__main__":
+    main("topk", STUDIES, draw)

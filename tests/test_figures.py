@@ -1,0 +1,263 @@
+"""The papers' figures: they draw from any results, and their captions say what the tables say."""
+
+import importlib
+import math
+import os
+import re
+import runpy
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+pytest.importorskip("matplotlib")
+pytest.importorskip("pyarrow")
+
+from gmoe.cli import figures, main
+from gmoe.study import Study, run, table
+
+ROOT = Path(__file__).parents[1]
+SCRIPTS = sorted(file.stem for file in (ROOT / "paper_figs").glob("[!_]*.py"))
+COMMITTED = ROOT / "sims" / "results"
+# One design for each kind of panel; a panel without results says so.
+TINY = (
+    "softmax_exact", "softmax_over3", "softmax_over3_paper", "topk_exact_logit", "topk_exact_score",
+    "temperature_linear_over3", "em_against_mle_over3",
+)  # fmt: skip
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory):
+    """Return a folder of results that have all there is to trip over: zeros, failures, sizes with one replication."""
+    folder = tmp_path_factory.mktemp("tiny")
+    for name in TINY:
+        study = Study.from_toml(ROOT / "sims" / "designs" / f"{name}.toml")
+        protocols = [replace(p, n_near=2) if hasattr(p, "n_near") else p for p in study.protocols]
+        study = replace(study, sizes=(100, 200, 400), replications=3, protocols=tuple(protocols))
+        run(study, folder / name, n_jobs=1)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def module():
+    """Return a function that imports a script."""
+    sys.path.insert(0, str(ROOT / "paper_figs"))
+    yield importlib.import_module
+    sys.path.remove(str(ROOT / "paper_figs"))
+
+
+@pytest.fixture
+def call(module, monkeypatch):
+    """Return a function that runs a script in this process, much faster than in another one."""
+
+    def run_script(name, *options):
+        file = str(ROOT / "paper_figs" / f"{name}.py")
+        monkeypatch.setattr(sys, "argv", [file, *map(str, options)])
+        runpy.run_path(file, run_name="__main__")
+
+    return run_script
+
+
+def slope_of(fits, row, statistic, scale):
+    """Least squares by hand: another way to the caption's number."""
+    fits = fits[(fits["protocol"] == row["protocol"]) & np.isfinite(fits[f"loss:{row['error']}"])]
+    groups = fits.groupby("n")[f"loss:{row['error']}"]
+    level = getattr(groups, statistic)()[groups.size() > 1]
+    n = level.index.to_numpy(float)
+    return np.polyfit(np.log(n) if scale == "n" else np.log(n / np.log(n)), np.log(level), 1)[0]
+
+
+def rows_of(caption):
+    """Rows of a caption's table, by its head."""
+    lines = [line.strip("| ").split(" | ") for line in caption.splitlines() if line.startswith("| ")]
+    return [dict(zip(["panel", "study", "protocol", "error", *"abcd"], cells, strict=False)) for cells in lines[1:]]
+
+
+def check_slopes(caption, folder):
+    """Compare every slope of a loss in a caption with the tables; return how many there were."""
+    checked = 0
+    for row in rows_of(caption):
+        fits = table(folder / row["study"])
+        if f"loss:{row['error']}" not in fits:
+            continue
+        for key, (statistic, scale) in zip("abcd", [(s, x) for s in ("median", "mean") for x in "nl"], strict=True):
+            if row[key] != "no slope":
+                shown = float(row[key].split()[0])
+                # Three decimals are shown.
+                assert shown == pytest.approx(slope_of(fits, row, statistic, scale), abs=5.01e-4)
+                checked += 1
+    return checked
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_draws_tiny_results(name, tiny, tmp_path, call):
+    call(name, "--results", tiny, "--out", tmp_path)
+    kinds = [".md"] if name == "claims" else [".md", ".pdf", ".png"]
+    assert sorted(file.suffix for file in tmp_path.iterdir()) == kinds
+    caption = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+    assert caption.startswith(f"**{name}.** ") and "fits certified" in caption
+    if name != "claims":
+        check_slopes(caption, tiny)
+
+
+def test_slopes_of_the_softmax_captions_are_those_of_the_tables(tiny, module):
+    script = module("softmax")
+    caption = script.draw(module("_common").read(tiny, script.STUDIES))[1]
+    assert check_slopes(caption, tiny) == 3 * 2 * 4  # studies, protocols, columns
+
+
+def test_damaged_results_are_drawn(tiny, module):
+    common, script = module("_common"), module("softmax")
+    results = common.read(tiny, script.STUDIES)
+    fits = results["softmax_exact"].fits.copy()
+    column = "loss:voronoi"
+    fits.loc[fits["n"] == 100, column] = [0.0, np.inf, np.nan] * 2
+    failed = (fits["n"] == 200) & (fits["replication"] > 0)
+    fits.loc[failed, [column, "status", "certified"]] = [np.nan, "failed", False]
+    parameters = [name for name in fits if name.startswith("param:")]
+    fits.loc[fits["status"] == "failed", parameters] = np.nan
+    damaged = {"softmax_exact": replace(results["softmax_exact"], fits=fits)}
+    figure, caption = script.draw(damaged)
+    figure.canvas.draw()
+    assert "failed 2" in caption and "no slope" in caption
+    assert "softmax_exact" in module("claims").draw(damaged)[1]
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_without_results_one_line_says_how_to_make_them(name, tmp_path, call):
+    with pytest.raises(SystemExit, match=r"^.*python sims/run.py .*$"):
+        call(name, "--results", tmp_path, "--out", tmp_path)
+
+
+def test_script_alone_draws_the_same_bytes_from_anywhere(tiny, tmp_path, call):
+    environment = os.environ | {"PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-W", "error", str(ROOT / "paper_figs" / "blocks.py"), "--results", str(tiny)]
+    done = subprocess.run([*command, "--out", "one"], capture_output=True, text=True, env=environment, cwd=tmp_path)
+    assert done.stderr == "blocks: softmax_over4 is not run; make it: python sims/run.py softmax_over4\n"
+    call("blocks", "--results", tiny, "--out", tmp_path / "two")
+    for kind in ("md", "pdf", "png"):
+        one, two = ((tmp_path / out / f"blocks.{kind}").read_bytes() for out in ("one", "two"))
+        assert one == two, kind
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_script_reads_designs(name, call, capsys):
+    call(name, "--studies")
+    studies = capsys.readouterr().out.split()
+    assert studies and set(studies) <= {file.stem for file in (ROOT / "sims" / "designs").glob("*.toml")}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_committed_captions_are_those_of_the_committed_results(name, module):
+    file = ROOT / "paper_figs" / "figures" / f"{name}.md"
+    if not file.exists():
+        pytest.skip("not drawn yet")
+    script = module(name)
+    caption = script.draw(module("_common").read(COMMITTED, script.STUDIES))[1]
+    committed = file.read_text(encoding="utf-8")
+    number = re.compile(r"-?\d+\.\d+|-?\d+")
+    assert number.sub("#", caption) == number.sub("#", committed)
+    # Quantiles of resampled medians may be rounded the other way by another processor.
+    ours, theirs = ([float(text) for text in number.findall(given)] for given in (caption, committed))
+    np.testing.assert_allclose(ours, theirs, atol=1.01e-3)
+    if name != "claims":
+        check_slopes(committed, COMMITTED)
+
+
+@pytest.mark.parametrize(
+    ("exponent", "bound", "low", "high", "expected"),
+    [
+        (-0.5, "sharp", -0.50, -0.45, "agrees"),
+        (-0.5, "sharp", -0.44, -0.43, "agrees"),  # -0.5 on the other scale
+        (-0.5, "sharp", -0.30, -0.25, "does not agree: slower"),
+        (-0.5, "sharp", -0.80, -0.70, "does not agree: faster"),
+        (-0.5, "upper bound", -0.80, -0.70, "faster than the bound"),
+        (-0.5, "upper bound", -0.80, -0.50, "undecided"),
+        (-0.5, "upper bound", math.nan, math.nan, "undecided"),
+        (None, "lower bound", -0.04, -0.02, "agrees"),
+        (None, "lower bound", -0.30, -0.20, "does not agree: decays"),
+    ],
+)
+def test_verdicts(exponent, bound, low, high, expected, module):
+    class Given:
+        def __init__(self, **values):
+            vars(self).update(values)
+
+    rates = [Given(slope=(low + high) / 2 * f, low=low * f, high=high * f) for f in (1.0, 1.15)]
+    assert module("claims").verdict(Given(exponent=exponent, bound=bound), *rates) == expected
+
+
+def test_claims_take_their_exponents_from_the_theory(tiny, module):
+    errors, common = module("_errors"), module("_common")
+    found = errors.with_blocks(common.read(tiny, ["softmax_over3"])["softmax_over3"])
+    expected = {"gate_coef (cell of 2)": -1 / 8, "intercept (cell of 2)": -1 / 8, "coef (cell of 2)": -1 / 4}
+    expected |= {"variance (cell of 2)": -1 / 4, "coef (cell of 1)": -1 / 2, "gate_intercept": -1 / 2}
+    assert expected.items() <= dict(found.extra_theory).items()
+    assert "loss:gate_coef (cell of 1)" not in found.extra
+
+
+def test_block_errors_are_those_of_the_parameters(tiny, module):
+    found = module("_errors").with_blocks(module("_common").read(tiny, ["softmax_exact"])["softmax_exact"])
+    rows, truth = found.fits.loc[found.extra.index], found.study.truth.parameters
+    intercepts = rows[["param:intercept[0]", "param:intercept[1]"]].to_numpy()
+    # True intercepts are 20 apart: the nearer order is the right one.
+    order = [np.abs(intercepts[:, order] - truth.intercept).max(axis=1) for order in ([0, 1], [1, 0])]
+    np.testing.assert_allclose(found.extra["loss:intercept (cell of 1)"], np.min(order, axis=0), rtol=1e-12)
+
+
+def fails(capsys, *argv, code=1):
+    capsys.readouterr()
+    assert main(["figures", *argv]) == code
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1 and error.startswith("gmoe: error: ")
+    return error
+
+
+def test_command_outside_of_a_checkout_says_where_one_is_needed(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr(figures, "CHECKOUT", tmp_path)
+    assert "make figures" in fails(capsys)
+
+
+def test_command_names_the_figures(capsys):
+    assert "softmax" in fails(capsys, "no_such_figure", code=2)
+
+
+@pytest.fixture
+def checkout(monkeypatch, tmp_path):
+    """Return a checkout with one figure and a simulation, both of which only say what they were given."""
+    (tmp_path / "paper_figs").mkdir()
+    (tmp_path / "sims").mkdir()
+    say = "import sys; print('s1 s2' if '--studies' in sys.argv else ' '.join(sys.argv[1:]))\n"
+    (tmp_path / "paper_figs" / "fig.py").write_text(say)
+    (tmp_path / "paper_figs" / "_shared.py").write_text("")
+    (tmp_path / "sims" / "run.py").write_text("import sys; print(' '.join(sys.argv[1:])); sys.exit(3)\n")
+    monkeypatch.setattr(figures, "CHECKOUT", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def test_command_draws_the_committed_results(checkout, capfd):
+    assert main(["figures"]) == 0
+    assert capfd.readouterr().out == "fig\n\n"
+    assert main(["figures", "fig", "--out", "here"]) == 0
+    assert capfd.readouterr().out == f"fig\n--out {checkout / 'here'}\n"
+
+
+def test_command_quick_runs_what_the_figure_reads(checkout, capfd):
+    assert main(["figures", "--quick", "--jobs", "1"]) == 0
+    ran, name, drew = capfd.readouterr().out.splitlines()
+    assert re.fullmatch(r"s1 s2 --quick --results (\S+) --jobs 1", ran) and name == "fig"
+    results = ran.split()[4]
+    assert drew == f"--results {results} --out {checkout / 'figures-quick'}"
+    assert not Path(results).exists()
+
+
+def test_command_reports_what_fails(checkout, capsys):
+    (checkout / "paper_figs" / "fig.py").write_text("import sys; sys.exit('fig: no results')\n")
+    assert "fig: no results" in fails(capsys)
+    (checkout / "paper_figs" / "fig.py").write_text("print('s1')\n")
+    (checkout / "sims" / "run.py").write_text("import sys; sys.exit(2)\n")
+    assert "ended with code 2" in fails(capsys, "--quick")

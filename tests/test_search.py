@@ -6,8 +6,10 @@ from likelihood import REGULAR, fit_arrays, read, value_and_gradient
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor
+from gmoe import GaussianMoERegressor, GMoE, Parameters, SoftmaxGate
 from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
+from gmoe.solvers.fit import fit
+from gmoe.study.near_truth import Noise, perturb, place
 
 
 @pytest.mark.parametrize(("n", "d", "k", "n_fitted"), [(200, 1, 2, 2), (300, 2, 2, 3), (400, 1, 3, 3), (300, 1, 1, 2)])
@@ -134,3 +136,23 @@ def test_warm_start_with_another_number_of_experts_is_explained(separate):
         fitted.set_params(n_experts=3).fit(X, y)
     with pytest.raises(ValueError, match="warm_start"):
         fitted.set_params(n_experts=2, gate_features=[]).fit(X, y)
+
+
+def test_several_starts_end_no_lower_than_they_began_nor_at_an_edge_below_a_maximum(monkeypatch):
+    """A sample's best end may be a spike or a separated gate of the sample alone: then all starts see all data."""
+    monkeypatch.setattr("gmoe.solvers.fit.SAMPLE", 30)
+    truth = GMoE(Parameters([0.0, 0.0], [[3.0], [0.0]], [1.0, -1.0], [[1.0], [-1.0]], [0.1, 0.1]))
+    starts = [place(truth.parameters, which) for which in ((0, 0, 1), (0, 1, 1))]
+    columns = np.array([0])
+    for seed in range(4):
+        rng = np.random.default_rng(seed)
+        X = rng.uniform(-1.0, 1.0, (600, 1))
+        y = truth.sample(X, rng)[0]
+        noisy = [perturb(start, 600, rng, Noise()) for start in starts]
+        settings = dict(gate=SoftmaxGate(), gate_columns=columns, expert_columns=columns, n_experts=3, seed=seed)
+        several = fit(X, y, init=noisy, **settings)
+        single = [fit(X, y, init=start, **settings) for start in noisy]
+        assert several.log_likelihood >= max(GMoE(start).log_density(X, y).sum() for start in noisy)
+        inside = max((each.log_likelihood for each in single if each.certified), default=-np.inf)
+        # 1e-6: what fits count as equal by.
+        assert several.certified or several.log_likelihood >= inside - 1e-6

@@ -12,9 +12,16 @@ pytest.importorskip("pyarrow")
 from gmoe.study import load_study, table
 
 SIMS = Path(__file__).parents[1] / "sims"
-spec = importlib.util.spec_from_file_location("sims_run", SIMS / "run.py")
-sims = importlib.util.module_from_spec(spec)
-spec.loader.exec_module(sims)
+
+
+def script(name):
+    spec = importlib.util.spec_from_file_location(f"sims_{name}", SIMS / f"{name}.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+sims, summary = script("run"), script("summarise")
 
 
 @pytest.mark.parametrize("name", sims.DESIGNS)
@@ -38,3 +45,7 @@ def test_unknown_design_is_named_with_those_that_are_there(capsys):
     with pytest.raises(SystemExit):
         sims.main(["no_such_design"])
     assert "softmax_exact" in capsys.readouterr().err
+
+
+def test_readme_is_what_the_results_say():
+    assert (SIMS / "README.md").read_text() == summary.page(SIMS / "results")

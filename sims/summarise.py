@@ -1,0 +1,99 @@
+"""Write ``sims/README.md``: of each study its claim, outcome, evidence and computing time, from the results alone."""
+
+import argparse
+import tomllib
+from pathlib import Path
+
+import numpy as np
+
+from gmoe.study import load_study, table
+from gmoe.study.rates import estimate_rates
+
+HERE = Path(__file__).resolve().parent
+HEAD = """\
+# The papers' simulations
+
+Each file in `designs/` describes a study: its first lines say which claim it tests, and which of its settings are the
+source's and which are ours. `results/` has all fits of the full runs, one folder per study, which every `gmoe rates`
+command reads; `manifest.json` there says by which versions, commit and processor they were made.
+
+```sh
+python sims/run.py softmax_exact          # run, or go on where it was stopped
+python sims/run.py softmax_exact --quick  # three small sizes, to see that it works
+gmoe rates report sims/results/softmax_exact
+make figures                              # all figures from the results
+```
+
+What the results say of the theory is in [What the simulations say](../docs/simulations.md). This page is written by
+`python sims/summarise.py`. Slopes are of the median loss on log n with 95 % Monte Carlo intervals, *certified* is the
+share of maximum likelihood fits with a certificate; the others ended at an edge (a gate that separates, a variance or
+temperature at its bound) or at the limit of iterations, see `gmoe rates table FOLDER certificates`. Core-minutes are
+of the fits alone.
+
+"""
+COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")
+COLUMNS += ("certified", "core-minutes")
+
+
+def main() -> None:
+    """Write the page."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--results", type=Path, default=HERE / "results", metavar="DIR")
+    parser.add_argument("--out", type=Path, default=HERE / "README.md", metavar="FILE")
+    options = parser.parse_args()
+    options.out.write_text(page(options.results), encoding="utf-8")
+
+
+def page(results: Path) -> str:
+    """Text of the page."""
+    folders = [results / file.stem for file in sorted((HERE / "designs").glob("*.toml"))]
+    done = {
+        folder.name: (load_study(folder), table(folder)) for folder in folders if (folder / "manifest.json").exists()
+    }
+    rows = [cells(name, study, fits) for name, (study, fits) in done.items()]
+    return HEAD + markdown(COLUMNS, rows) + "\n" + failures({name: fits for name, (_, fits) in done.items()})
+
+
+def cells(name, study, fits) -> list[str]:
+    """Line of one study."""
+    slopes = {
+        rate.protocol: f"{rate.slope:.3f} [{rate.low:.3f}, {rate.high:.3f}]"
+        for rate in estimate_rates(fits, losses=["voronoi"]).rates
+        if (rate.statistic, rate.scale) == ("median", "n") and np.isfinite(rate.slope)
+    }
+    mle = fits[fits["protocol"] == "mle"]
+    size = f"{len(study.sizes)} ({study.sizes[0]} to {study.sizes[-1]}) x {study.replications}"
+    evidence = [f"{100.0 * mle['certified'].mean():.1f} %", f"{fits['seconds'].sum() / 60.0:.0f}"]
+    return [name, claim(name), size, slopes.get("mle", "-"), slopes.get("published", "-"), *evidence]
+
+
+def claim(name: str) -> str:
+    """First paragraph of a design's comment."""
+    text = (HERE / "designs" / f"{name}.toml").read_text(encoding="utf-8")
+    assert tomllib.loads(text)["name"] == name
+    first = text.partition("\n#\n")[0]
+    return " ".join(line.lstrip("# ") for line in first.splitlines()).removeprefix("Claim: ").replace("|", "\\|")
+
+
+def failures(done) -> str:
+    """List the fits that failed, with the seeds that bring them back."""
+    keys = ("protocol", "n", "replication", "seed", "error")
+    rows = [
+        [name, *(str(row[key]) for key in keys)]
+        for name, fits in done.items()
+        for row in fits[fits["error"] != ""].to_dict("records")
+    ]
+    if not rows:
+        return "No fit failed.\n"
+    text = "Fits that failed, or a loss of which cannot be taken; `gmoe rates replay` runs one again.\n\n"
+    return text + markdown(("study", *keys), rows)
+
+
+def markdown(columns, rows) -> str:
+    """Table of texts."""
+    lines = [columns, ["---"] * len(columns), *rows]
+    return "".join(f"| {' | '.join(line)} |\n" for line in lines)
+
+
+if __name__ == "__main__":
+    main()

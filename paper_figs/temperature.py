@@ -8,7 +8,7 @@ from _style import letter, panels
 ERRORS = {
     "temperature": "error of the temperature",
     "voronoi": "Voronoi loss, raw",
-    "free": "Voronoi loss, slopes / temperature",
+    "free": "loss of slopes/temperature",
 }
 DESIGNS = {
     "exact": "k = 2, exact",

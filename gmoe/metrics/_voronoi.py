@@ -146,7 +146,8 @@ def voronoi_loss(
         ``translation="infimum"``, so that parameters of equal density have equal losses.
     joint_norm : bool, optional
         Whether errors with the same power share one Euclidean norm, as in the softmax paper, or add up, as in the
-        others.  Default: for a dense gate without activation and temperature.
+        others.  Default: for a dense gate without activation, and without an estimated temperature unless the scale is
+        free.
     rbar : mapping of int to float, optional
         Values for cells of 4 and more atoms, as in ``{4: 8}``.
     power : float
@@ -238,7 +239,9 @@ def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, tr
     if free.temperature:
         rest[..., -1] = 0.0
     if joint_norm is None:
-        joint_norm = family.affine and family.n_active is None and not rest[..., -1].any()
+        # By the gates and not by the values: a fit's loss is the same alone and in a table.
+        estimated = any(given.gate is not None and given.gate.estimated for given in (left, right))
+        joint_norm = family.affine and family.n_active is None and (free.temperature or not estimated)
     if not free.slopes:
         rest[..., 0], coef = np.square(coef).sum(axis=-1), coef[..., :0]
     delta = np.concatenate([place, coef], axis=-1)

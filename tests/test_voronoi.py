@@ -374,3 +374,10 @@ def test_one_norm_or_several_is_no_matter_of_the_other_fits(scale):
     # With a temperature's own error the norms add up, without it they join: 0.3 and 0.4.
     assert alone.value == pytest.approx({"raw": 0.7, "free": 0.5}[scale], rel=1e-13)
     assert table.value[0] == alone.value
+
+
+def test_bare_parameters_see_the_columns_of_the_other_measure():
+    model = GMoE(TRUE, gate_columns=[1], expert_columns=[0])
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    for fitted, true in [(TRUE, model), (model, TRUE)]:
+        assert voronoi_loss(fitted, true, weights="gate_probability", X=X).value == 0.0

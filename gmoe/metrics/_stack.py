@@ -167,6 +167,9 @@ def read_pair(fitted: Measures, true: Measures, gate: Gate | str | None) -> tupl
         raise ValueError(
             f"fitted sees the columns (gate, experts) {left.columns}, true {right.columns}; pass models on the same."
         )
+    # Bare parameters see the columns that the other measure names.
+    columns = left.columns or right.columns
+    left, right = replace(left, columns=columns), replace(right, columns=columns)
     given = None if gate is None else as_gate(gate)
     fallback = given or right.gate or left.gate or SoftmaxGate()
     return _with_gate(left, given or fallback, fitted=True), _with_gate(right, given or fallback)

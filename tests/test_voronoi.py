@@ -381,3 +381,13 @@ def test_bare_parameters_see_the_columns_of_the_other_measure():
     X = np.random.default_rng(0).normal(size=(20, 2))
     for fitted, true in [(TRUE, model), (model, TRUE)]:
         assert voronoi_loss(fitted, true, weights="gate_probability", X=X).value == 0.0
+
+
+def test_mirrored_is_against_the_truth_as_given():
+    for sign in (1.0, -1.0):
+        slopes = sign * np.array([[1.0], [2.0]])
+        true = GMoE(replace(TRUE, gate_coef=slopes), ActivationGate("tanh"))
+        image = replace(true, parameters=replace(true.parameters, gate_coef=-slopes[::-1]))
+        loss = voronoi_loss([true, image], true)
+        assert np.array_equal(loss.value, [0.0, 0.0])
+        assert list(loss.mirrored) == [False, True]

@@ -1,7 +1,7 @@
 """Voronoi cells and losses between mixing measures, as the theory defines them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -208,11 +208,16 @@ def voronoi_loss(
         with np.errstate(over="ignore", invalid="ignore"):
             return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
 
+    turned = False
     if translated:
-        right = canonical_mirror(right)
+        image = canonical_mirror(right)
+        turned = not np.array_equal(image.stack.gate_coef, right.stack.gate_coef)
+        right = image
     loss, needed = solve(left, right)
     if translated and (has_mirror(left) or has_mirror(right)):
         loss, needed = _smaller(loss, needed, *solve(*mirror_pair(left, right)))
+        # To the user it is the truth as given that is no image.
+        loss = replace(loss, mirrored=loss.mirrored != turned)
     _check_known(needed)
     if not left.single:
         return loss

@@ -44,6 +44,7 @@ VALUES = {
     r"gate_columns are \(1,\) in fitted and \(0,\)": lambda: match_experts(GMoE(TRUE, gate_columns=[1]), MODEL),
     r"X must have shape \(n, >=1\), got \(\)": lambda: hellinger(MODEL, MODEL, 3.0),
     r"law of x must return 1000 rows.*\(3, 1\)": lambda: hellinger(MODEL, MODEL, lambda *_: np.zeros((3, 1)), rng=RNG),
+    r"n_draws must be >= 4, got 2": lambda: hellinger(MODEL, MODEL, X, method="monte_carlo", n_draws=2, rng=RNG),
     r"X contains NaN": lambda: hellinger(MODEL, MODEL, np.full((3, 1), np.nan)),
     r"standard deviation 1e-150 at row 0.*monte_carlo": lambda: total_variation(
         GMoE(replace(TRUE, intercept=[5.0, 5.0], variance=[1e-300, 1.0])), MODEL, X

@@ -44,6 +44,12 @@ def test_sessions_in_the_docs(page):
     assert result.attempted > 0 and result.failed == 0
 
 
+def test_the_example_of_the_losses():
+    (code,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "losses.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
+    # 0.10 with this seed; a missed expert would cost its weight of 1.
+    assert 0.0 < run(code).loss.value < 0.5
+
+
 def test_the_first_example(capsys):
     shown = run(FIRST)
     # The truth's temperature; a fixed seed, and 1 seed in 20 would be outside.

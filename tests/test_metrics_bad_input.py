@@ -41,9 +41,11 @@ VALUES = {
     r"translation must be finite.*shape \(1,\) or \(1, 1\)": lambda: voronoi_cells(TRUE, TRUE, translation=[1, 2]),
     r"translation must be finite": lambda: voronoi_cells(TRUE, TRUE, translation=np.nan),
     r"y contains NaN": lambda: match_experts(MODEL, MODEL, X, np.full(20, np.nan), by="responsibilities"),
+    r"got no observations": lambda: match_experts(MODEL, MODEL, X[:0], [], by="responsibilities"),
     r"gate_columns are \(1,\) in fitted and \(0,\)": lambda: match_experts(GMoE(TRUE, gate_columns=[1]), MODEL),
     r"X must have shape \(n, >=1\), got \(\)": lambda: hellinger(MODEL, MODEL, 3.0),
     r"law of x must return 1000 rows.*\(3, 1\)": lambda: hellinger(MODEL, MODEL, lambda *_: np.zeros((3, 1)), rng=RNG),
+    r"n_draws must be >= 4, got 2": lambda: hellinger(MODEL, MODEL, X, method="monte_carlo", n_draws=2, rng=RNG),
     r"X contains NaN": lambda: hellinger(MODEL, MODEL, np.full((3, 1), np.nan)),
     r"standard deviation 1e-150 at row 0.*monte_carlo": lambda: total_variation(
         GMoE(replace(TRUE, intercept=[5.0, 5.0], variance=[1e-300, 1.0])), MODEL, X
@@ -97,6 +99,17 @@ def test_bare_parameters_are_read_as_a_model_reads_them():
     assert expected == pytest.approx(2 * np.tanh(0.25), rel=1e-14)  # 2 (1 - s) / (1 + s), s = exp(-1/2)
     for loss in (voronoi_loss(off, TRUE, gate=gate), voronoi_loss(off, GMoE(TRUE, gate))):
         assert loss.value == expected
+    # In a table too, whatever the temperatures of its other fits.
+    assert voronoi_loss([off, replace(TRUE, temperature=2.0)], TRUE, gate=gate).value[0] == expected
+
+
+def test_gates_of_two_fixed_temperatures():
+    warm = replace(TRUE, gate_intercept=2 * TRUE.gate_intercept, gate_coef=2 * TRUE.gate_coef)
+    fitted, true = GMoE(warm, DenseToSparseGate(2.0)), GMoE(TRUE)
+    assert float(hellinger(fitted, true, X)) == 0.0
+    assert voronoi_loss(fitted, true).value == 0.0
+    # As they are, on request: the slopes 2 apart at the second atom, the temperatures 1 at both.
+    assert voronoi_loss(fitted, true, scale="raw", kind="exact", translation="none").value == pytest.approx(4.0)
 
 
 def test_fewer_experts_than_the_truth_has_active():

@@ -89,6 +89,15 @@ def test_one_active_expert():
     assert "voronoi_loss (free)" not in {row.quantity for row in predict(TopKGate(1), (1, 1, 1))}
 
 
+def test_one_expert_has_no_gate():
+    # Its softmax is 1, whatever its gate parameters are.
+    for gate in (SoftmaxGate(), ActivationGate("tanh")):
+        unknown = {row.quantity for row in predict(gate, (1,)) if row.rate == "not identified"}
+        assert {"gate_coef", "gate_intercept"} <= unknown
+        assert "gate boundary" not in {row.quantity for row in predict(gate, (1,))}
+        assert exponent(predict(gate, (1,)), "coef", 0) == -0.5
+
+
 def test_sharp_only_where_it_is():
     assert {row.bound for row in predict(SoftmaxGate(), (1, 1))} == {"sharp"}
     assert {row.bound for row in predict(SoftmaxGate(), (2, 1)) if row.cell is not None} == {"upper bound"}

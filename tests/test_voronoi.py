@@ -361,3 +361,33 @@ def test_a_large_cell_that_cannot_matter_needs_no_rbar():
     cells = voronoi_loss(fitted, true).cells
     assert np.bincount(cells).max() <= 3
     assert voronoi_loss(fitted, true).value == voronoi_loss(fitted, true, rbar=RBAR).value
+
+
+@pytest.mark.parametrize("scale", ["raw", "free"])
+def test_one_norm_or_several_is_no_matter_of_the_other_fits(scale):
+    off = replace(TRUE, intercept=[0.3, 0.0], variance=[1.4, 1.0])
+    options = {"gate": DenseToSparseGate(), "kind": "exact", "scale": scale}
+    alone, table = (
+        voronoi_loss(off, TRUE, **options),
+        voronoi_loss([off, replace(TRUE, temperature=1.5)], TRUE, **options),
+    )
+    # With a temperature's own error the norms add up, without it they join: 0.3 and 0.4.
+    assert alone.value == pytest.approx({"raw": 0.7, "free": 0.5}[scale], rel=1e-13)
+    assert table.value[0] == alone.value
+
+
+def test_bare_parameters_see_the_columns_of_the_other_measure():
+    model = GMoE(TRUE, gate_columns=[1], expert_columns=[0])
+    X = np.random.default_rng(0).normal(size=(20, 2))
+    for fitted, true in [(TRUE, model), (model, TRUE)]:
+        assert voronoi_loss(fitted, true, weights="gate_probability", X=X).value == 0.0
+
+
+def test_mirrored_is_against_the_truth_as_given():
+    for sign in (1.0, -1.0):
+        slopes = sign * np.array([[1.0], [2.0]])
+        true = GMoE(replace(TRUE, gate_coef=slopes), ActivationGate("tanh"))
+        image = replace(true, parameters=replace(true.parameters, gate_coef=-slopes[::-1]))
+        loss = voronoi_loss([true, image], true)
+        assert np.array_equal(loss.value, [0.0, 0.0])
+        assert list(loss.mirrored) == [False, True]

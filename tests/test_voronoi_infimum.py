@@ -132,3 +132,18 @@ def test_boundary_of_a_cell():
     fitted = Parameters([0.0], [[1.0]], [0.8], [[0.0]], [1.0])
     value = voronoi_loss(fitted, true, kind="exact").value
     assert value == pytest.approx(reference.brute_force(fitted, true, "exact"), rel=1e-10)
+
+
+@pytest.mark.parametrize("far", [1e3, 1e7, 1e9])
+def test_an_atom_far_away_does_not_blur_the_cells_of_the_others(far):
+    rng = np.random.default_rng(1)
+    for _ in range(40):
+        true, near = draw(rng, 3, 1), draw(rng, 4, 1)
+        columns = [np.append(getattr(near, name), [[0.0]], axis=0) for name in ("gate_coef", "coef")]
+        # Its weight of e^-80 is nothing, however far it is.
+        fitted = Parameters(
+            np.append(near.gate_intercept, -80.0), columns[0], np.append(near.intercept, far), columns[1],
+            np.append(near.variance, 1.0),
+        )  # fmt: skip
+        value = voronoi_loss(near, true, kind="exact").value
+        assert voronoi_loss(fitted, true, kind="exact").value == pytest.approx(value, rel=1e-12)

@@ -25,7 +25,7 @@ from gmoe.kernels.voronoi import (
     weigh,
 )
 
-#: Sets of shifts narrower than this share of the measures' extent are ties, not sets.
+#: Sets of shifts narrower than this share of the squared distances that bound them are ties, not sets.
 NARROW = 1e-13
 
 
@@ -99,11 +99,13 @@ def _unknown(size, power):
 
 
 @kernel
-def _thresholds(delta, rest, shift, half):
-    """Write half the difference of the squared distances of atom i to j and to l, from ``shift``; return the extent."""
+def _thresholds(delta, rest, shift, half, width):
+    """Write half the difference of the squared distances of atom i to j and to l, from ``shift``, and its rounding.
+
+    Each atom has its own: one far away must not blur the cells of the others.
+    """
     k, n_true, d = delta.shape
     square = np.empty(n_true)
-    extent = 0.0
     for i in range(k):
         for j in range(n_true):
             square[j] = 0.0
@@ -111,11 +113,10 @@ def _thresholds(delta, rest, shift, half):
                 square[j] += (delta[i, j, c] - shift[c]) ** 2
             for b in range(N_ATOM):
                 square[j] += rest[i, j, b]
-            extent = max(extent, square[j])
+        width[i] = NARROW * square.max()
         for j in range(n_true):
             for m in range(n_true):
                 half[i, j, m] = 0.5 * (square[j] - square[m])
-    return extent
 
 
 @kernel
@@ -129,8 +130,9 @@ def _consistent(half, normal, movable, width, assignment, i):
             return False
     for other in range(i):
         m = assignment[other]
-        if m != j and half[other, j, m] - half[i, j, m] <= width and norm(normal[j, m]) > 0.0 and movable:
-            return False
+        if m != j and movable and norm(normal[j, m]) > 0.0:
+            if half[other, j, m] - half[i, j, m] <= max(width[i], width[other]):
+                return False
     return True
 
 
@@ -141,8 +143,8 @@ def _search(
     """Go through the assignments, depth first; improve ``best`` and what belongs to it."""
     k, n_true, d = delta.shape
     origin = shift.copy()
-    half, normal = np.empty((k, n_true, n_true)), np.empty((n_true, n_true, d))
-    width = NARROW * _thresholds(delta, rest, origin, half)
+    half, width, normal = np.empty((k, n_true, n_true)), np.empty(k), np.empty((n_true, n_true, d))
+    _thresholds(delta, rest, origin, half, width)
     for j in range(n_true):
         for m in range(n_true):
             normal[j, m] = delta[0, j] - delta[0, m]  # beta1*_m - beta1*_j

@@ -55,7 +55,7 @@ _OPTIONS = """
     n_points : int, default 1000
         Rows drawn from a law of x.
     n_draws : int, default 10000
-        Responses drawn per row by Monte Carlo, half from each model.
+        Responses drawn per row by Monte Carlo, half from each model; at least 4, for a standard error.
     rng : numpy.random.Generator, optional
         Required by a law of x and by Monte Carlo.
 
@@ -173,7 +173,7 @@ def _distance(
     if method == "quadrature":
         by_row, error = _quadrature(kind, fitted, true, X), 0.0
     else:
-        by_row, error = _monte_carlo(kind, fitted, true, X, weight, check_integer(n_draws, "n_draws", 2), rng)
+        by_row, error = _monte_carlo(kind, fitted, true, X, weight, check_integer(n_draws, "n_draws", 4), rng)
     value = float(weight @ by_row)
     if drawn:
         # The spread over rows holds that of the draws in y already.

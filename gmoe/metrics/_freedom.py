@@ -56,9 +56,10 @@ def freedom(left: Given, right: Given, family: Family, scale: str | None, transl
     hard = any(gate.is_hard(k) for gate, k in gates)
     # A softmax over one expert is 1, and one over constants does not tell the temperature from their scale.
     void = any(k == 1 for _, k in gates) or right.stack.gate_coef.shape[2] == 0
-    estimated = any(gate.estimated for gate, _ in gates)
+    # Estimated, or fixed at two values: equal densities may have different temperatures.
+    varies = any(gate.estimated for gate, _ in gates) or len({gate.temperature for gate, _ in gates}) > 1
     if scale is None:
-        scale = "free" if translated and (hard or void or (estimated and family.degree is not None)) else "raw"
+        scale = "free" if translated and (hard or void or (varies and family.degree is not None)) else "raw"
     if scale == "raw":
         return Freedom(family.affine)
     if not (hard or void or family.degree is not None):

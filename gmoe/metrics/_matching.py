@@ -71,6 +71,8 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
         raise ValueError("by='responsibilities' compares posterior probabilities; pass observations X and y.")
     else:
         check_finite(np.asarray(y, dtype=float), "y")
+        if not np.size(y):
+            raise ValueError("by='responsibilities' compares posterior probabilities; got no observations, pass some.")
         left, right = (model.responsibilities(X, y) for model in (fitted, reference))
         cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
     rows, columns = scipy.optimize.linear_sum_assignment(cost)

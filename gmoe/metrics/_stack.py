@@ -167,6 +167,9 @@ def read_pair(fitted: Measures, true: Measures, gate: Gate | str | None) -> tupl
         raise ValueError(
             f"fitted sees the columns (gate, experts) {left.columns}, true {right.columns}; pass models on the same."
         )
+    # Bare parameters see the columns that the other measure names.
+    columns = left.columns or right.columns
+    left, right = replace(left, columns=columns), replace(right, columns=columns)
     given = None if gate is None else as_gate(gate)
     fallback = given or right.gate or left.gate or SoftmaxGate()
     return _with_gate(left, given or fallback, fitted=True), _with_gate(right, given or fallback)
@@ -180,8 +183,9 @@ def _with_gate(given: Given, gate: Gate, fitted=False) -> Given:
     if fitted and gate.n_active is not None:
         # A fit may have fewer experts than are active in the truth.
         gate = replace(gate, n_active=min(gate.n_active, stack.n_experts))
-    if not isinstance(gate.temperature, str) and np.all(stack.temperature == 1.0):
-        stack = replace(stack, temperature=gate.temperature)
+    if not isinstance(gate.temperature, str):
+        # Fit by fit: what one of a table has been given says nothing about the others.
+        stack = replace(stack, temperature=np.where(stack.temperature == 1.0, gate.temperature, stack.temperature))
     return replace(given, stack=stack, gate=gate)
 
 

@@ -1,7 +1,7 @@
 """Voronoi cells and losses between mixing measures, as the theory defines them."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
@@ -146,7 +146,8 @@ def voronoi_loss(
         ``translation="infimum"``, so that parameters of equal density have equal losses.
     joint_norm : bool, optional
         Whether errors with the same power share one Euclidean norm, as in the softmax paper, or add up, as in the
-        others.  Default: for a dense gate without activation and temperature.
+        others.  Default: for a dense gate without activation, and without an estimated temperature unless the scale is
+        free.
     rbar : mapping of int to float, optional
         Values for cells of 4 and more atoms, as in ``{4: 8}``.
     power : float
@@ -207,11 +208,16 @@ def voronoi_loss(
         with np.errstate(over="ignore", invalid="ignore"):
             return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
 
+    turned = False
     if translated:
-        right = canonical_mirror(right)
+        image = canonical_mirror(right)
+        turned = not np.array_equal(image.stack.gate_coef, right.stack.gate_coef)
+        right = image
     loss, needed = solve(left, right)
     if translated and (has_mirror(left) or has_mirror(right)):
         loss, needed = _smaller(loss, needed, *solve(*mirror_pair(left, right)))
+        # To the user it is the truth as given that is no image.
+        loss = replace(loss, mirrored=loss.mirrored != turned)
     _check_known(needed)
     if not left.single:
         return loss
@@ -238,7 +244,9 @@ def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, tr
     if free.temperature:
         rest[..., -1] = 0.0
     if joint_norm is None:
-        joint_norm = family.affine and family.n_active is None and not rest[..., -1].any()
+        # By the gates and not by the values: a fit's loss is the same alone and in a table.
+        estimated = any(given.gate is not None and given.gate.estimated for given in (left, right))
+        joint_norm = family.affine and family.n_active is None and (free.temperature or not estimated)
     if not free.slopes:
         rest[..., 0], coef = np.square(coef).sum(axis=-1), coef[..., :0]
     delta = np.concatenate([place, coef], axis=-1)

@@ -188,10 +188,10 @@ class _Case:
             yield _row("voronoi_loss", NOT_STATED, "", sources.SILENT)
 
     def gate(self, size):
-        if self.family.n_active == 1:
+        if self.family.n_active == 1 or self.sizes == (1,):
             yield _row("gate_coef", NOT_IDENTIFIED, "", sources.HARD)
             yield _row("gate_intercept", NOT_IDENTIFIED, "", sources.HARD)
-            if self.exact:
+            if self.exact and len(self.sizes) > 1:
                 yield _row("gate boundary", "n^-1", "upper bound", sources.HARD, -1.0)
             return
         if self.free:

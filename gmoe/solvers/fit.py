@@ -131,16 +131,16 @@ def _climb_several(objective, scaling, starts, settings):
     """Ascents from several given parameters.
 
     With many observations they climb on a sample first, and the best end on all. That may be a maximum of the sample
-    alone: from an end at an edge, or below where a start began, all of them climb on all observations.
+    alone: where it is at an edge, or below where a start began, all of them climb on all observations.
     """
     thetas = [_scaled(objective, scaling, start) for start in starts]
     if len(thetas) == 1 or objective.blocks.n <= SAMPLE:
         return _climb_all(objective, thetas, settings)
     found = _climb_sample(objective, thetas, settings)
     began = max(objective.evaluate(theta, SCORE).value for theta in thetas)
-    if found.best.evaluation.value < began or not is_interior(objective, found.best):
-        return better(found, _climb_all(objective, thetas, settings))
-    return found
+    if found.best.evaluation.value < began:
+        return _climb_all(objective, thetas, settings)
+    return found if is_interior(objective, found.best) else better(found, _climb_all(objective, thetas, settings))
 
 
 def _climb_all(objective, thetas, settings):

@@ -34,6 +34,7 @@ UNCERTIFIED = 0.01
 GATES = ("linear", "sigmoid", "tanh", "gelu")
 STUDIES = (
     *(f"softmax_{k}{suffix}" for suffix in ("", "_paper") for k in ("exact", "over3", "over4")),
+    "softmax_over3_search",
     *(f"topk_{name}" for name in ("exact_score", "exact_logit", "over3", "over4", "two_of_four")),
     *(f"temperature_{gate}_exact" for gate in (*GATES, "relu")),
     *(f"temperature_{gate}_over3" for gate in GATES),

@@ -15,7 +15,7 @@ from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import EM_STEPS, SAMPLE, Found, Settings, best_of, better, climb, distinct, search
-from gmoe.solvers.sparse import finish
+from gmoe.solvers.sparse import finish, settle
 from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
@@ -131,9 +131,13 @@ def _climb_several(objective, scaling, starts, settings):
     """Ascents from several given parameters.
 
     With many observations they climb on a sample first, and the best end on all. That may be a maximum of the sample
-    alone: where it is at an edge, or below where a start began, all of them climb on all observations.
+    alone: where it is at an edge, or below where a start began, all of them climb on all observations. Those of a
+    sparse gate move their boundaries first, on all: an ascent holds the selection, and that of a start is not the best.
     """
     thetas = [_scaled(objective, scaling, start) for start in starts]
+    if objective.gate.is_sparse(objective.n_experts) and objective.blocks.in_memory:
+        seed = [settings.seed, objective.n_experts]
+        return _climb_all(objective, [settle(objective, theta, seed).theta for theta in thetas], settings)
     if len(thetas) == 1 or objective.blocks.n <= SAMPLE:
         return _climb_all(objective, thetas, settings)
     found = _climb_sample(objective, thetas, settings)

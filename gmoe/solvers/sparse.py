@@ -164,7 +164,7 @@ def _unit(soft, theta):
 
 
 def settle(objective: Objective, theta, seed) -> Candidate:
-    """Move boundaries that were found on a sample to where all data want them."""
+    """Move boundaries that were found on a sample, or given, to where all data want them."""
     soft = Soft(objective)
     return improve(soft, ascend(soft, theta, 60), np.random.default_rng([*seed, 4]), LONG, SHORT)
 

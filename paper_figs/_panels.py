@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 from _common import Results, interval, slope_row
-from _style import absent, log_ticks, minus
+from _style import absent, letter, log_ticks, minus, panels
 
 from gmoe.plotting._axes import COLOURS, LINES, MARKERS
 from gmoe.plotting._rates import _power
@@ -24,6 +24,25 @@ class Line:
     study: str
     protocol: str
     loss: str
+
+
+def rate_figure(
+    contents: Sequence[tuple[str, Sequence[Line]]],
+    columns: int,
+    height: float,
+    results: Mapping[str, Results],
+    ylabel: str,
+    each: bool = False,
+) -> tuple[Any, list[str]]:
+    """Draw panels of ``contents``, titles with their lines, row by row; return the rows of the caption with them."""
+    figure, axes = panels(len(contents) // columns, columns, height)
+    rows = []
+    for i, (title, lines) in enumerate(contents):
+        rate_panel(axes.flat[i], f"{letter(i)} {title}", lines, results, each)
+        rows += caption_rows(letter(i), lines, results)
+    figure.supxlabel("n")
+    figure.supylabel(ylabel)
+    return figure, rows
 
 
 def rate_panel(ax: Any, title: str, lines: Sequence[Line], results: Mapping[str, Results], each: bool = False) -> None:

@@ -2,8 +2,7 @@
 
 from _common import caption, main
 from _errors import AVERAGE, SMALLEST, with_blocks
-from _panels import Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import Line, rate_figure
 
 DESIGNS = {"softmax_over3": "k = 3", "softmax_over4": "k = 4"}
 BLOCKS = {"gate_coef": "gate slope", "intercept": "expert intercept", "coef": "expert slope", "variance": "variance"}
@@ -20,18 +19,18 @@ with slopes and 95 % intervals; in parentheses the theory's exponents, upper bou
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(CELLS), len(DESIGNS), 8.6)
     results = {name: with_blocks(found) for name, found in results.items()}
-    rows = []
-    for i, (cell, name) in enumerate((cell, name) for cell in CELLS for name in DESIGNS):
-        suffix, size = cell
-        lines = [Line(label, name, "mle", f"{block}{suffix} (cell of {size})") for block, label in BLOCKS.items()]
-        lines += [Line("smallest probability", name, "mle", SMALLEST)] if suffix else []
-        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[name]}: {CELLS[cell]}", lines, results, each=True)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median error")
+    contents = [
+        (f"{title}: {label}", lines_of(name, *cell)) for cell, label in CELLS.items() for name, title in DESIGNS.items()
+    ]
+    figure, rows = rate_figure(contents, len(DESIGNS), 8.6, results, "median error", each=True)
     return figure, caption("blocks", TEXT, rows, results)
+
+
+def lines_of(name, suffix, size):
+    """Lines of all blocks in cells of a size, with the smallest probability beside averages."""
+    lines = [Line(label, name, "mle", f"{block}{suffix} (cell of {size})") for block, label in BLOCKS.items()]
+    return lines + ([Line("smallest probability", name, "mle", SMALLEST)] if suffix else [])
 
 
 if __name__ == "__main__":

@@ -5,8 +5,7 @@ from dataclasses import replace
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX
-from _panels import PROTOCOLS, Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import PROTOCOLS, Line, rate_figure
 
 DESIGNS = {"softmax_over3": ("k = 3", ("2+1", "1+2")), "softmax_over4": ("k = 4", ("3+1", "2+2", "1+3"))}
 STUDIES = tuple(DESIGNS)
@@ -19,19 +18,16 @@ Dotted: the theory's slope, moved below the data."""
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(DESIGNS), len(PROTOCOLS), 5.8)
     shares = [
         f"{name}, {protocol}: {share(found, protocol)}" for name, found in results.items() for protocol in PROTOCOLS
     ]
     results = {name: by_cells(found) for name, found in results.items()}
-    rows = []
-    for i, (name, protocol) in enumerate((name, protocol) for name in DESIGNS for protocol in PROTOCOLS):
-        title, patterns = DESIGNS[name]
-        lines = [Line(pattern, name, protocol, key_of(pattern)) for pattern in patterns]
-        rate_panel(axes.flat[i], f"{letter(i)} {title}: {PROTOCOLS[protocol]}", lines, results)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median Voronoi loss")
+    contents = [
+        (f"{title}: {label}", [Line(pattern, name, protocol, key_of(pattern)) for pattern in patterns])
+        for name, (title, patterns) in DESIGNS.items()
+        for protocol, label in PROTOCOLS.items()
+    ]
+    figure, rows = rate_figure(contents, len(PROTOCOLS), 5.8, results, "median Voronoi loss")
     return figure, caption("cells", f"{TEXT} Cells of the fits: {'; '.join(shares)}.", rows, results)
 
 

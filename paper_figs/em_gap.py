@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX, fitted_rows
-from _panels import Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import Line, rate_figure
 
 from gmoe.metrics import voronoi_loss
 from gmoe.study.rows import model_of
@@ -26,18 +25,15 @@ The theory has no exponent here."""
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(ERRORS), len(DESIGNS), 5.6)
     shares = [f"{name}: {higher(found)}" for name, found in results.items()]
     results = {name: with_gaps(found) for name, found in results.items()}
-    rows = []
-    for i, (error, name) in enumerate((error, name) for error in ERRORS for name in DESIGNS):
-        lines = [Line(label, name, stop, error) for stop, label in STOPS.items()]
-        if error == "distance":
-            lines.append(Line("maximum, from the truth", name, "mle", error))
-        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[name]}: {ERRORS[error]}", lines, results)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median")
+    beside = {"gap": [], "distance": [("mle", "maximum, from the truth")]}
+    contents = [
+        (f"{title}: {label}", [Line(words, name, stop, error) for stop, words in [*STOPS.items(), *beside[error]]])
+        for error, label in ERRORS.items()
+        for name, title in DESIGNS.items()
+    ]
+    figure, rows = rate_figure(contents, len(DESIGNS), 5.6, results, "median")
     text = TEXT + f" Ends of EM above the certified maximum, which count as a gap of 0: {'; '.join(shares)}."
     return figure, caption("em_gap", text, rows, results)
 

@@ -1,8 +1,7 @@
 """The softmax paper's figure: loss against n, exact- and over-specified, the paper's sizes and ours."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import PROTOCOLS, Line, rate_figure
 
 DESIGNS = {
     "softmax_exact": "k = 2, exact",
@@ -21,16 +20,15 @@ Left: the sizes and the regular grid of x of the paper's code; right: ours, x dr
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(DESIGNS), len(COLUMNS), 7.6)
-    rows = []
-    for i, name in enumerate(STUDIES):
-        ax = axes.flat[i]
-        design, suffix = next((d, s) for d in DESIGNS for s in COLUMNS if d + s == name)
-        lines = [Line(label, name, protocol, "voronoi") for protocol, label in PROTOCOLS.items()]
-        rate_panel(ax, f"{letter(i)} {DESIGNS[design]}; {COLUMNS[suffix]}", lines, results)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median Voronoi loss")
+    contents = [
+        (
+            f"{title}; {sizes}",
+            [Line(label, design + suffix, protocol, "voronoi") for protocol, label in PROTOCOLS.items()],
+        )
+        for design, title in DESIGNS.items()
+        for suffix, sizes in COLUMNS.items()
+    ]
+    figure, rows = rate_figure(contents, len(COLUMNS), 7.6, results, "median Voronoi loss")
     return figure, caption("softmax", TEXT, rows, results)
 
 

@@ -2,8 +2,7 @@
 
 from _common import caption, main
 from _errors import with_temperature
-from _panels import Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import Line, rate_figure
 
 ERRORS = {
     "temperature": "error of the temperature",
@@ -26,15 +25,13 @@ Thin lines: means. Dotted: the theory's slope where there is one, moved below th
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(ERRORS), len(DESIGNS), 9.2)
     results = {name: with_temperature(found) for name, found in results.items()}
-    rows = []
-    for i, (error, design) in enumerate((error, design) for error in ERRORS for design in DESIGNS):
-        lines = [Line(gate, f"temperature_{gate}_{design}", "mle", error) for gate in GATES]
-        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[design]}: {ERRORS[error]}", lines, results)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median error")
+    contents = [
+        (f"{title}: {label}", [Line(gate, f"temperature_{gate}_{design}", "mle", error) for gate in GATES])
+        for error, label in ERRORS.items()
+        for design, title in DESIGNS.items()
+    ]
+    figure, rows = rate_figure(contents, len(DESIGNS), 9.2, results, "median error")
     return figure, caption("temperature", TEXT, rows, results)
 
 

@@ -1,8 +1,7 @@
 """The top-K paper's figure, and one of ours: Voronoi loss and Hellinger distance against n."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, caption_rows, rate_panel
-from _style import letter, panels
+from _panels import PROTOCOLS, Line, rate_figure
 
 DESIGNS = {
     "topk_exact_score": "k = 2, score selects",
@@ -24,16 +23,21 @@ is active."""
 
 def draw(results):
     """Return the figure and its caption."""
-    figure, axes = panels(len(DESIGNS), len(LOSSES), 9.2)
-    rows = []
-    for i, (name, loss) in enumerate((name, loss) for name in DESIGNS for loss in LOSSES):
-        protocols = [p.name for p in results[name].study.protocols] if name in results else []
-        lines = [Line(PROTOCOLS[protocol], name, protocol, loss) for protocol in protocols]
-        rate_panel(axes.flat[i], f"{letter(i)} {DESIGNS[name]}: {LOSSES[loss]}", lines, results)
-        rows += caption_rows(letter(i), lines, results)
-    figure.supxlabel("n")
-    figure.supylabel("median error")
+    contents = [
+        (
+            f"{title}: {label}",
+            [Line(PROTOCOLS[protocol], name, protocol, loss) for protocol in protocols(results, name)],
+        )
+        for name, title in DESIGNS.items()
+        for loss, label in LOSSES.items()
+    ]
+    figure, rows = rate_figure(contents, len(LOSSES), 9.2, results, "median error")
     return figure, caption("topk", TEXT, rows, results)
+
+
+def protocols(results, name):
+    """Protocols of a study, none where it is not run."""
+    return [p.name for p in results[name].study.protocols] if name in results else []
 
 
 if __name__ == "__main__":

@@ -182,3 +182,10 @@ def test_messages():
             call()
     with pytest.raises(ValueError, match="pass them as X"):
         block_errors(TRUE, TRUE, weights="gate_probability")
+
+
+def test_equal_costs_keep_the_given_order():
+    """Fitted intercepts are all equal: every assignment costs the same, and SciPy alone takes (2, 1, 0)."""
+    flat = {"gate_intercept": [0.0] * 3, "gate_coef": [[0.0]] * 3, "coef": [[0.0]] * 3, "variance": [1.0] * 3}
+    fitted, reference = (GMoE(Parameters(intercept=values, **flat)) for values in ([1.0] * 3, [0.0, 0.0, 1.0]))
+    assert match_experts(fitted, reference).order.tolist() == [0, 1, 2]

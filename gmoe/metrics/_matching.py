@@ -30,7 +30,7 @@ class Matching:
 
 
 def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "parameters") -> Matching:
-    """Match the experts of two models, one to one, by SciPy's assignment solver.
+    """Match the experts of two models, one to one, by SciPy's assignment solver; of equal costs in their given order.
 
     Parameters
     ----------
@@ -75,7 +75,9 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
             raise ValueError("by='responsibilities' compares posterior probabilities; got no observations, pass some.")
         left, right = (model.responsibilities(X, y) for model in (fitted, reference))
         cost = np.stack([0.5 * np.abs(left - column[:, None]).mean(axis=0) for column in right.T], axis=1)
-    rows, columns = scipy.optimize.linear_sum_assignment(cost)
+    # Of equal costs, the experts in their given order: a convex term below what rounding leaves of the costs.
+    away = np.square(np.subtract.outer(np.arange(cost.shape[0]), np.arange(cost.shape[1])))
+    rows, columns = scipy.optimize.linear_sum_assignment(cost + 1e-13 * cost.max() * away / away.size)
     order = np.full(reference.n_experts, -1)
     order[columns] = rows
     return Matching(order, cost)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 
@@ -133,7 +134,9 @@ class GMoE:
         expert : ndarray of int, shape (n,)
             The expert that each response was drawn from.
         """
-        cumulative = np.cumsum(self.gate_proba(X).T, axis=0)
+        cumulative = self.gate_proba(X).T
+        for before, following in pairwise(cumulative):  # np.cumsum takes five times as long
+            following += before
         # Scaled by the last row: rounding may leave it below 1, and no expert beyond the last exists.
         expert = (rng.random(cumulative.shape[1]) * cumulative[-1] >= cumulative).sum(axis=0)
         mean = self.expert_means(X)[np.arange(len(expert)), expert]

@@ -146,6 +146,21 @@ def test_a_changed_study_is_refused(whole, old, new, named):
         run(Study.from_toml(TEXT.replace(old, new)), whole)
 
 
+def test_more_replications_go_on(whole, tmp_path):
+    count = Study.from_toml(TEXT).replications
+    more = Study.from_toml(TEXT.replace(f"replications = {count}", f"replications = {count + 1}"))
+    assert more.replications == count + 1
+    folder, anew = shutil.copytree(whole, tmp_path / "copy"), tmp_path / "new"
+    before = set(folder.glob("results/*.parquet"))
+    run(more, folder, engine="serial")
+    assert before < set(folder.glob("results/*.parquet"))
+    run(more, anew, engine="serial")
+    pd.testing.assert_frame_equal(table(folder).drop(columns="seconds"), table(anew).drop(columns="seconds"))
+    with pytest.raises(ChangedStudyError, match=f"replications: {count + 1} -> {count}"):
+        run(Study.from_toml(TEXT), folder)
+    assert merge([whole, folder], tmp_path / "all").n_missing == 0
+
+
 def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "copy")
     manifest = json.loads((folder / "manifest.json").read_text())

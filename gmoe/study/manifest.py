@@ -69,6 +69,7 @@ def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
         if (folder / MANIFEST).exists():
             manifest = read_manifest(folder)
             refuse_changes(folder, manifest["study"], study)
+            manifest["study"] = study.to_dict()
             _warn_of_versions(manifest["runs"])
         elif result_files(folder):
             raise StoreError(f"{folder} has results, but its {MANIFEST} is missing; {_REMEDY}.")
@@ -77,9 +78,12 @@ def write_manifest(folder: Path, study: Study, run: Mapping[str, Any]) -> None:
 
 
 def refuse_changes(folder: Path, old: Mapping[str, Any], study: Study) -> None:
-    """Raise a ChangedStudyError where a study differs from that of a folder."""
+    """Raise a ChangedStudyError where a study differs from that of a folder, unless by more replications."""
     # Read and written again, an older folder has the defaults of options that came later.
-    changes = list(differences(Study.from_dict(old).to_dict(), study.to_dict()))
+    held, wanted = Study.from_dict(old).to_dict(), study.to_dict()
+    # The first replications do not depend on how many there are.
+    held["replications"] = max(held["replications"], wanted["replications"])
+    changes = list(differences(held, wanted))
     if changes:
         shown = "; ".join(changes[:3]) + ("; ..." if len(changes) > 3 else "")
         raise ChangedStudyError(

@@ -61,7 +61,8 @@ def run(
     ----------
     study : Study, or path of a TOML file
     folder : path
-        For the results; made if it is not there. With results of this study in it, they are kept and completed.
+        For the results; made if it is not there. With results of this study in it, they are kept and completed; the
+        study may have more replications than then.
     n_jobs : int, default 1
         Worker processes; -1 for as many as there are cores. 1 computes in this process.
     engine : {"joblib", "serial", "dask"}, default "joblib"
@@ -167,7 +168,7 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
     ----------
     folders : iterable of path
     into : path
-        New, or a folder of the same study.
+        New, or a folder of the same study. Of studies that differ by their replications alone, the largest is kept.
 
     Raises
     ------
@@ -177,7 +178,7 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
     sources = [Path(folder) for folder in folders]
     if not sources:
         raise ValueError("merge needs at least one folder of results.")
-    study = load_study(sources[0])
+    study = max(map(load_study, sources), key=lambda study: study.replications)
     for source in sources:
         refuse_changes(source, read_manifest(source)["study"], study)
     target = _made(into)

@@ -159,6 +159,18 @@ def test_too_many_active_experts_leave_no_interior_maximum():
     assert np.abs(result.model.parameters.gate).max() < 1e3
 
 
+def test_a_climb_to_the_largest_gate_has_no_interior_maximum():
+    # Two of three experts are active, one of two in the truth of the top-K paper's code: here the gate gets steeper
+    # with the likelihood still rising, until it is as large as a sparse gate may get.
+    rng = np.random.default_rng(2)
+    x = rng.normal(size=(400, 1))
+    truth = Parameters([-8.0, 0.0], [[25.0], [0.0]], [15.0, -5.0], [[-20.0], [20.0]], [0.3, 0.4])
+    y = GMoE(truth, TopKGate(1, "logit")).sample(x, rng)[0]
+    result = fit_arrays(x, y, 3, gate=TopKGate(2, "logit"))
+    assert result.gradient > 1e-8
+    assert (result.status, result.separated) == ("no_interior_maximum", True)
+
+
 def test_selection_that_is_held_says_so():
     rng = np.random.default_rng(5)
     X = rng.uniform(-1, 1, (600, 2))

@@ -93,6 +93,12 @@ class HeldSpace(Space):
         return self._boxed(result)
 
 
+def at_box(objective: Objective, theta) -> bool:
+    """Whether a sparse gate is as large as it may get, to rounding."""
+    largest = np.abs(objective.split(theta)[0]).max()
+    return objective.gate.is_sparse(objective.n_experts) and bool(largest >= (1.0 - 1e-9) * BOX)
+
+
 def slope(evaluation: Evaluation, basis) -> float:
     """Largest entry of the average gradient's part in the span of the basis."""
     return float(np.abs(basis @ (basis.T @ evaluation.gradient)).max())

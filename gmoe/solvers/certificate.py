@@ -87,10 +87,12 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
 
 
 def _status(objective, evaluation, ended, separated):
-    if prefers_cold(objective, evaluation):
+    if objective.temperature_at_bound(evaluation.theta):
         return "temperature_at_bound"
     if not ended:
         return "max_iter"
+    if prefers_cold(objective, evaluation):
+        return "temperature_at_bound"
     if objective.at_bound(evaluation.theta).any():
         return "variance_at_bound"
     if separated:
@@ -106,13 +108,11 @@ def is_interior(objective: Objective, ascent) -> bool:
 
 
 def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
-    """Whether the temperature is at its bound, or the likelihood does not fall on the way to its lower one.
+    """Whether the likelihood does not fall on the way to the temperature's lower bound.
 
     With slopes that approach a common vector v as the temperature T falls, b_j = v + T c_j, the logits tend to
     act'(v . x) c_j . x: a gate of another kind, on which the largest value may lie.
     """
-    if objective.temperature_at_bound(evaluation.theta):
-        return True
     if not objective.gate.n_shared or objective.n_experts == 1 or objective.q_gate == 1:
         return False
     coldest = np.exp(LOG_TEMPERATURE_RANGE[0] - objective.shared(evaluation.theta)[0])

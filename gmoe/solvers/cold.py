@@ -61,11 +61,11 @@ def colder(objective: Objective, theta, log_temperature):
     """Yield parameters at a lower temperature: intercepts and slopes as they are, or smaller as it is, in all ways."""
     change = np.exp(log_temperature - objective.shared(theta)[0])
     first = objective.gate.first_bent
-    for raw_intercepts, shrunk in product((False, True), repeat=2):
+    for raw_intercepts, shrunk in product((False, True)[: first + 1], (False, True)):
         start = theta.copy()
         gate, _, _ = objective.split(start)
         objective.shared(start)[:] = log_temperature
-        if raw_intercepts and first == 1:
+        if raw_intercepts:
             gate[:, 0] /= change  # natural intercepts are intercept / temperature
         if shrunk:
             bent = gate[:, first:]

@@ -30,9 +30,12 @@ def test_climb_that_stops_on_the_way_is_followed(seed):
     assert short.n_agreeing >= 1
 
 
-def test_climb_to_an_interior_maximum_is_not():
-    X, y = data_of(SIGMOID, 0, 2000, 0.2, slope=2.0)
+@pytest.mark.parametrize("seed", range(5))
+@pytest.mark.parametrize("temperature", [1.0, 0.01])
+def test_climb_to_an_interior_maximum_is_not(seed, temperature):
+    X, y = data_of(SIGMOID, seed, 2000, 0.2, slope=2.0)
     assert fit_arrays(X, y, 2, gate=SIGMOID).status == "converged"
-    start = Parameters([0.0, 0.0], [[0.5], [-0.5]], [1.0, 3.0], [[0.5], [-0.5]], [1.0, 1.0], 1.0)
+    start = Parameters([0.0, 0.0], [[0.5], [-0.5]], [1.0, 3.0], [[0.5], [-0.5]], [1.0, 1.0], temperature)
     short = fit_arrays(X, y, 2, gate=SIGMOID, max_iter=3, init=start)
-    assert (short.status, short.n_iter) == ("max_iter", 3)
+    # A start at a low temperature is followed too, and falls; it may end in the maximum instead.
+    assert short.status in ({"max_iter"} if temperature == 1.0 else {"max_iter", "converged"})

@@ -159,6 +159,7 @@ def test_more_replications_go_on(whole, tmp_path):
     with pytest.raises(ChangedStudyError, match=f"replications: {count + 1} -> {count}"):
         run(Study.from_toml(TEXT), folder)
     assert merge([whole, folder], tmp_path / "all").n_missing == 0
+    assert merge([whole], folder).n_missing == 0
 
 
 def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+import scipy
 from scipy.optimize import minimize_scalar
 
+from gmoe.solvers.conjugate import _factor
 from gmoe.solvers.newton import trust_region_step
 
 
@@ -55,3 +57,17 @@ def test_trust_region_step_against_a_grid():
     for values, along in [([-1.0, 0.5], [0.0, 0.3]), ([-1.0, 0.5], [0.2, 0.3]), ([0.5, 4.0], [0.2, 0.3])]:
         value = disc @ along - 0.5 * disc**2 @ values
         assert trust_region_step(np.array(values), np.array(along), 1.0)[1] == pytest.approx(value.max(), rel=3e-3)
+
+
+def test_information_that_rounds_to_indefinite_has_a_factor():
+    # Natural coordinates of a cold gate: entries of 1e20 round to more than any ridge, and so do their eigenvalues.
+    rng = np.random.default_rng(0)
+    wide = rng.standard_normal((40, 20)) * np.logspace(0, 10, 20)
+    information = wide @ wide.T + 1e-8 * np.eye(40)
+    with pytest.raises(np.linalg.LinAlgError):
+        np.linalg.cholesky(information)
+    factor = _factor(information)
+    right = information @ rng.standard_normal(40)
+    solved = scipy.linalg.cho_solve(factor, right)
+    # Rounding of the largest eigenvalue, which is the floor.
+    assert np.abs(information @ solved - right).max() <= 1e-6 * np.abs(right).max()

@@ -20,7 +20,7 @@ class Krylov:
     def __init__(self, objective: Objective, evaluation, basis):
         self.objective, self.evaluation, self.basis = objective, evaluation, basis
         # Coordinates in which the complete-data information is the identity: trust region and residuals are EM's.
-        self.upper = scipy.linalg.cho_factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
+        self.upper = _factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
         self.gradient = self.basis.T @ evaluation.gradient
 
     def step(self, radius):
@@ -63,6 +63,16 @@ class Krylov:
         a, b = self._whiten(direction), self._whiten(s)
         square, cross = a @ a, a @ b
         return (np.sqrt(cross * cross + square * max(radius * radius - b @ b, 0.0)) - cross) / square
+
+
+def _factor(information):
+    """Cholesky factor; where entries are so large that their rounding exceeds the ridge, of the matrix with a floor."""
+    try:
+        return scipy.linalg.cho_factor(information)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(information)
+        floored = np.maximum(values, 1e-13 * values[-1])
+        return scipy.linalg.cho_factor((vectors * floored) @ vectors.T)
 
 
 def complete_information(objective: Objective, evaluation):

@@ -10,7 +10,7 @@ from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify, is_interior
-from gmoe.solvers.cold import follow_to_cold
+from gmoe.solvers.cold import follow_to_cold, goes_cold
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.result import FitResult
@@ -102,7 +102,7 @@ def fit(
             if also:
                 found = better(found, _climb_several(found.objective, scaling, also, settings))
             if solver == "mle" and not found.best.converged:
-                found = _followed(found, max_iter)
+                found = _followed(found)
             labels = range(X.shape[1]) if column_names is None else column_names
             return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
     finally:
@@ -110,12 +110,12 @@ def fit(
             executor.shutdown()
 
 
-def _followed(found, max_iter):
+def _followed(found):
     """Where the best ascent did not come to an end, and may be on its way to temperature zero, end it there."""
-    gate, before = found.objective.gate, found.best.evaluation.value
-    if not gate.n_shared or gate.is_sparse(found.objective.n_experts):
+    objective, before = found.objective, found.best.evaluation.value
+    if not goes_cold(objective, found.best):
         return found
-    best = follow_to_cold(found.objective, found.best, max_iter)
+    best = follow_to_cold(objective, found.best)
     ends = tuple(best.evaluation.value if end == before else end for end in found.ends)
     return replace(found, best=best, ends=ends)
 

@@ -94,9 +94,10 @@ class HeldSpace(Space):
 
 
 def at_box(objective: Objective, theta) -> bool:
-    """Whether a sparse gate is as large as it may get, to rounding."""
-    largest = np.abs(objective.split(theta)[0]).max()
-    return objective.gate.is_sparse(objective.n_experts) and bool(largest >= (1.0 - 1e-9) * BOX)
+    """Whether a sparse gate is as large as it may get, to rounding; the size of a hard one is without effect."""
+    if not objective.gate.is_sparse(objective.n_experts) or objective.gate.is_hard(objective.n_experts):
+        return False
+    return bool(np.abs(objective.split(theta)[0]).max() >= (1.0 - 1e-9) * BOX)
 
 
 def slope(evaluation: Evaluation, basis) -> float:

@@ -15,7 +15,7 @@ from gmoe.study.driver import Driver, Outcome, Progress
 from gmoe.study.engines import ENGINES, make_pool
 from gmoe.study.errors import StoreError
 from gmoe.study.lock import locked
-from gmoe.study.manifest import load_study, read_manifest, refuse_changes, write_manifest
+from gmoe.study.manifest import MANIFEST, load_study, read_manifest, refuse_changes, write_manifest
 from gmoe.study.spec import Study
 from gmoe.study.store import gather, read_table, sweep
 
@@ -178,7 +178,8 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
     sources = [Path(folder) for folder in folders]
     if not sources:
         raise ValueError("merge needs at least one folder of results.")
-    study = max(map(load_study, sources), key=lambda study: study.replications)
+    known = [*sources, Path(into)] if (Path(into) / MANIFEST).exists() else sources
+    study = max(map(load_study, known), key=lambda study: study.replications)
     for source in sources:
         refuse_changes(source, read_manifest(source)["study"], study)
     target = _made(into)

@@ -15,10 +15,10 @@ import numpy as np
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, TopKGate
 from gmoe.solvers import sparse
+from gmoe.solvers.climb import Settings
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import Settings
 from gmoe.solvers.soften import Soft
 from gmoe.solvers.starts import DATA_STARTS
 

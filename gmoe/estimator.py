@@ -48,9 +48,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     solver : {"mle", "em"}, default "mle"
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
-    n_init : int, default 15
-        Starts of one round: so many from data for each expert beyond the first (up to three), and as many grown from
-        the fit with one expert less. Rounds go on until three starts have met the best maximum, or to 200 starts.
+    n_init : int, default 10
+        Starts of the first round: so many from data for each expert beyond the first (up to three), and as many grown
+        from the fit with one expert less. Smaller rounds about the best maximum follow until three in a row find
+        nothing better and three starts have met it, or to 300 starts.
         A sparse gate takes one round, of a few starts more, and moves its best selections on. Ignored where ``init`` is
         given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
@@ -123,7 +124,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         gate_features=None,
         expert_features=None,
         solver="mle",
-        n_init=15,
+        n_init=10,
         init="auto",
         tol=1e-8,
         max_iter=500,

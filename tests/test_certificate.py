@@ -28,9 +28,9 @@ def test_separation_is_found_at_any_size(n):
 def test_agreement_counts_the_starts_beyond_the_sample_too():
     X, y, _, _ = make_gmoe(10_001, 1, 2, random_state=4)
     result = GaussianMoERegressor(2, random_state=0).fit(X, y).fit_result_
-    # 15 starts from data and 15 grown; most meet the only maximum of an easy problem.
-    assert result.n_starts == 30
-    assert result.n_agreeing > 15
+    # 10 starts from data, 10 grown, and three rounds of 10 in vain; most meet the only maximum of an easy problem.
+    assert result.n_starts == 50
+    assert result.n_agreeing > 25
 
 
 def test_the_last_step_counts():

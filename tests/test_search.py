@@ -1,5 +1,7 @@
 """The search over starts: as good as an independent one, nested, reproducible, and from where the user says."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from likelihood import REGULAR, fit_arrays, read, value_and_gradient
@@ -8,7 +10,12 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, SoftmaxGate
 from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
+from gmoe.solvers import search
+from gmoe.solvers.climb import best_of
+from gmoe.solvers.em import Ascent
 from gmoe.solvers.fit import fit
+from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.scaling import scale
 from gmoe.study.design import TRUTHS, truth_from
 from gmoe.study.near_truth import Noise, perturb, place
 
@@ -170,3 +177,44 @@ def test_several_starts_of_a_sparse_gate_move_their_boundaries():
         starts = [perturb(truth.parameters, 2000, rng, Noise(gate=0.2)) for _ in range(2)]
         found = fit(X, y, gate=truth.gate, gate_columns=columns, expert_columns=columns, n_experts=2, init=starts)
         assert found.log_likelihood > truth.log_density(X, y).sum()
+
+
+def test_rounds_go_on_about_the_best_end_until_three_find_nothing_better(monkeypatch):
+    X, y, _, _ = make_gmoe(400, 1, 3, random_state=3, **REGULAR)
+    calls, grown = [], search._grown
+
+    def record(smaller, reduced, sample, n_starts, rng):
+        calls.append((smaller, reduced, n_starts))
+        return grown(smaller, reduced, sample, n_starts, rng)
+
+    monkeypatch.setattr(search, "_grown", record)
+    result = fit_arrays(X, y, 3)
+    # Two experts: a round of 10 + 10, three at least of 10; three experts: twice as many.
+    last = [call for call in calls if call[0] is calls[-1][0]]
+    assert [n for _, _, n in last[:2]] == [20, 15]
+    assert len(last) >= 4
+    assert result.n_starts == 40 + 20 * (len(last) - 1)
+    # What is grown again is the best end without one of its experts, each of them in turn.
+    assert [len(reduced) for _, reduced, _ in last] == [0] + [3] * (len(last) - 1)
+    smaller = last[-1][0].objective
+    three = np.sort(result.model.parameters.variance)
+    kept = [smaller.variance(smaller.split(theta)[2]) for theta in last[-1][1]]
+    ratio = np.sort(np.concatenate(kept)) / np.repeat(three, 2)
+    # Scaled variances are raw ones in one unit; the last rounds began at the final best end.
+    np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+
+
+def test_of_ends_equal_to_rounding_a_converged_one_is_the_best():
+    X, y, _, _ = make_gmoe(200, 1, 2, random_state=1, **REGULAR)
+    columns = np.arange(1)
+    scaling = scale(X, y, None, columns, columns)
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 1, 1e-4)
+    theta = np.concatenate([np.zeros(4), objective.eta(np.ones(1))])
+    evaluation = objective.evaluate(theta, SCORE)
+
+    def end(more, converged):
+        return Ascent(replace(evaluation, value=evaluation.value + more), (), converged)
+
+    stopped, converged, higher = end(1e-13, False), end(0.0, True), end(1e-9, False)
+    assert best_of(objective, [stopped, converged]) is converged
+    assert best_of(objective, [stopped, converged, higher]) is higher

@@ -61,7 +61,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--solver", choices=SOLVERS, default=default.solver, help=f"(default: {default.solver})")
     model.add_argument(
-        "--n-init", type=int, default=default.n_init, metavar="N", help=f"starts of a round (default: {default.n_init})"
+        "--n-init",
+        type=int,
+        default=default.n_init,
+        metavar="N",
+        help=f"starts of the first round (default: {default.n_init})",
     )
     model.add_argument("--max-iter", type=int, default=default.max_iter, metavar="N", help="iterations of one start")
     model.add_argument(

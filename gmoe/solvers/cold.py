@@ -14,10 +14,10 @@ from itertools import product
 import numpy as np
 
 from gmoe.gates import LOG_TEMPERATURE_RANGE
+from gmoe.solvers.climb import best_of
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import Objective
-from gmoe.solvers.search import best_of
 from gmoe.solvers.space import Space
 from gmoe.solvers.spikes import has_spike
 

@@ -10,13 +10,14 @@ from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify, is_interior
+from gmoe.solvers.climb import EM_STEPS, Settings, best_of, climb, distinct
 from gmoe.solvers.cold import follow_to_cold, goes_cold
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import EM_STEPS, SAMPLE, Found, Settings, best_of, better, climb, distinct, search
+from gmoe.solvers.search import SAMPLE, Found, better, search
 from gmoe.solvers.sparse import finish, settle
 from gmoe.solvers.spikes import has_spike
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
@@ -32,7 +33,7 @@ def fit(
     expert_columns,
     n_experts: int,
     solver: str = "mle",
-    n_init: int = 15,
+    n_init: int = 10,
     init="auto",
     tol: float = 1e-8,
     max_iter: int = 500,
@@ -54,7 +55,7 @@ def fit(
     n_experts : int
     solver : {"mle", "em"}
     n_init : int
-        Starts of one round, see :class:`gmoe.GaussianMoERegressor`.
+        Starts of the first round, see :class:`gmoe.GaussianMoERegressor`.
     init : "auto", a name of ``DATA_STARTS``, Parameters (raw) or several of them, or array (n, k) of responsibilities
         The last ones are the only starts. Several climb on a sample first, if the observations are many.
     tol : float

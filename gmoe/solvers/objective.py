@@ -181,9 +181,9 @@ class Objective:
         return np.log(np.maximum(variance - self.min_variance, 1e-9 * self.min_variance))
 
     def temperature_at_bound(self, theta) -> bool:
-        """Whether the log temperature is at an end of its range."""
+        """Whether the temperature is within a thousandth of an end of its range."""
         low, high = LOG_TEMPERATURE_RANGE
-        return bool(np.any((self.shared(theta) <= low) | (self.shared(theta) >= high)))
+        return bool(np.any((self.shared(theta) <= low + 1e-3) | (self.shared(theta) >= high - 1e-3)))
 
     def inside(self, theta):
         """Return the parameters with a log temperature outside of its range at the end of it."""

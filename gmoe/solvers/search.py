@@ -1,8 +1,9 @@
 """Many starts, climbed to the end; the best one is the estimate and the others are evidence.
 
-The number of experts is built up one by one: the fit with k - 1 experts contributes starts for k (an expert cut in
-two), and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  With
-more than ``SAMPLE`` observations the starts climb on a random sample, and the best few distinct ends on all data.
+The number of experts is built up one by one: the fit with k - 1 experts contributes starts for k (grown by one expert),
+and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  Rounds of
+starts, in part about the best end so far, go on until some have found nothing better.  With more than ``SAMPLE``
+observations the starts climb on a random sample, and the best few distinct ends on all data.
 """
 
 from dataclasses import dataclass, replace
@@ -10,43 +11,22 @@ from functools import partial
 
 import numpy as np
 
-from gmoe.solvers.em import Ascent, em
-from gmoe.solvers.newton import Spectrum, newton
-from gmoe.solvers.objective import OBSERVED, SCORE, Objective
+from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct
+from gmoe.solvers.em import Ascent
+from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import Scaling
-from gmoe.solvers.schedule import cooled
-from gmoe.solvers.space import Space
 from gmoe.solvers.sparse import candidates, finish, settle
-from gmoe.solvers.spikes import has_spike
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin, without
 
 # Observations on which starts climb.
 SAMPLE = 10_000
 # Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
 START_ROWS = 3_000
-# EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
-EM_STEPS = 15
-# Starts go on in rounds until the best end has been met this often, or until there are this many.
-HITS = 3
-MAX_STARTS = 200
-# Average values closer than this are the same maximum.
-SAME = 1e-8
-# Distinct ends on the sample that climb on to the end on all data.
-N_FINISH = 4
-
-
-@dataclass(frozen=True)
-class Settings:
-    """How to search: see :func:`gmoe.solvers.fit.fit`."""
-
-    solver: str
-    n_init: int
-    kinds: tuple[str, ...]
-    tol: float
-    max_iter: int
-    schedule: tuple[float, ...] | None
-    seed: int
+# The best end has to be met this often, and so many rounds in a row have to find nothing better, unless there have been
+# so many starts.
+HITS, IN_VAIN = 3, 3
+MAX_STARTS = 300
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,36 +48,6 @@ class Found:
     tops: tuple[np.ndarray, ...]
     ends: tuple[float, ...]
     objective: Objective
-
-
-def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
-    """Follow one start to the end with the solver of the settings."""
-    if settings.schedule is not None:
-        theta = cooled(objective, theta, settings.schedule, settings.tol)
-    if settings.solver == "em":
-        return _em_off_saddles(objective, theta, settings)
-    history: tuple[float, ...] = ()
-    if em_steps:
-        early = em(objective, theta, settings.tol, em_steps)
-        theta, history = early.evaluation.theta, early.history[:-1]
-    late = newton(objective, theta, settings.tol, settings.max_iter)
-    return Ascent(late.evaluation, history + late.history, late.converged)
-
-
-def _em_off_saddles(objective, theta, settings):
-    """EM, and from a point of small gradient that is no maximum a push along the upward curvature, and EM again."""
-    ascent = em(objective, theta, settings.tol, settings.max_iter)
-    while ascent.converged and len(ascent.history) <= settings.max_iter:
-        at = objective.evaluate(ascent.evaluation.theta, OBSERVED)
-        model = Spectrum(at, Space(objective))
-        if model.is_maximum:
-            break
-        point, _, _ = model.step(0.1)
-        again = em(objective, point, settings.tol, settings.max_iter - len(ascent.history))
-        if again.evaluation.value <= at.value:
-            break
-        ascent = Ascent(again.evaluation, ascent.history + again.history, again.converged)
-    return ascent
 
 
 def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor) -> Found:
@@ -157,31 +107,50 @@ def _search_selections(deciding, finishing, settings, run):
 
 
 def _climb_rounds(objective, smaller, sample, settings, rng, run):
-    """Climb rounds of starts until the best end has been met a few times, or the starts are many."""
-    ascents: list[Ascent] = []
-    while True:
-        starts = _starts(objective, smaller, sample, settings, rng)
-        ascents += run(partial(climb, objective, settings=settings), starts)
-        best = best_of(objective, ascents).evaluation.value
-        hits = sum(abs(a.evaluation.value - best) < SAME for a in ascents)
-        if objective.n_experts == 1 or hits >= HITS or len(ascents) + len(starts) > MAX_STARTS:
-            return ascents
+    """Climb rounds of starts until some find nothing better and the best end has been met a few times.
 
-
-def _starts(objective, smaller, sample, settings, rng):
+    The first round is of partitions of the data and of the smaller fit's ends, grown.  Later ones are half as large: a
+    quarter partitions, the rest grown from the best end with one of its experts taken out, and from the smaller fit.
+    """
     k = objective.n_experts
     if k == 1:
-        return [from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))]
-    groups = []
+        start = from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))
+        return [climb(objective, start, settings)]
     # Local maxima multiply with the experts, and so do the starts.
     n_starts = settings.n_init * min(k - 1, 3)
-    for i in range(n_starts):
-        kind = DATA_STARTS[settings.kinds[i % len(settings.kinds)]]
-        groups.append(from_labels(kind(sample, k, rng), k))
-    for i, theta in enumerate(smaller.tops):
-        share = len(range(i, n_starts, len(smaller.tops)))
-        groups += grow(smaller.objective, theta, sample, share, rng)
-    return [from_responsibilities(objective, sample, r) for r in groups]
+    groups = _partitions(sample, k, settings.kinds, n_starts, rng) + _grown(smaller, (), sample, n_starts, rng)
+    ascents: list[Ascent] = []
+    value, in_vain = -np.inf, 0
+    while True:
+        starts = [from_responsibilities(objective, sample, r) for r in groups]
+        ascents += run(partial(climb, objective, settings=settings), starts)
+        best = best_of(objective, ascents).evaluation
+        in_vain = in_vain + 1 if best.value <= value + SAME else 0
+        value = best.value
+        hits = sum(abs(a.evaluation.value - value) < SAME for a in ascents)
+        if (hits >= HITS and in_vain >= IN_VAIN) or len(ascents) + n_starts > MAX_STARTS:
+            return ascents
+        reduced = [without(objective, best.theta, j) for j in range(k)]
+        n_data = n_starts // 4
+        groups = _partitions(sample, k, settings.kinds, n_data, rng)
+        groups += _grown(smaller, reduced, sample, n_starts - n_data, rng)
+
+
+def _partitions(sample, k, kinds, n_starts, rng):
+    """Soft groups of so many partitions of the data, of the kinds in turn."""
+    first = int(rng.integers(len(kinds)))
+    return [from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k) for i in range(n_starts)]
+
+
+def _grown(smaller, reduced, sample, n_starts, rng):
+    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn."""
+    models = [*reduced, *smaller.tops]
+    shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
+    return [
+        group
+        for theta, share in zip(models, shares, strict=True)
+        for group in grow(smaller.objective, theta, sample, share, rng)
+    ]
 
 
 def _select(objective, ascents, counts, smaller, settings):
@@ -202,35 +171,7 @@ def _select(objective, ascents, counts, smaller, settings):
     return Found(best, tops, ends, objective)
 
 
-def best_of(objective, ascents, floor=-np.inf):
-    """Pick the largest maximum without a spike: where a variance vanishes the likelihood is unbounded.
-
-    One with a spike wins only where all others are below ``floor``, the value of the smaller fit.
-    """
-
-    def rank(ascent):
-        value = ascent.evaluation.value
-        return value >= floor and not has_spike(objective, ascent.evaluation), value
-
-    return max((a for a in ascents if np.isfinite(a.evaluation.value)), key=rank)
-
-
 def better(first: Found, second: Found) -> Found:
     """Return the better of two ends on one objective, with the evidence of both."""
     best = best_of(first.objective, [first.best, second.best])
     return replace(first, best=best, ends=first.ends + second.ends)
-
-
-def distinct(objective, ascents):
-    """Pick the best few ends with different values, and count the ascents that met each."""
-    ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    interior = [a for a in ordered if not has_spike(objective, a.evaluation)] or ordered
-    kept: list[Ascent] = []
-    counts: list[int] = []
-    for ascent in interior:
-        if kept and kept[-1].evaluation.value - ascent.evaluation.value <= SAME:
-            counts[-1] += 1
-        elif len(kept) < N_FINISH:
-            kept.append(ascent)
-            counts.append(1)
-    return kept, counts

@@ -34,7 +34,7 @@ ROUND_WIDTHS = -3.3, -1.0
 # Scales of random gate rows, in whitened features, in turn.
 SCALES = 3.0, 0.3
 # Starts beyond those of a round of a dense gate: they are cheap, on few rows, and basins are many.
-MORE_STARTS = 5
+MORE_STARTS = 10
 # Ends that go on, those of them that go on for long, and for how many rounds.
 N_KEPT, N_LONG, SHORT, LONG, PATIENCE = 8, 3, 3, 60, 8
 # Average gain below which a round was in vain.

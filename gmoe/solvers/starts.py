@@ -98,10 +98,11 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
     rows = np.column_stack([sample.expert_axes, sample.gate_axes, towards * residual])
     badness = (residual**2 + 1e-12) * sample.weight
     badness /= badness.sum()
+    first = int(rng.integers(4))
     for i in range(n_starts):
-        kind = i % 4
+        kind = (first + i) % 4
         if kind == 0:
-            yield _cut(r, i // 4 % r.shape[1], sample, rng)
+            yield _cut(r, int(rng.integers(r.shape[1])), sample, rng)
             continue
         if kind == 1:
             units = np.exp(rng.standard_normal(rows.shape[1]))
@@ -143,6 +144,12 @@ def posterior(objective: Objective, theta, sample):
     joint = logit.T - 0.5 * residual**2 / variance - 0.5 * np.log(variance)
     r = np.exp(joint - joint.max(axis=1, keepdims=True))
     return r / r.sum(axis=1, keepdims=True)
+
+
+def without(objective: Objective, theta, j):
+    """Parameters of the model with one expert less that has all but expert ``j``."""
+    rows = theta[: objective.n_rows].reshape(objective.n_experts, objective.width)
+    return np.concatenate([np.delete(rows, j, axis=0).ravel(), objective.shared(theta)])
 
 
 def twin(smaller: Objective, theta, j):

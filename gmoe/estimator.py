@@ -51,7 +51,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     n_init : int, default 10
         Starts of the first round: so many from data for each expert beyond the first (up to three), and as many grown
         from the fit with one expert less. Smaller rounds about the best maximum follow until three in a row find
-        nothing better and three starts have met it, or to 300 starts.
+        nothing better and three starts have met it, or to 100 starts for each expert beyond the first (up to three).
         A sparse gate takes one round, of a few starts more, and moves its best selections on. Ignored where ``init`` is
         given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"

@@ -24,9 +24,11 @@ SAMPLE = 10_000
 # Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
 START_ROWS = 3_000
 # The best end has to be met this often, and so many rounds in a row have to find nothing better, unless there have been
-# so many starts.
+# so many starts for each expert beyond the first (up to MULTIPLY: local maxima multiply with the experts, and so do the
+# starts).
 HITS, IN_VAIN = 3, 3
-MAX_STARTS = 300
+MAX_STARTS = 100
+MULTIPLY = 3
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,8 +118,8 @@ def _climb_rounds(objective, smaller, sample, settings, rng, run):
     if k == 1:
         start = from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))
         return [climb(objective, start, settings)]
-    # Local maxima multiply with the experts, and so do the starts.
-    n_starts = settings.n_init * min(k - 1, 3)
+    multiple = min(k - 1, MULTIPLY)
+    n_starts = settings.n_init * multiple
     groups = _partitions(sample, k, settings.kinds, n_starts, rng) + _grown(smaller, (), sample, n_starts, rng)
     ascents: list[Ascent] = []
     value, in_vain = -np.inf, 0
@@ -128,7 +130,7 @@ def _climb_rounds(objective, smaller, sample, settings, rng, run):
         in_vain = in_vain + 1 if best.value <= value + SAME else 0
         value = best.value
         hits = sum(abs(a.evaluation.value - value) < SAME for a in ascents)
-        if (hits >= HITS and in_vain >= IN_VAIN) or len(ascents) + n_starts > MAX_STARTS:
+        if (hits >= HITS and in_vain >= IN_VAIN) or len(ascents) + n_starts > MAX_STARTS * multiple:
             return ascents
         reduced = [without(objective, best.theta, j) for j in range(k)]
         n_data = n_starts // 4

@@ -1,7 +1,9 @@
 """Write ``sims/README.md``: of each study its claim, outcome, evidence and computing time, from the results alone."""
 
 import argparse
+import re
 import tomllib
+from collections import defaultdict
 from pathlib import Path
 
 import numpy as np
@@ -81,17 +83,25 @@ def claim(name: str) -> str:
 
 
 def failures(done) -> str:
-    """List the fits that failed, with the seeds that bring them back."""
-    keys = ("protocol", "n", "replication", "seed", "error")
-    rows = [
-        [name, *(str(row[key]) for key in keys)]
-        for name, fits in done.items()
-        for row in fits[fits["error"] != ""].to_dict("records")
-    ]
-    if not rows:
+    """List the fits that failed, with the seeds that bring them back: a row for each kind of failure at one size."""
+    groups = defaultdict(list)
+    for name, fits in done.items():
+        for row in fits[fits["error"] != ""].sort_values(["protocol", "n", "replication"]).to_dict("records"):
+            stem, _, replication = row["seed"].rpartition(",")
+            groups[name, row["protocol"], str(row["n"]), stem, kind(row["error"])].append(replication)
+    if not groups:
         return "No fit failed.\n"
-    text = "Fits that failed, or a loss of which cannot be taken; `gmoe rates replay` runs one again.\n\n"
-    return text + markdown(("study", *keys), rows)
+    text = (
+        "Fits that failed, or a loss of which cannot be taken. The seed of one is `SEED,REPLICATION`, with which\n"
+        "`gmoe rates replay` runs it again.\n\n"
+    )
+    rows = [[*key[:4], ", ".join(replications), key[4]] for key, replications in groups.items()]
+    return text + markdown(("study", "protocol", "n", "seed", "replications", "error"), rows)
+
+
+def kind(error: str) -> str:
+    """Return the message with its numbers left out, which differ from fit to fit."""
+    return re.sub(r"-?\b\d[\d.]*(e[-+]?\d+)?\b", "#", error).replace("|", "\\|")
 
 
 def markdown(columns, rows) -> str:

@@ -64,7 +64,10 @@ def as_gate(gate: str | Gate) -> Gate:
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
     name, _, text = gate.partition(":")
     if name not in NAMED:
-        raise ValueError(f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}.")
+        raise ValueError(
+            f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}. An activation or a number of active "
+            "experts is a setting: 'activation:activation=tanh', 'topk:n_active=2'."
+        )
     settings = dict(_setting(item.strip(), name) for item in text.split(",") if item.strip())
     own = {key: settings.pop(key) for key in NAMED[name].__annotations__ if key in settings}
     return replace(NAMED[name](**own), **settings)

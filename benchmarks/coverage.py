@@ -3,7 +3,7 @@
 Two experts, n = 5000, the model that generated the data, gates sigmoid, tanh and gelu with an estimated temperature.
 Each replication is fitted from the truth; on the first 20 data sets the default fit, from data alone, is set beside it.
 The table holds, for each identified parameter, how often the 95 % interval covers the truth; the Monte Carlo standard
-deviation of such a rate is 1 % with 500 replications, 0.5 % with 2000.
+deviation of such a rate is 1 % with 500 replications, 0.3 % with 5000.
 
 The truths were chosen by the theory and by the information (``--information`` prints it), not by the coverage.  A
 temperature is identified by how the activation bends, so each score spans +-4 (+-8 for the sigmoid, the tanh of

@@ -5,6 +5,7 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
+from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.study import Study, run, table
 from gmoe.study.near_truth import doublings, place, random_surjection
@@ -111,6 +112,27 @@ def test_published_softmax_start_is_as_recorded():
     which = np.argmin(np.abs(shift[:, None] - (truth.intercept - truth.coef[:, 0])), axis=1)
     assert np.allclose(shift, (truth.intercept - truth.coef[:, 0])[which], atol=1e-12) and which[-1] == 1
     assert np.all(start.variance >= np.sqrt(truth.variance)[which]) and set(which) == {0, 1}
+
+
+def test_published_softmax_stops_as_the_code_does():
+    """It compares log-likelihoods of E-steps: not before the second, and the M-step after it still counts."""
+    study = study_of('kind = "published_softmax"\nn_experts = 3')
+    data = draw(study, 400, study.seed_of(400, 0))
+    start = softmax_start(study.truth.parameters, 3, 400, np.random.default_rng(0))
+    once, at_once, twice = (softmax_em(data.X, data.y, start, *rule) for rule in ((0.0, 1), (1e9, 99), (0.0, 2)))
+    assert (once.n_iter, at_once.n_iter, twice.n_iter) == (1, 2, 2)
+    assert at_once.parameters.intercept.tolist() == twice.parameters.intercept.tolist()
+    value = GMoE(once.parameters, study.truth.gate).log_density(data.X, data.y).sum()
+    assert at_once.log_likelihood == pytest.approx(value, rel=1e-12)  # sums of 400 rounded terms
+
+
+def test_surjections_are_equally_likely():
+    """Of k = 3 on two true experts 6, of which 3 end on the last one: cells of 1 + 2 atoms in two of the three."""
+    rng = np.random.default_rng(0)
+    for last, shares in (None, 1 / 2), (1, 2 / 3):
+        single = [np.sum(random_surjection(2, 3, rng, last) == 0) == 1 for _ in range(3000)]
+        # Four standard deviations: false alarm in 1 of 16 000.
+        assert abs(np.mean(single) - shares) < 4 * np.sqrt(shares * (1 - shares) / 3000)
 
 
 def test_placing_experts_twice_keeps_the_density():

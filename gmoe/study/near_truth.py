@@ -58,8 +58,15 @@ def perturb(start: Parameters, n: int, rng: np.random.Generator, noise: Noise) -
     )
 
 
-def random_surjection(n_true: int, n_experts: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw the true expert of each fitted one, each true one at least once."""
-    if n_experts < n_true:
-        return rng.permutation(n_true)[:n_experts]
-    return rng.permutation([*range(n_true), *rng.integers(0, n_true, n_experts - n_true)])
+def random_surjection(n_true: int, n_experts: int, rng: np.random.Generator, last: int | None = None) -> np.ndarray:
+    """Draw the true expert of each fitted one, each true one at least once, that of the last one perhaps given.
+
+    Drawn again until all are there, as the papers' code does: every surjection has the same probability.
+    """
+    while True:
+        few = n_experts <= n_true
+        which = rng.permutation(n_true)[:n_experts] if few else rng.integers(n_true, size=n_experts)
+        if last is not None:
+            which[-1] = last
+        if len(np.unique(which)) == min(n_true, n_experts):
+            return which

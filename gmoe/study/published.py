@@ -2,7 +2,8 @@
 
 Softmax paper (NeurIPS 2023): the last fitted expert starts on the last true one; one noise for a whole coefficient
 vector; variances start at the true standard deviations; the gate is fitted to the end in every M-step by
-Newton's method without a ridge; the stop is a relative change of the log-likelihood of 1e-6.
+Newton's method without a ridge; the stop is a relative change of 1e-6 of the log-likelihood, which is that of the
+E-step: of the parameters before the M-step, by which tries are compared too.
 
 Top-K paper (ICLR 2024): independent noise; the gate's M-step is coordinate descent on a quadratic bound with curvature
 1/4 and a halving line search; E-steps between means and variances; the stop is an absolute change of the average
@@ -30,12 +31,10 @@ class End:
 
 def softmax_start(truth: Parameters, n_experts: int, n: int, rng: np.random.Generator) -> Parameters:
     """Start of the softmax paper's code ("nearTrue")."""
-    which = random_surjection(truth.n_experts, n_experts, rng)
-    last = np.flatnonzero(which == truth.n_experts - 1)
-    if len(last):
-        which[[last[0], -1]] = which[[-1, last[0]]]
+    which = random_surjection(truth.n_experts, n_experts, rng, last=truth.n_experts - 1)
     scale = n**-0.083
     gate, mean = rng.normal(0.0, 0.005 * scale, n_experts), rng.normal(0.0, 0.05 * scale, n_experts)
+    gate[-1] = 0.0  # the reference of the gate
     start = truth.reorder(which)
     return Parameters(
         gate_intercept=start.gate_intercept + gate,
@@ -55,13 +54,12 @@ def softmax_em(X, y, start: Parameters, tol: float, max_iter: int) -> End:
     """EM of the softmax paper's code; a dense gate without temperature."""
     design = _design(X)
     gate, expert, variance = start.gate, start.expert, start.variance
-    value, r = _expectation(design, y, gate, expert, variance, len(gate))
-    n_iter = 0
+    value, n_iter = np.nan, 0
     while n_iter < max_iter:
         n_iter += 1
+        before, (value, r) = value, _expectation(design, y, gate, expert, variance, len(gate))
         gate = _gate_newton(design, r, gate)
         expert, variance = _regressions(design, y, r)
-        before, (value, r) = value, _expectation(design, y, gate, expert, variance, len(gate))
         if abs(value - before) <= tol * abs(before):
             break
     return _end(gate, expert, variance, value, n_iter)

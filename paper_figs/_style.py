@@ -54,7 +54,7 @@ def log_ticks(axis: Any) -> None:
 
 def _product(value, _):
     """Write 20000 as 2 times a power of ten; small powers in full."""
-    if 0.9e-2 < value < 0.9e3:
+    if 0.9e-3 < value < 0.9e3:
         return f"{value:g}"
     mantissa, exponent = f"{value:.0e}".split("e")
     front = "" if mantissa == "1" else rf"{mantissa}\cdot"

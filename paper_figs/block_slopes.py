@@ -28,7 +28,7 @@ BLOCKS = {
 # By cell size, of the worst atom and (open markers) on average; what belongs to no cell looks as single cells do.
 LOOKS = {1: ("#0072B2", "o", -0.32), 2: ("#D55E00", "s", -0.16), 3: ("#009E73", "^", 0.16)}
 STEP = 0.16
-LIMITS = (-1.3, 0.3)
+LIMITS = (-0.85, 0.25)
 STUDIES = tuple(DESIGNS)
 TEXT = """Slope on log n of the median error of each block of parameters, with 95 % intervals; certified maximum
 likelihood of over-specified models. Circles: cells of one fitted expert, and what belongs to no cell; squares: cells

@@ -18,7 +18,7 @@ STUDIES = tuple(DESIGNS)
 TEXT = """EM from one start beside the truth, stopped as published (relative change of the log-likelihood, absolute
 change of its average, 1e-6 both), against the certified maximum on the same data. Top: the maximum's log-likelihood
 less that of EM's end. Bottom: Voronoi distance (first powers, smallest over translations) of EM's end from the
-maximum, beside that of the maximum from the truth: EM does no harm where it is far below. Points: medians over
+maximum, beside those of the maximum and of EM's end from the truth. Points: medians over
 replications with two standard errors, and least squares lines with slopes and 95 % intervals. Thin lines: means.
 The theory has no exponent here."""
 
@@ -27,9 +27,8 @@ def draw(results):
     """Return the figure and its caption."""
     shares = [f"{name}: {higher(found)}" for name, found in results.items()]
     results = {name: with_gaps(found) for name, found in results.items()}
-    beside = {"gap": [], "distance": [("mle", "maximum, from the truth")]}
     contents = [
-        (f"{title}: {label}", [Line(words, name, stop, error) for stop, words in [*STOPS.items(), *beside[error]]])
+        (f"{title}: {label}", [Line(words, name, stop, error) for stop, words in STOPS.items()] + beside(name, error))
         for error, label in ERRORS.items()
         for name, title in DESIGNS.items()
     ]
@@ -38,27 +37,29 @@ def draw(results):
     return figure, caption("em_gap", text, rows, results)
 
 
+def beside(name, error):
+    """Lines of distances from the truth, beside those from the maximum."""
+    labels = {"mle": "maximum, from the truth", "em_relative": "EM, relative stop, from the truth"}
+    return [Line(label, name, key, "from_truth") for key, label in labels.items()] if error == "distance" else []
+
+
 def with_gaps(results):
-    """Add ``loss:gap`` and ``loss:distance`` of every protocol."""
+    """Add ``loss:gap`` and ``loss:distance``, from the maximum, of EM's ends, and ``loss:from_truth`` of all fits."""
     best = fitted_rows(results, "mle").set_index(["n", "replication"])
-    truth = results.study.truth
     tables = []
     for protocol in ("mle", *STOPS):
         rows = fitted_rows(results, protocol)
         rows = rows[[key in best.index for key in zip(rows["n"], rows["replication"], strict=True)]]
         maxima = best.loc[list(zip(rows["n"], rows["replication"], strict=True))]
-        gap = np.maximum(maxima["log_likelihood"].to_numpy() - rows["log_likelihood"].to_numpy(), 0.0)
-        pairs = zip(rows.to_dict("records"), maxima.reset_index().to_dict("records"), strict=True)
-        distance = [apart(results.study, own, None if protocol == "mle" else other, truth) for own, other in pairs]
-        columns = {PREFIX + "distance": distance} | ({} if protocol == "mle" else {PREFIX + "gap": gap})
-        tables.append(rows[KEYS].assign(**columns))
+        models = [model_of(results.study, row) for row in rows.to_dict("records")]
+        columns = {"from_truth": voronoi_loss(models, results.study.truth, kind="exact").value}
+        if protocol in STOPS:
+            best_models = [model_of(results.study, row) for row in maxima.reset_index().to_dict("records")]
+            pairs = zip(models, best_models, strict=True)
+            columns["distance"] = [float(voronoi_loss(*pair, kind="exact").value) for pair in pairs]
+            columns["gap"] = np.maximum(maxima["log_likelihood"].to_numpy() - rows["log_likelihood"].to_numpy(), 0.0)
+        tables.append(rows[KEYS].assign(**{PREFIX + name: values for name, values in columns.items()}))
     return replace(results, extra=pd.concat(tables), extra_theory={})
-
-
-def apart(study, own, other, truth):
-    """Voronoi distance of a fit from another one of the same data, or from the truth."""
-    target = truth if other is None else model_of(study, other)
-    return float(voronoi_loss(model_of(study, own), target, kind="exact").value)
 
 
 def higher(results):

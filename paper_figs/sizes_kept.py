@@ -18,8 +18,8 @@ MIN_RATIO = 2.0
 TEXT = """Slope of the log loss on log n without the sizes below the one on the axis, with 95 % intervals (bands),
 up to half of the largest size. First row: published protocol, published form of the loss; second: the same fits,
 the loss smallest over translations of the gate; third: certified maximum likelihood on the same data. Dotted: the
-theory's exponent, which is stated for the loss over translations. Slopes outside of the panels are cut off. The
-published over-specified slopes depend on how many sizes are left out; a rate would show as a horizontal line."""
+theory's exponent, which is stated for the loss over translations. Slopes outside of the panels are cut off. A rate
+would show as a horizontal line."""
 
 
 def draw(results):

@@ -2,7 +2,8 @@
 
 SciPy's BFGS with numerical derivatives, from starts of its own beside the truth, on the first data sets of a study;
 its best end beside the study's maximum likelihood fit. For results that disagree with the theory: it tells whether the
-fits are to blame.
+fits are to blame. That BFGS ends higher says that there is a better maximum; that it ends lower, perhaps only that it
+stopped early.
 """
 
 import argparse
@@ -34,7 +35,8 @@ def compare(folder: Path, n: int, replication: int, n_starts: int):
     found = replay(folder, "mle", n, replication)
     X, y, gate = found.X, found.y, found.fitted.model.gate
     rng = np.random.default_rng([n, replication])
-    k, truth = found.fitted.model.n_experts, study.truth.parameters
+    k, d, truth = found.fitted.model.n_experts, X.shape[1], study.truth.parameters
+    width = 2 * d + 3
 
     def model(theta):
         rows = theta[: k * width].reshape(k, width)
@@ -49,8 +51,6 @@ def compare(folder: Path, n: int, replication: int, n_starts: int):
             value = -model(theta).log_density(X, y).mean()
         return value if np.isfinite(value) else 1e10
 
-    d = X.shape[1]
-    width = 2 * d + 3
     best = None
     for _ in range(n_starts):
         which = np.concatenate([np.arange(truth.n_experts), rng.integers(truth.n_experts, size=k - truth.n_experts)])
@@ -78,8 +78,8 @@ def main() -> None:
         own, other, *smallest = compare(RESULTS / given.name, given.n, r, given.starts)
         differences.append(other - own)
         print(f"{r:11d}  {own:21.6f}  {other - own:19.6f}  {smallest[0]:26.4f}  {smallest[1]:.4f}", flush=True)
-    d = np.array(differences)
-    print(f"equal within 1e-3: {np.sum(abs(d) <= 1e-3)}, BFGS lower: {np.sum(d < -1e-3)}, higher: {np.sum(d > 1e-3)}")
+    equal, lower = (np.sum(test) for test in (np.abs(differences) <= 1e-3, np.array(differences) < -1e-3))
+    print(f"equal within 1e-3: {equal}, BFGS lower: {lower}, higher: {len(differences) - equal - lower}")
 
 
 if __name__ == "__main__":

@@ -17,7 +17,8 @@ HEAD = """\
 
 Each file in `designs/` describes a study: its first lines say which claim it tests, and which of its settings are the
 source's and which are ours. `results/` has all fits of the full runs, one folder per study, which every `gmoe rates`
-command reads; `manifest.json` there says by which versions, commit and processor they were made.
+command reads; `manifest.json` there says by which versions, commits and processors they were made,
+in one run or several.
 
 ```sh
 python sims/run.py softmax_exact          # run, or go on where it was stopped
@@ -29,9 +30,9 @@ make figures                              # all figures from the results
 What the results say of the theory is in [What the simulations say](../docs/simulations.md). This page is written by
 `python sims/summarise.py`. Slopes are of the median loss on log n with 95 % Monte Carlo intervals. Of the maximum
 likelihood fits, *certified* is the share with a certificate of an interior maximum, *at an edge* those whose largest
-likelihood has none (a gate that separates, a variance or temperature at its bound), *of the rest* the certified share
-of all fits not at an edge: what is missing there stopped at the limit of iterations. Both by size:
-`gmoe rates table FOLDER certificates`. Core-minutes are of the fits alone.
+likelihood that was found has none (a gate that separates, a variance or temperature at its bound), *of the rest* the
+certified share of all fits not at an edge: what is missing there stopped at the limit of iterations, or at a kink.
+Both by size: `gmoe rates table FOLDER certificates`. Core-minutes are of the fits alone.
 
 """
 COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")
@@ -56,7 +57,8 @@ def page(results: Path) -> str:
         folder.name: (load_study(folder), table(folder)) for folder in folders if (folder / "manifest.json").exists()
     }
     rows = [cells(name, study, fits) for name, (study, fits) in done.items()]
-    return HEAD + markdown(COLUMNS, rows) + "\n" + failures({name: fits for name, (_, fits) in done.items()})
+    tables = {name: fits for name, (_, fits) in done.items()}
+    return HEAD + markdown(COLUMNS, rows) + "\n" + failures(tables) + unfinished(tables)
 
 
 def cells(name, study, fits) -> list[str]:
@@ -97,6 +99,18 @@ def failures(done) -> str:
     )
     rows = [[*key[:4], ", ".join(replications), key[4]] for key, replications in groups.items()]
     return text + markdown(("study", "protocol", "n", "seed", "replications", "error"), rows)
+
+
+def unfinished(done) -> str:
+    """List the maximum likelihood fits that are neither certified nor at an edge."""
+    rows = []
+    for name, fits in done.items():
+        left = fits[(fits["protocol"] == "mle") & ~fits["certified"] & ~fits["status"].isin(EDGES)]
+        rows += [[name, *map(str, row)] for row in left[["n", "seed", "status", "gradient"]].itertuples(index=False)]
+    if not rows:
+        return ""
+    text = "\nMaximum likelihood fits that stopped short of a certificate.\n\n"
+    return text + markdown(("study", "n", "seed, replication last", "status", "largest average gradient"), rows)
 
 
 def kind(error: str) -> str:

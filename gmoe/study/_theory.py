@@ -28,7 +28,9 @@ def _exponent(study: Study, protocol: Protocol, loss: Loss) -> float | None:
     extra = protocol.n_experts - true.n_experts
     if extra < 0 or _family(protocol.gate_for(true)) != _family(gate):
         return None
-    pattern = (1 + extra, *[1] * (true.n_experts - 1))
+    # Shared out evenly: of all patterns this one needs the fewest active experts, and those exponents that belong to no
+    # cell are the same for all.
+    pattern = [len(range(j, protocol.n_experts, true.n_experts)) for j in range(true.n_experts)]
     if loss.kind not in DISTANCES:
         # The raw form without an infimum compares translates once a cell holds several atoms.
         stated = loss.kind == "over" or (loss.kind == "exact" and extra == 0)

@@ -2,7 +2,7 @@
 
 from _common import caption, main
 from _errors import AVERAGE, SMALLEST, with_blocks
-from _panels import Line, rate_figure
+from _panels import DRAWN, Line, rate_figure
 
 DESIGNS = {"softmax_over3": "k = 3", "softmax_over4": "k = 4"}
 BLOCKS = {"gate_coef": "gate slope", "intercept": "expert intercept", "coef": "expert slope", "variance": "variance"}
@@ -12,9 +12,8 @@ TEXT = """Errors of the certified maximum likelihood estimator of an over-specif
 largest over the cells of one fitted expert (top); over the cells of two, by the worse of the two (middle) and
 averaged over the two by their gate probabilities (bottom), with the smallest gate probability of the fitted experts.
 The Voronoi loss weighs errors with the experts' weights, so that it bounds averages; the theory's exponents for the
-worst atom need weights that stay away from 0. The gate is known up to a translation, which a single cell takes up: its
-slope has no error of its own. Points: medians over replications with two standard errors, and least squares lines
-with slopes and 95 % intervals; in parentheses the theory's exponents, upper bounds. Thin lines: means."""
+worst atom need weights that stay away from 0. The gate is known up to a translation, which a single cell takes up:
+its slope has no error of its own. In parentheses: the theory's exponents, upper bounds."""
 
 
 def draw(results):
@@ -24,7 +23,7 @@ def draw(results):
         (f"{title}: {label}", lines_of(name, *cell)) for cell, label in CELLS.items() for name, title in DESIGNS.items()
     ]
     figure, rows = rate_figure(contents, len(DESIGNS), 8.6, results, "median error", each=True)
-    return figure, caption("blocks", TEXT, rows, results)
+    return figure, caption("blocks", f"{TEXT} {DRAWN}", rows, results)
 
 
 def lines_of(name, suffix, size):

@@ -5,15 +5,13 @@ from dataclasses import replace
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX
-from _panels import PROTOCOLS, Line, rate_figure
+from _panels import DRAWN, PROTOCOLS, Line, rate_figure
 
 DESIGNS = {"softmax_over3": ("k = 3", ("2+1", "1+2")), "softmax_over4": ("k = 4", ("3+1", "2+2", "1+3"))}
 STUDIES = tuple(DESIGNS)
 TEXT = """Voronoi loss (smallest over translations of the gate) of over-specified fits, by their cells: 2+1 has two
 fitted experts in the cell of the first true one. The first true expert has the weight exp(-8) and the second 1, so
-that the same errors count differently: the median over all fits depends on the shares of the cells. Points: medians
-over those fits, with two standard errors, and least squares lines with slopes and 95 % intervals. Thin lines: means.
-Dotted: the theory's slope, moved below the data."""
+that the same errors count differently: the median over all fits depends on the shares of the cells."""
 
 
 def draw(results):
@@ -28,7 +26,7 @@ def draw(results):
         for protocol, label in PROTOCOLS.items()
     ]
     figure, rows = rate_figure(contents, len(PROTOCOLS), 5.8, results, "median Voronoi loss")
-    return figure, caption("cells", f"{TEXT} Cells of the fits: {'; '.join(shares)}.", rows, results)
+    return figure, caption("cells", f"{TEXT} {DRAWN} Cells of the fits: {'; '.join(shares)}.", rows, results)
 
 
 def by_cells(found):

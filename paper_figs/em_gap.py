@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX, fitted_rows
-from _panels import Line, rate_figure
+from _panels import DRAWN, Line, rate_figure
 
 from gmoe.metrics import voronoi_loss
 from gmoe.study.rows import model_of
@@ -18,9 +18,7 @@ STUDIES = tuple(DESIGNS)
 TEXT = """EM from one start beside the truth, stopped as published (relative change of the log-likelihood, absolute
 change of its average, 1e-6 both), against the certified maximum on the same data. Top: the maximum's log-likelihood
 less that of EM's end. Bottom: Voronoi distance (first powers, smallest over translations) of EM's end from the
-maximum, beside those of the maximum and of EM's end from the truth. Points: medians over
-replications with two standard errors, and least squares lines with slopes and 95 % intervals. Thin lines: means.
-The theory has no exponent here."""
+maximum, beside those of the maximum and of EM's end from the truth. The theory has no exponent here."""
 
 
 def draw(results):
@@ -33,13 +31,13 @@ def draw(results):
         for name, title in DESIGNS.items()
     ]
     figure, rows = rate_figure(contents, len(DESIGNS), 5.6, results, "median")
-    text = TEXT + f" Ends of EM above the certified maximum, which count as a gap of 0: {'; '.join(shares)}."
+    text = f"{TEXT} {DRAWN} Ends of EM above the certified maximum, which count as a gap of 0: {'; '.join(shares)}."
     return figure, caption("em_gap", text, rows, results)
 
 
 def beside(name, error):
     """Lines of distances from the truth, beside those from the maximum."""
-    labels = {"mle": "maximum, from the truth", "em_relative": "EM, relative stop, from the truth"}
+    labels = {"mle": "maximum from truth", "em_relative": "EM, relative, from truth"}
     return [Line(label, name, key, "from_truth") for key, label in labels.items()] if error == "distance" else []
 
 

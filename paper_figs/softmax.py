@@ -1,7 +1,7 @@
 """The softmax paper's figure: loss against n, exact- and over-specified, the paper's sizes and ours."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, rate_figure
+from _panels import DRAWN, PROTOCOLS, Line, rate_figure
 
 DESIGNS = {
     "softmax_exact": "k = 2, exact",
@@ -11,11 +11,9 @@ DESIGNS = {
 COLUMNS = {"_paper": "paper's sizes, grid x", "": "our sizes, random x"}
 STUDIES = tuple(design + suffix for design in DESIGNS for suffix in COLUMNS)
 TEXT = """Voronoi loss (smallest over translations of the gate) of fits to data of the softmax paper's two experts:
-the certified maximum of the likelihood and the published protocol (EM from beside the truth, stopped by the
-relative change of the log-likelihood), on the same data. Points: medians over replications with two standard
-errors, and least squares lines with slopes and 95 % intervals. Thin lines (right): means, which few exploded runs
-can drive out of the panel; slopes of means are in the table. Dotted: the theory's slope, moved below the data.
-Left: the sizes and the regular grid of x of the paper's code; right: ours, x drawn uniformly."""
+the certified maximum of the likelihood and the published protocol (EM from beside the truth, stopped by the relative
+change of the log-likelihood), on the same data. Left: the sizes and the regular grid of x of the paper's code;
+right: ours, x drawn uniformly."""
 
 
 def draw(results):
@@ -29,7 +27,7 @@ def draw(results):
         for suffix, sizes in COLUMNS.items()
     ]
     figure, rows = rate_figure(contents, len(COLUMNS), 7.6, results, "median Voronoi loss")
-    return figure, caption("softmax", TEXT, rows, results)
+    return figure, caption("softmax", f"{TEXT} {DRAWN}", rows, results)
 
 
 if __name__ == "__main__":

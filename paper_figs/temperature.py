@@ -2,7 +2,7 @@
 
 from _common import caption, main
 from _errors import with_temperature
-from _panels import Line, rate_figure
+from _panels import DRAWN, Line, rate_figure
 
 ERRORS = {
     "temperature": "error of the temperature",
@@ -18,9 +18,7 @@ GATES = ("linear", "sigmoid", "tanh", "gelu", "relu")
 STUDIES = tuple(f"temperature_{gate}_{design}" for design in DESIGNS for gate in GATES)[:-1]
 TEXT = """Certified maximum likelihood with an estimated temperature. A linear score leaves the common scale of
 temperature and gate free, and so does relu: their raw errors show what representative of equal densities a fit
-happens to be, and the loss of slopes / temperature is the one that can fall. Sigmoid, tanh and gelu fix the scale.
-Points: medians over replications with two standard errors, and least squares lines with slopes and 95 % intervals.
-Thin lines: means. Dotted: the theory's slope where there is one, moved below the data."""
+happens to be, and the loss of slopes / temperature is the one that can fall. Sigmoid, tanh and gelu fix the scale."""
 
 
 def draw(results):
@@ -32,7 +30,7 @@ def draw(results):
         for design, title in DESIGNS.items()
     ]
     figure, rows = rate_figure(contents, len(DESIGNS), 9.2, results, "median error")
-    return figure, caption("temperature", TEXT, rows, results)
+    return figure, caption("temperature", f"{TEXT} {DRAWN}", rows, results)
 
 
 if __name__ == "__main__":

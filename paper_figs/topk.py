@@ -1,7 +1,7 @@
 """The top-K paper's figure, and one of ours: Voronoi loss and Hellinger distance against n."""
 
 from _common import caption, main
-from _panels import PROTOCOLS, Line, rate_figure
+from _panels import DRAWN, PROTOCOLS, Line, rate_figure
 
 DESIGNS = {
     "topk_exact_score": "k = 2, score selects",
@@ -15,10 +15,8 @@ STUDIES = tuple(DESIGNS)
 TEXT = """Errors of fits to data from top-K gates. First four rows: the top-K paper's two experts, one of which is
 active; one active expert identifies neither scale nor weights of the gate, and the Voronoi loss leaves these out.
 Three experts of which two are active (third row) have no interior maximum. Last row: our truth, two of four active.
-Points: medians over replications with two standard errors, and least squares lines with slopes and 95 % intervals.
-Thin lines: means. Dotted: the theory's slope, moved below the data. The published protocol starts beside the truth,
-selects by logit whatever the truth does (first row), and cannot move the boundary between two experts of which one
-is active."""
+The published protocol starts beside the truth, selects by logit whatever the truth does (first row), and cannot move
+the boundary between two experts of which one is active."""
 
 
 def draw(results):
@@ -32,7 +30,7 @@ def draw(results):
         for loss, label in LOSSES.items()
     ]
     figure, rows = rate_figure(contents, len(LOSSES), 9.2, results, "median error")
-    return figure, caption("topk", TEXT, rows, results)
+    return figure, caption("topk", f"{TEXT} {DRAWN}", rows, results)
 
 
 def protocols(results, name):

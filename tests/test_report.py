@@ -175,5 +175,8 @@ def test_exponents_of_the_theory():
     assert of(n_experts=3, losses=[{"kind": "over", "translation": "none"}]) == {}
     # One active expert: the gate part of the loss is not identified, the density is.
     assert of("topk_paper", [{"kind": "over"}, {"kind": "hellinger"}]) == {"hellinger": -0.5}
+    # Two experts of four can stand for either true one if each has two.
+    fit = {"n_experts": 4, "gate": "topk:n_active=2,select_on=logit"}
+    assert of("topk_paper", [{"kind": "hellinger"}], **fit) == {"hellinger": -0.5}
     # Another family than the truth's.
     assert of(gate="topk:n_active=1", losses=[{"kind": "hellinger"}]) == {}

@@ -2,6 +2,7 @@
 
 import io
 import json
+import os
 import re
 import subprocess
 import sys
@@ -211,6 +212,14 @@ def test_bar_is_for_terminals(monkeypatch, capsys):
     bar.close()
     assert sys.stderr.getvalue().endswith("\n")
     assert clock(59.6) == "1:00"
+
+
+def test_a_reader_that_leaves_early_is_no_error(results):
+    read, write = os.pipe()
+    os.close(read)
+    command = [sys.executable, "-u", "-m", "gmoe", "rates", "status", str(results)]
+    assert subprocess.run(command, stdout=write, stderr=subprocess.PIPE).stderr == b""
+    os.close(write)
 
 
 def test_absent_packages_are_named(monkeypatch, capsys):

@@ -45,6 +45,8 @@ def run(arguments: argparse.Namespace) -> int:
 
     try:
         return arguments.work(arguments)
+    except BrokenPipeError:  # the reader of a pipe left early: not for a message
+        raise
     except (ChangedStudyError, SpecError, ValueError) as error:
         raise UsageError(str(error)) from error
     except (StudyError, ImportError, OSError) as error:

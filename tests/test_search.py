@@ -11,7 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 from gmoe import GaussianMoERegressor, GMoE, Parameters, SoftmaxGate
 from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
 from gmoe.solvers import search
-from gmoe.solvers.climb import best_of
+from gmoe.solvers.climb import Settings, best_of, climb
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.fit import fit
 from gmoe.solvers.objective import SCORE, Objective
@@ -202,6 +202,36 @@ def test_rounds_go_on_about_the_best_end_until_three_find_nothing_better(monkeyp
     ratio = np.sort(np.concatenate(kept)) / np.repeat(three, 2)
     # Scaled variances are raw ones in one unit; the last rounds began at the final best end.
     np.testing.assert_allclose(ratio, ratio[0], rtol=1e-6)
+
+
+def test_ends_of_the_sample_that_are_beaten_on_all_data_stay_there():
+    X, y, _, _ = make_gmoe(30_000, 1, 2, random_state=5, **REGULAR)
+    columns = np.arange(1)
+    scaling = scale(X, y, None, columns, columns)
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 2, 1e-4)
+    settings = Settings("mle", 1, ("kmeans",), 1e-8, 500, None, 0)
+    gate = np.zeros((2, 2))
+    # One regression twice is a saddle far below; its experts a little apart climb to the best maximum.
+    expert = np.array([[0.0, 1.0], [0.0, -1.0]])
+    near = climb(objective, objective.join(gate, expert, objective.eta(np.ones(2)), []), settings)
+    best = near.evaluation.theta
+    low = objective.join(gate, 0.0 * expert, objective.eta(np.ones(2)), [])
+    close = best + 1e-3
+    margin = 1e-3
+    assert objective.evaluate(low, SCORE).value < near.evaluation.value - margin
+    assert objective.evaluate(close, SCORE).value > near.evaluation.value - margin
+    first, beaten, climbed = search._finished(objective, [best, low, close], margin, settings)
+    assert beaten.evaluation.theta.tolist() == low.tolist() and not beaten.converged
+    assert climbed.converged and abs(climbed.evaluation.value - first.evaluation.value) < 1e-12  # rounding
+    # The order is the sample's, and what follows a poor end may be the best.
+    ends = search._finished(objective, [low, close], margin, settings)
+    assert abs(ends[1].evaluation.value - first.evaluation.value) < 1e-12
+
+
+def test_evenness_of_weights():
+    assert search._evenness(np.ones(7)) == 1.0
+    # One observation in four has all the weight.
+    assert search._evenness(np.array([0.0, 0.0, 1.0, 0.0])) == 0.25
 
 
 def test_of_ends_equal_to_rounding_a_converged_one_is_the_best():

@@ -89,6 +89,30 @@ def test_equal_seeds_give_equal_results_in_any_order_of_rows():
     assert one(first).slope == one(other).slope and one(first).low != one(other).low
 
 
+def test_a_loss_has_the_same_interval_whatever_stands_beside_it():
+    table = study(power(0.5))
+    table["loss:first"] = table["loss:d"] ** 2
+    both = table[["protocol", "n", "replication", "loss:first", "loss:d"]]
+    [alone] = [r for r in estimate_rates(both, losses=["d"]).rates if (r.statistic, r.scale) == ("mean", "n")]
+    beside = [r for r in estimate_rates(both).rates if (r.loss, r.statistic, r.scale) == ("d", "mean", "n")]
+    assert beside == [alone]
+    # Losses of their own resample on their own: equal ones would repeat each other's accidents.
+    table["loss:twin"] = table["loss:d"]
+    low = {r.loss: r.low for r in estimate_rates(table).rates if (r.statistic, r.scale) == ("mean", "n")}
+    assert low["twin"] != low["d"]
+
+
+def test_an_interval_holds_its_estimate():
+    sizes = np.geomspace(100, 100_000, 60).astype(int)
+    table = study(power(0.5), sizes=sizes)
+    # A fit that dwarfs all others of its size is in 63 % of the resamples, so that their means are smaller on the whole:
+    # with one at each small size nearly all resampled slopes are less steep.
+    table.loc[(table["replication"] == 3) & (table["n"] < 3000), "loss:d"] = 1e9
+    for scale in ("n", "n/log n"):
+        rate = one(estimate_rates(table), scale=scale)
+        assert all(s.low <= s.slope <= s.high for s in (rate, *rate.local, *rate.kept))
+
+
 @pytest.mark.stat
 def test_intervals_cover():
     """False alarm: at most 1 in 2000 for each statistic: binomial, 200 studies that each cover in 94 to 96 %."""

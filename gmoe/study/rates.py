@@ -8,6 +8,7 @@ import numpy as np
 
 from gmoe.study._bootstrap import STATISTICS, Curve, curves, slope_weights
 from gmoe.study._decay import Decay, compare_decay
+from gmoe.study.seeds import words_of
 
 __all__ = ["Decay", "Level", "Rate", "Rates", "Slope", "estimate_rates"]
 
@@ -200,7 +201,7 @@ def estimate_rates(
         raise ValueError(f"A slope needs a window of 2 sizes or more, got {window}.")
     if len(table) and min_size > table["n"].max():
         raise ValueError(f"min_size={min_size} leaves no size; the largest is {table['n'].max()}.")
-    rng = np.random.default_rng(random_state)
+    root = int(np.random.default_rng(random_state).integers(2**63))
     predicted: dict[Any, float] = dict(theory or {})
     result = Rates(confidence, (), (), ())
     for protocol, rows in table[table["n"] >= min_size].groupby("protocol", sort=True):
@@ -209,6 +210,8 @@ def estimate_rates(
             absent = len(rows) - sum(map(len, samples.values()))
             exponent = predicted.get((protocol, loss), predicted.get(loss))
             one = _Group(str(protocol), loss, samples, absent, confidence, window, exponent)
+            # A seed of its own: an interval does not depend on which other losses are in the table.
+            rng = np.random.default_rng([root, *words_of({"protocol": str(protocol), "loss": loss})])
             levels, rates, decay = one.estimate(rng, n_boot)
             result = Rates(confidence, result.levels + levels, result.rates + rates, result.decay + decay)
     return result

@@ -181,9 +181,9 @@ class _Case:
             source = sources.SLOW if self.family.affine else sources.UNIDENTIFIED
             yield _row("voronoi_loss", SLOWER, "lower bound", source)
             if self.covered:
-                yield self.root_n("voronoi_loss (free)", sources.FREE, True)
+                yield self.root_n("voronoi_loss (free)", sources.FREE)
         elif self.covered:
-            yield self.root_n("voronoi_loss", self.source(max(self.sizes)), True)
+            yield self.root_n("voronoi_loss", self.source(max(self.sizes)))
         else:
             yield _row("voronoi_loss", NOT_STATED, "", sources.SILENT)
 

@@ -67,7 +67,11 @@ def key_of(block: str, size: int | None) -> str:
 
 
 def predictions(results: Results, protocol: str = "mle") -> dict[str, Prediction]:
-    """Return what the theory says of each error, for all ways to share the fitted experts among the true ones."""
+    """Return what the theory says of each error, for all ways to share the fitted experts among the true ones.
+
+    Nothing of the raw gate intercept under a gate whose scale is free: its error here is that of the log weight,
+    ``gate_intercept/temperature``.
+    """
     study = results.study
     fitted = study.protocol(protocol)
     true, extra = study.truth.n_experts, fitted.n_experts - study.truth.n_experts
@@ -77,6 +81,8 @@ def predictions(results: Results, protocol: str = "mle") -> dict[str, Prediction
         patterns = [p for p in patterns if required_n_active(p, study.truth.gate.n_active) <= n_active]
     said = [p for pattern in patterns for p in predict(study.truth.gate, pattern, fitted_n_active=n_active)]
     keyed = {key_of(p.quantity, p.cell_size): p for p in said}
+    if "gate_intercept/temperature" in keyed:
+        del keyed["gate_intercept"]
     several = [p for p in said if (p.cell_size or 1) > 1 and not p.quantity.startswith("gate_intercept")]
     return keyed | {key_of(p.quantity + AVERAGE, p.cell_size): p for p in several}
 

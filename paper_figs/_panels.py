@@ -12,12 +12,13 @@ from gmoe.plotting._axes import COLOURS, LINES, MARKERS
 from gmoe.plotting._rates import _power
 
 PROTOCOLS = {"mle": "certified", "published": "published"}
-# What every panel of rate_figure shows, for its caption.
-DRAWN = """Points: medians over the fits with two standard errors, and least squares lines with slopes and 95 %
-intervals. Thin lines: means, which few exploded runs can drive out of a panel; their slopes are in the table.
-Dotted: the theory's slope where there is one, moved below the data."""
 # With more sizes their points overlap: they are small then, and means would be one tangle.
 MANY = 50
+# What every panel of rate_figure shows, for its caption; and where it does not show the theory beside each line.
+DRAWN = f"""Points: medians over the fits with two standard errors, and least squares lines with slopes and 95 %
+intervals. Thin lines, in panels of no more than {MANY} sizes: means, which few exploded runs can drive out of a panel;
+their slopes are in the table."""
+DOTTED = "Dotted: the theory's slope where there is one, moved below the data."
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pandas as pd
 from _common import caption, main
 from _errors import KEYS, PREFIX
-from _panels import DRAWN, PROTOCOLS, Line, rate_figure
+from _panels import DOTTED, DRAWN, PROTOCOLS, Line, rate_figure
 
 DESIGNS = {"softmax_over3": ("k = 3", ("2+1", "1+2")), "softmax_over4": ("k = 4", ("3+1", "2+2", "1+3"))}
 STUDIES = tuple(DESIGNS)
@@ -26,7 +26,7 @@ def draw(results):
         for protocol, label in PROTOCOLS.items()
     ]
     figure, rows = rate_figure(contents, len(PROTOCOLS), 5.8, results, "median Voronoi loss")
-    return figure, caption("cells", f"{TEXT} {DRAWN} Cells of the fits: {'; '.join(shares)}.", rows, results)
+    return figure, caption("cells", f"{TEXT} {DRAWN} {DOTTED} Cells of the fits: {'; '.join(shares)}.", rows, results)
 
 
 def by_cells(found):

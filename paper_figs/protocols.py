@@ -15,7 +15,7 @@ STUDIES = tuple(DESIGNS)
 CONSTANTS = (1.0, 2.0)
 NEAR = 0.1
 GROUPS = 10
-LIMITS = (1e-3, 1e3)
+LIMITS = (1e-5, 1e3)
 TEXT = """One point for each fit of an over-specified softmax gate, at the paper's sizes. Left: the published
 protocol and the published form of the loss, which compares masses as they are pinned: where the pinned true expert
 has m + 1 fitted ones, the loss is near the constant m (dashed lines at 1 and 2), whatever n is. Middle: the same

@@ -1,7 +1,7 @@
 """The softmax paper's figure: loss against n, exact- and over-specified, the paper's sizes and ours."""
 
 from _common import caption, main
-from _panels import DRAWN, PROTOCOLS, Line, rate_figure
+from _panels import DOTTED, DRAWN, PROTOCOLS, Line, rate_figure
 
 DESIGNS = {
     "softmax_exact": "k = 2, exact",
@@ -27,7 +27,7 @@ def draw(results):
         for suffix, sizes in COLUMNS.items()
     ]
     figure, rows = rate_figure(contents, len(COLUMNS), 7.6, results, "median Voronoi loss")
-    return figure, caption("softmax", f"{TEXT} {DRAWN}", rows, results)
+    return figure, caption("softmax", f"{TEXT} {DRAWN} {DOTTED}", rows, results)
 
 
 if __name__ == "__main__":

@@ -2,7 +2,7 @@
 
 from _common import caption, main
 from _errors import with_temperature
-from _panels import DRAWN, Line, rate_figure
+from _panels import DOTTED, DRAWN, Line, rate_figure
 
 ERRORS = {
     "temperature": "error of the temperature",
@@ -30,7 +30,7 @@ def draw(results):
         for design, title in DESIGNS.items()
     ]
     figure, rows = rate_figure(contents, len(DESIGNS), 9.2, results, "median error")
-    return figure, caption("temperature", f"{TEXT} {DRAWN}", rows, results)
+    return figure, caption("temperature", f"{TEXT} {DRAWN} {DOTTED}", rows, results)
 
 
 if __name__ == "__main__":

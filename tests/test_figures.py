@@ -21,6 +21,8 @@ from gmoe.study import Study, run
 
 ROOT = Path(__file__).parents[1]
 SCRIPTS = sorted(file.stem for file in (ROOT / "paper_figs").glob("[!_]*.py"))
+# Scripts that write a table and draw nothing.
+TABLES = ("claims", "in_text")
 COMMITTED = ROOT / "sims" / "results"
 # One design for each kind of panel; a panel without results says so.
 TINY = (
@@ -110,11 +112,11 @@ def check_slopes(caption, tables):
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_script_draws_tiny_results(name, tiny, tables, tmp_path, call):
     call(name, "--results", tiny, "--out", tmp_path)
-    kinds = [".md"] if name == "claims" else [".md", ".pdf", ".png"]
+    kinds = [".md"] if name in TABLES else [".md", ".pdf", ".png"]
     assert sorted(file.suffix for file in tmp_path.iterdir()) == kinds
     caption = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
     assert caption.startswith(f"**{name}.** ") and "fits certified" in caption
-    if name != "claims":
+    if name not in TABLES:
         assert check_slopes(caption, tables(name, tiny))
 
 
@@ -122,6 +124,23 @@ def test_slopes_of_the_softmax_captions_are_those_of_the_tables(tiny, tables, mo
     script = module("softmax")
     caption = script.draw(module("_common").read(tiny, script.STUDIES))[1]
     assert check_slopes(caption, tables("softmax", tiny)) == 3 * 2 * 4  # studies, protocols, columns
+
+
+def test_numbers_of_the_text_are_those_of_the_tables(module):
+    script = module("in_text")
+    results = module("_common").read(COMMITTED, script.STUDIES)
+    text = script.draw(results)[1]
+    keys = ["protocol", "n", "replication"]
+    first, other = (results[name].fits.set_index(keys) for name in (script.SEARCH, script.NEAR))
+    gains = [
+        row["log_likelihood"] - other.loc[key, "log_likelihood"] for key, row in first.iterrows() if key in other.index
+    ]
+    higher = sum(gain > 1e-4 for gain in gains)
+    assert f"| all | {len(gains)} | {100 * higher / len(gains):.0f} % | {sum(gain < -1e-4 for gain in gains)} |" in text
+    losses = results["softmax_over3_paper"].fits.query("protocol == 'published'")["loss:published_form"]
+    near_one = sum(0.9 <= loss <= 1.1 for loss in losses) / len(losses)
+    [line] = [line for line in text.splitlines() if "| softmax_over3_paper |" in line]
+    assert f" | {100 * near_one:.1f} % | " in line
 
 
 def test_damaged_results_are_drawn(tiny, module):
@@ -176,7 +195,7 @@ def test_committed_captions_are_those_of_the_committed_results(name, module, tab
     # Quantiles of resampled medians may be rounded the other way by another processor.
     ours, theirs = ([float(text) for text in number.findall(given)] for given in (caption, committed))
     np.testing.assert_allclose(ours, theirs, atol=1.01e-3)
-    if name != "claims":
+    if name not in TABLES:
         assert check_slopes(committed, tables(name, COMMITTED))
 
 
@@ -214,6 +233,19 @@ def test_claims_take_their_exponents_from_the_theory(tiny, module):
     expected |= {"variance (cell of 2)": -1 / 4, "coef (cell of 1)": -1 / 2, "gate_intercept": -1 / 2}
     assert expected.items() <= dict(found.extra_theory).items()
     assert "loss:gate_coef (cell of 1)" not in found.extra
+
+
+def test_what_is_said_of_interior_maxima_is_counted(module):
+    script = module("topk")
+    results = module("_common").read(COMMITTED, ["topk_over3"])
+    fits = results["topk_over3"].fits
+    fits = fits[fits["protocol"] == "mle"]
+    count, last = fits["certified"].sum(), fits.loc[fits["certified"], "n"].max()
+    said = f" {count} of {len(fits)} fits have an interior maximum, and none above n = {last}."
+    assert said in script.interior(results)
+    nowhere = replace(results["topk_over3"], fits=fits.assign(certified=False))
+    assert f" 0 of {len(fits)} fits have an interior maximum. " in script.interior({"topk_over3": nowhere})
+    assert script.interior({}) == ""
 
 
 def test_block_errors_are_those_of_the_parameters(tiny, module):

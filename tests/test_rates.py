@@ -105,7 +105,7 @@ def test_a_loss_has_the_same_interval_whatever_stands_beside_it():
 def test_an_interval_holds_its_estimate():
     sizes = np.geomspace(100, 100_000, 60).astype(int)
     table = study(power(0.5), sizes=sizes)
-    # A fit that dwarfs all others of its size is in 63 % of the resamples, so that their means are smaller on the whole:
+    # A fit that dwarfs all others of its size is in 63 % of the resamples, so that most of their means are smaller:
     # with one at each small size nearly all resampled slopes are less steep.
     table.loc[(table["replication"] == 3) & (table["n"] < 3000), "loss:d"] = 1e9
     for scale in ("n", "n/log n"):

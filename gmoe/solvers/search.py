@@ -32,7 +32,7 @@ HITS, IN_VAIN = 3, 3
 MAX_STARTS = 100
 MULTIPLY = 3
 # From a maximum on m observations a climb on all data rises by p / 2m on average (Wilks). An end that lies below the
-# best by so many times that is not climbed: at 400 000 observations these climbs were two fifths of the time of a fit.
+# best by so many times that is not climbed: at 400 000 observations these climbs were half of the time of a fit.
 BEATEN = 20
 
 

@@ -71,7 +71,7 @@ class Curve:
         estimate = weights @ self.value
         low = [np.quantile(column, p) for column, p in zip(spread.T, tail, strict=True)]
         high = [np.quantile(column, 1.0 - p) for column, p in zip(spread.T, tail, strict=True)]
-        # A mean that rests on a single one of the losses lies beyond most resamples, which do not hold it.
+        # Means that each rest on a single loss are smaller in most resamples: the estimate may lie beyond nearly all.
         return estimate, np.sqrt(total), np.minimum(low, estimate), np.maximum(high, estimate)
 
 

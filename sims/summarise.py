@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
+from gmoe.solvers.result import EDGES
 from gmoe.study import load_study, table
 from gmoe.study.rates import estimate_rates
 
@@ -37,8 +38,6 @@ Both by size: `gmoe rates table FOLDER certificates`. Core-minutes are of the fi
 """
 COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")
 COLUMNS += ("certified", "at an edge", "certified, of the rest", "core-minutes")
-# What a fit ends with where the likelihood has no maximum inside of the parameters.
-EDGES = ("gate_separated", "no_interior_maximum", "temperature_at_bound", "variance_at_bound")
 
 
 def main() -> None:

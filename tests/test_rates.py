@@ -201,12 +201,13 @@ def test_health_counts_certificates_and_failures():
         error="", status="converged", certified=True, n_starts=10, n_agreeing=5, cells="1+1", seconds=0.5
     )
     table.loc[0, ["error", "status", "certified"]] = ["LinAlgError: x", "failed", False]
-    table.loc[1, "certified"] = False
+    table.loc[1, ["status", "certified"]] = ["gate_separated", False]
     frame = health(table)
     assert list(frame["n_failed"]) == [1, 0] and list(frame["n_replications"]) == [10, 10]
     # 8 of 9, with the standard error of a share.
     assert frame["certified"][0] == pytest.approx(8 / 9) and frame["certified_mcse"][0] == pytest.approx(
         (8 / 9**3) ** 0.5
     )
-    assert list(frame["agreeing"]) == [0.5, 0.5] and frame["status"][0] == "converged 100 %"
+    assert list(frame["at_edge"]) == [pytest.approx(1 / 9), 0.0]
+    assert list(frame["agreeing"]) == [0.5, 0.5] and frame["status"][0] == "converged 89 %"
     assert list(failures(table)["error"]) == ["LinAlgError: x"]

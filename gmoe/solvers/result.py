@@ -6,6 +6,9 @@ import numpy as np
 
 from gmoe.model import GMoE
 
+# Statuses of fits whose largest likelihood that was found has no maximum inside of the parameters.
+EDGES = ("gate_separated", "no_interior_maximum", "temperature_at_bound", "variance_at_bound")
+
 
 @dataclass(frozen=True, eq=False)
 class FitResult:

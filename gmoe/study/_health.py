@@ -4,6 +4,8 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.solvers.result import EDGES
+
 
 def health(table: Any) -> Any:
     """Count what happened to the fits.
@@ -17,8 +19,8 @@ def health(table: Any) -> Any:
     -------
     DataFrame
         By protocol and n: replications, failed ones, share of certified fits with its Monte Carlo standard error,
-        median share of the starts that agree, most frequent status and cells with their shares, median seconds of a
-        fit.
+        share of fits at an edge (no maximum inside of the parameters was found that is as high), median share of the
+        starts that agree, most frequent status and cells with their shares, median seconds of a fit.
     """
     import pandas as pd
 
@@ -44,6 +46,7 @@ def _counts(group) -> dict[str, Any]:
         "n_failed": len(group) - len(done),
         "certified": certified,
         "certified_mcse": np.sqrt(certified * (1.0 - certified) / max(len(done), 1)),
+        "at_edge": float(done["status"].isin(EDGES).mean()) if len(done) else np.nan,
         "agreeing": float((starts["n_agreeing"] / starts["n_starts"]).median()),
         "status": _most_frequent(done["status"]),
         "cells": _most_frequent(done["cells"]),

@@ -6,11 +6,15 @@ import numpy as np
 from _common import fits_line, interval, main
 from _errors import AVERAGE, SMALLEST, with_blocks
 
+from gmoe.solvers.result import EDGES
+
 PAPER = ("softmax_over3_paper", "softmax_over4_paper")
-SEARCH, NEAR = "softmax_over3_search", "softmax_over3"
+NEAR = "softmax_over3"
 # The loss of the over-specified temperature designs that the theory has an exponent for.
 TEMPERATURE = {"linear": "free", "sigmoid": "voronoi", "tanh": "voronoi", "gelu": "voronoi"}
-STUDIES = (*PAPER, NEAR, SEARCH, *(f"temperature_{gate}_over3" for gate in TEMPERATURE))
+# Studies that climb from starts beside the truth only, each with one that searches on the same data.
+LOCAL = (NEAR, "softmax_over4", *(f"temperature_{gate}_over3" for gate in TEMPERATURE), "topk_over3", "topk_over4")
+STUDIES = (*PAPER, *(name for near in LOCAL for name in (near, f"{near}_search")))
 # Slopes without the smaller sizes: from so many sizes up to all of them.
 FEWEST = 4
 # Where the published form of the loss has its modes.
@@ -20,6 +24,10 @@ LIGHT = 0.05
 # Log-likelihoods that differ by less are the same.
 SAME = 1e-4
 KEY = ["n", "replication"]
+SEARCHED = ("data sets", "median starts", "higher", "lower", "median gain of the higher")
+SEARCHED += ("at an edge beside the truth", "of the search", "edges beside the truth that stay edges")
+# Sizes of the papers.
+MANY = 10_000
 
 
 def draw(results):
@@ -27,7 +35,7 @@ def draw(results):
     tables = [
         modes({name: results[name] for name in PAPER if name in results}),
         *([protocol(results[NEAR]), heavy(results[NEAR])] if NEAR in results else []),
-        *([searched(results[NEAR], results[SEARCH])] if {NEAR, SEARCH} <= results.keys() else []),
+        *searches({name: results[name] for name in LOCAL if {name, f"{name}_search"} <= results.keys()}, results),
         larger(results),
     ]
     fits = "\n".join(fits_line(name, found) for name, found in results.items())
@@ -69,21 +77,40 @@ def heavy(found):
     return section(title + some, ["error", "slope of the median", "theory"], rows)
 
 
-def searched(near, search):
-    """Compare a search from data with the fits that start beside the truth, on the same data."""
+def searches(near, results):
+    """Compare searches from data with the fits that start beside the truth, on the same data: all, and one by size."""
+    pairs = {name: compared(found, results[f"{name}_search"]) for name, found in near.items()}
+    rows = [[name, *searched(pair)] for name, pair in pairs.items()]
+    large = [[name, *searched(pair[pair["n"] > MANY])] for name, pair in pairs.items()]
+    by_size = [[n, *searched(pair)] for n, pair in pairs[NEAR].groupby("n")] if NEAR in pairs else []
+    title = "Starts from data too against starts beside the truth, log-likelihoods on the same data"
+    return [
+        section(title, ["study", *SEARCHED], rows),
+        section(f"The same, n above {MANY}", ["study", *SEARCHED], large),
+        section(f"The same, {NEAR} by n", ["n", *SEARCHED], by_size),
+    ]
+
+
+def compared(near, search):
+    """Fits of a search beside those that start beside the truth on the same data."""
     pairs = merged(search.fits, "mle", near.fits, "mle")
     gain = pairs["log_likelihood"] - pairs["log_likelihood_other"]
-    pairs = pairs.assign(gain=gain, higher=gain > SAME, lower=gain < -SAME)
-    head = ["n", "data sets", "higher", "lower", "median gain of the higher", "no interior maximum", "median starts"]
-    rows = []
-    for n, pair in [("all", pairs), *pairs.groupby("n")]:
-        up = pair.loc[pair["higher"], "gain"].median()
-        edge = 100.0 * np.mean(~pair["certified"])
-        rows.append([
-            n, len(pair), f"{100.0 * pair['higher'].mean():.0f} %", int(pair["lower"].sum()), f"{up:.2f}",
-            f"{edge:.0f} %", f"{pair['n_starts'].median():.0f}",
-        ])  # fmt: skip
-    return section(f"{SEARCH} against {NEAR}, log-likelihoods on the same data", head, rows)
+    return pairs.assign(gain=gain, higher=gain > SAME, lower=gain < -SAME, edge=pairs["status"].isin(EDGES))
+
+
+def searched(pairs):
+    """Cells of a row under ``SEARCHED``."""
+    up = pairs.loc[pairs["higher"], "gain"].median()
+    edge = pairs["status_other"].isin(EDGES)
+    return [
+        len(pairs), f"{pairs['n_starts'].median():.0f}", percent(pairs["higher"]), int(pairs["lower"].sum()),
+        f"{up:.2f}", percent(edge), percent(pairs["edge"]), f"{int((edge & pairs['edge']).sum())} of {edge.sum()}",
+    ]  # fmt: skip
+
+
+def percent(share):
+    """Share in words."""
+    return f"{100.0 * share.mean():.0f} %"
 
 
 def larger(results):
@@ -99,7 +126,7 @@ def larger(results):
 
 def merged(fits, protocol, others, other):
     """Fits of a protocol beside those of another one on the same data."""
-    columns = [*KEY, "log_likelihood", "loss:voronoi"]
+    columns = [*KEY, "log_likelihood", "loss:voronoi", "status"]
     first, second = fits[fits["protocol"] == protocol], others.loc[others["protocol"] == other, columns]
     return first.merge(second, on=KEY, suffixes=("", "_other"))
 

@@ -92,7 +92,7 @@ def caption(name: str, text: str, rows: Sequence[str], results: Mapping[str, Res
     note = (
         "Slopes of the logarithm, with 95 % Monte Carlo intervals; see docs/rates.md. Likelihoods of over-specified "
         "models have many maxima: the certified one is the best that starts beside the truth led to, a local one "
-        "(softmax_over3_search has starts from data too)."
+        "(the studies named _search have starts from data too)."
     )
     return f"**{name}.** {' '.join(text.split())}\n\n{slopes}\n\n{note}\n\n{fits}\n"
 

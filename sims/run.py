@@ -12,7 +12,7 @@ from gmoe.study import Study, merge, run
 
 HERE = Path(__file__).resolve().parent
 DESIGNS = {file.stem: file for file in sorted((HERE / "designs").glob("*.toml"))}
-QUICK = {"sizes": (200, 400, 800), "replications": 3}
+QUICK = {"sizes": (200, 400, 800), "replications": 2}
 
 
 def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool = False) -> bool:
@@ -29,7 +29,7 @@ def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool
     n_jobs : int
         Worker processes, -1 for one per core.
     quick : bool
-        Three small sizes with three replications, to see that a design works.
+        Three small sizes with two replications, to see that a design works.
     """
     study = Study.from_toml(DESIGNS[name])
     if quick:
@@ -51,7 +51,7 @@ def main(arguments=None) -> int:
     """Run the designs that the command line names."""
     parser = argparse.ArgumentParser(description="Run the papers' simulations.")
     parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(DESIGNS)}; default: all")
-    parser.add_argument("--quick", action="store_true", help="three small sizes with three replications")
+    parser.add_argument("--quick", action="store_true", help="three small sizes with two replications")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="worker processes (default: one per core)")
     parser.add_argument("--results", type=Path, metavar="DIR", help="default: sims/results, with --quick sims/quick")
     given = parser.parse_args(arguments)

@@ -68,7 +68,11 @@ def compare(folder: Path, n: int, replication: int, n_starts: int):
         best = end if best is None or end.fun < best.fun else best
     other = model(best.x)
     smallest = [m.gate_proba(X).mean(axis=0).min() for m in (found.fitted.model, other)]
-    again = GaussianMoERegressor(k, gate, init=other.parameters, min_variance=MIN_VARIANCE).fit(X, y)
+    again = GaussianMoERegressor(k, gate, init=other.parameters, min_variance=MIN_VARIANCE)
+    with warnings.catch_warnings():
+        # What it warns of is what is asked.
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        again.fit(X, y)
     return found.fitted.log_likelihood, -best.fun * len(y), *smallest, again.fit_result_.status
 
 
@@ -88,7 +92,6 @@ def main() -> None:
     parser.add_argument("--starts", type=int, default=3, metavar="N")
     parser.add_argument("--edges", action="store_true", help="of sizes up to N, fits without a maximum inside")
     given = parser.parse_args()
-    warnings.simplefilter("ignore", ConvergenceWarning)
     folder = RESULTS / given.name
     cases = edges(folder, given.n) if given.edges else [(given.n, r) for r in range(given.data_sets)]
     print("     n  replication  gmoe's log-likelihood  BFGS's minus gmoe's  smallest probability: gmoe    BFGS  climb")

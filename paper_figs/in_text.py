@@ -14,7 +14,9 @@ NEAR = "softmax_over3"
 TEMPERATURE = {"linear": "free", "sigmoid": "voronoi", "tanh": "voronoi", "gelu": "voronoi"}
 # Studies that climb from starts beside the truth only, each with one that searches on the same data.
 LOCAL = (NEAR, "softmax_over4", *(f"temperature_{gate}_over3" for gate in TEMPERATURE), "topk_over3", "topk_over4")
-STUDIES = (*PAPER, *(name for near in LOCAL for name in (near, f"{near}_search")))
+EXACT = ("softmax_exact", *(f"temperature_{gate}_exact" for gate in (*TEMPERATURE, "relu")))
+EXACT += ("topk_exact_score", "topk_exact_logit", "topk_two_of_four")
+STUDIES = (*PAPER, *EXACT, *(name for near in LOCAL for name in (near, f"{near}_search")))
 # Slopes without the smaller sizes: from so many sizes up to all of them.
 FEWEST = 4
 # Where the published form of the loss has its modes.
@@ -36,6 +38,7 @@ def draw(results):
         modes({name: results[name] for name in PAPER if name in results}),
         *([protocol(results[NEAR]), heavy(results[NEAR])] if NEAR in results else []),
         *searches({name: results[name] for name in LOCAL if {name, f"{name}_search"} <= results.keys()}, results),
+        at_edge({name: found for name, found in results.items() if name not in PAPER}),
         larger(results),
     ]
     fits = "\n".join(fits_line(name, found) for name, found in results.items())
@@ -111,6 +114,17 @@ def searched(pairs):
 def percent(share):
     """Share in words."""
     return f"{100.0 * share.mean():.0f} %"
+
+
+def at_edge(results):
+    """Share of the fits without a maximum inside of the parameters, by study and n."""
+    shares = {}
+    for name, found in results.items():
+        mle = found.fits[found.fits["protocol"] == "mle"]
+        shares[name] = mle["status"].isin(EDGES).groupby(mle["n"]).mean()
+    sizes = sorted(set().union(*(share.index for share in shares.values())))
+    rows = [[name, *(f"{100.0 * share[n]:.0f}" if n in share else "" for n in sizes)] for name, share in shares.items()]
+    return section("Maximum likelihood fits at an edge, per cent by n", ["study", *map(str, sizes)], rows)
 
 
 def larger(results):

@@ -33,8 +33,9 @@ What the results say of the theory is in [What the simulations say](../docs/simu
 likelihood fits, *certified* is the share with a certificate of an interior maximum, *at an edge* those whose largest
 likelihood that was found has none (a gate that separates, a variance or temperature at its bound), *of the rest* the
 certified share of all fits not at an edge: what is missing there stopped at the limit of iterations, or at a kink.
-In brackets, for studies that climb from beside the truth only: at an edge after a wide search on data of the same study
-(a better search certifies fewer fits, not more). By size: `gmoe rates table FOLDER certificates`. Core-minutes are of the fits alone.
+In brackets, for studies that climb from beside the truth only: at an edge after a wide search on data of the same
+study (a better search certifies fewer fits, not more). By size: `gmoe rates table FOLDER certificates`. Core-minutes
+are of the fits alone.
 
 """
 COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")

@@ -35,7 +35,7 @@ WITHOUT_EXPONENT = ("slower than polynomial", "not identified")
 TOLERANCE, WIDEST = 0.05, 0.25
 UNCERTIFIED = 0.01
 GATES = ("linear", "sigmoid", "tanh", "gelu")
-OVER = ("softmax_over3", "softmax_over4", "topk_over3", "topk_over4", *(f"temperature_{gate}_over3" for gate in GATES))
+OVER = ("softmax_over3", "softmax_over4", *(f"temperature_{gate}_over3" for gate in GATES))
 STUDIES = (
     *(f"softmax_{k}{suffix}" for suffix in ("", "_paper") for k in ("exact", "over3", "over4")),
     *(f"topk_{name}" for name in ("exact_score", "exact_logit", "over3", "over4", "two_of_four")),

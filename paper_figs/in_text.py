@@ -13,7 +13,7 @@ NEAR = "softmax_over3"
 # The loss of the over-specified temperature designs that the theory has an exponent for.
 TEMPERATURE = {"linear": "free", "sigmoid": "voronoi", "tanh": "voronoi", "gelu": "voronoi"}
 # Studies that climb from starts beside the truth only, each with one that searches on the same data.
-LOCAL = (NEAR, "softmax_over4", *(f"temperature_{gate}_over3" for gate in TEMPERATURE), "topk_over3", "topk_over4")
+LOCAL = (NEAR, "softmax_over4", *(f"temperature_{gate}_over3" for gate in TEMPERATURE))
 EXACT = ("softmax_exact", *(f"temperature_{gate}_exact" for gate in (*TEMPERATURE, "relu")))
 EXACT += ("topk_exact_score", "topk_exact_logit", "topk_two_of_four")
 STUDIES = (*PAPER, *EXACT, *(name for near in LOCAL for name in (near, f"{near}_search")))

@@ -8,8 +8,7 @@ import numpy as np
 
 from gmoe.kernels.soft import line_breaks
 from gmoe.solvers.em import em
-from gmoe.solvers.soften import Soft
-from gmoe.solvers.space import BOX
+from gmoe.solvers.soften import BOX, Soft
 
 # Candidates on each side of a line are the best steps past at most so many switches.
 WINDOWS = (4, 40, 400, None)

@@ -11,7 +11,7 @@ from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
-from gmoe.solvers.space import HeldSpace, Space, at_box, slope
+from gmoe.solvers.space import HeldSpace, Space, slope
 
 # Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
 WEAK = 1e-5
@@ -48,9 +48,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     direction = separating_direction(objective, evaluation)
     matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, model.parameters, order, basis, direction)
     converged = best.converged and eigenvalues[0] >= -CURVATURE
-    # A climb that the box ends was on its way to infinity.
-    ran_away = not converged and at_box(objective, best.evaluation.theta)
-    separated = direction is not None or ran_away
+    separated = direction is not None
     at_bound = objective.at_bound(evaluation.theta)[order]
     names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
     if gate.estimated:
@@ -62,7 +60,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     return FitResult(
         model=model,
         log_likelihood=float(total * (evaluation.value - shift)),
-        status=_status(objective, evaluation, converged or ran_away, separated),
+        status=_status(objective, evaluation, converged, separated),
         gradient=slope(evaluation, basis),
         smallest_eigenvalue=float(eigenvalues[0]),
         n_flat=n_flat(objective, scaling),
@@ -86,10 +84,10 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     )
 
 
-def _status(objective, evaluation, ended, separated):
+def _status(objective, evaluation, converged, separated):
     if objective.temperature_at_bound(evaluation.theta):
         return "temperature_at_bound"
-    if not ended:
+    if not converged:
         return "max_iter"
     if prefers_cold(objective, evaluation):
         return "temperature_at_bound"

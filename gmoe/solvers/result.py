@@ -26,7 +26,7 @@ class FitResult:
         temperature went to an end of its range, exp(-12) to exp(30), where the gate is a limit of its kind, or the
         likelihood does not fall on the way there.
         ``gate_separated``: the likelihood still rises as a gate parameter goes to infinity, or is flat there;
-        ``no_interior_maximum``: the same with a sparse gate, or its climb was ended by the largest gate allowed.
+        ``no_interior_maximum``: the same with a sparse gate.
         ``max_iter``: stopped before the gradient was small.
     gradient : float
         Largest absolute entry of the average gradient, in scaled coordinates; with ``selection_held`` along the

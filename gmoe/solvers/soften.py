@@ -12,8 +12,10 @@ from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.soft import soft_selection, work_rows
 from gmoe.solvers.objective import Objective
-from gmoe.solvers.space import BOX
 
+# Largest entry of the gate's scaled coordinates where a search looks.  The climb that follows has no such bound: maxima
+# with selections as sharp as the gap of two neighbours lie beyond (at n = 1e5 up to 99 units of log-likelihood higher).
+BOX = 200.0
 # Keys are compared in units of their spread; this is that of keys that are all the same.
 MIN_SPREAD = 1e-3
 

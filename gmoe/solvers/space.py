@@ -13,10 +13,6 @@ import numpy as np
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.objective import Evaluation, Objective
 
-# Largest entry of a sparse gate's scaled coordinates: beyond it weights are 0 or 1 for all that data can tell, and
-# where there is no maximum nothing else ends the climb.
-BOX = 200.0
-
 
 class Space:
     """All directions along which the likelihood has a slope."""
@@ -52,13 +48,7 @@ class Space:
             bent = self._bent
             result[-1] = np.clip(result[-1], *LOG_TEMPERATURE_RANGE)
             result[bent] = (theta[bent] + self._temperature(theta) * step[bent]) * np.exp(result[-1] - theta[-1])
-        return self._boxed(result)
-
-    def _boxed(self, theta):
-        if self.objective.gate.is_sparse(self.objective.n_experts):
-            gate, _, _ = self.objective.split(theta)
-            np.clip(gate, -BOX, BOX, out=gate)
-        return theta
+        return result
 
     @property
     def _bent(self):
@@ -90,14 +80,7 @@ class HeldSpace(Space):
             change = result[-1] - theta[-1]
             intercept = self.objective.split(theta)[0][:, 0]
             self.objective.split(result)[0][:, 0] += intercept * (np.exp(-change) - 1.0 + step[-1])
-        return self._boxed(result)
-
-
-def at_box(objective: Objective, theta) -> bool:
-    """Whether a sparse gate is as large as it may get, to rounding; the size of a hard one is without effect."""
-    if not objective.gate.is_sparse(objective.n_experts) or objective.gate.is_hard(objective.n_experts):
-        return False
-    return bool(np.abs(objective.split(theta)[0]).max() >= (1.0 - 1e-9) * BOX)
+        return result
 
 
 def slope(evaluation: Evaluation, basis) -> float:

@@ -27,7 +27,7 @@ none was reached, the losses of the certified ones stand beside those of all: a 
 from dataclasses import replace
 
 import numpy as np
-from _common import caption, interval, main
+from _common import SEARCHED, caption, interval, main
 from _errors import predictions, with_blocks
 
 SCALES = {"voronoi_loss": "raw", "voronoi_loss (free)": "free"}
@@ -35,13 +35,12 @@ WITHOUT_EXPONENT = ("slower than polynomial", "not identified")
 TOLERANCE, WIDEST = 0.05, 0.25
 UNCERTIFIED = 0.01
 GATES = ("linear", "sigmoid", "tanh", "gelu")
-OVER = ("softmax_over3", "softmax_over4", *(f"temperature_{gate}_over3" for gate in GATES))
 STUDIES = (
     *(f"softmax_{k}{suffix}" for suffix in ("", "_paper") for k in ("exact", "over3", "over4")),
     *(f"topk_{name}" for name in ("exact_score", "exact_logit", "over3", "over4", "two_of_four")),
     *(f"temperature_{gate}_exact" for gate in (*GATES, "relu")),
     *(f"temperature_{gate}_over3" for gate in GATES),
-    *(f"{name}_search" for name in OVER),
+    *(f"{name}_search" for name in SEARCHED),
 )
 HEAD = (
     "| study | error | predicted | | source | median: on n | on n/log n | mean: on n | on n/log n "

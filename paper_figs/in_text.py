@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
-from _common import fits_line, interval, main
+from _common import SEARCHED, fits_line, interval, main
 from _errors import AVERAGE, SMALLEST, with_blocks
 
 from gmoe.solvers.result import EDGES
@@ -12,11 +12,9 @@ PAPER = ("softmax_over3_paper", "softmax_over4_paper")
 NEAR = "softmax_over3"
 # The loss of the over-specified temperature designs that the theory has an exponent for.
 TEMPERATURE = {"linear": "free", "sigmoid": "voronoi", "tanh": "voronoi", "gelu": "voronoi"}
-# Studies that climb from starts beside the truth only, each with one that searches on the same data.
-LOCAL = (NEAR, "softmax_over4", *(f"temperature_{gate}_over3" for gate in TEMPERATURE))
 EXACT = ("softmax_exact", *(f"temperature_{gate}_exact" for gate in (*TEMPERATURE, "relu")))
 EXACT += ("topk_exact_score", "topk_exact_logit", "topk_two_of_four")
-STUDIES = (*PAPER, *EXACT, *(name for near in LOCAL for name in (near, f"{near}_search")))
+STUDIES = (*PAPER, *EXACT, *(name for near in SEARCHED for name in (near, f"{near}_search")))
 # Slopes without the smaller sizes: from so many sizes up to all of them.
 FEWEST = 4
 # Where the published form of the loss has its modes.
@@ -26,9 +24,9 @@ LIGHT = 0.05
 # Log-likelihoods that differ by less are the same.
 SAME = 1e-4
 KEY = ["n", "replication"]
-SEARCHED = ("data sets", "median starts", "higher", "lower", "median gain of the higher")
-SEARCHED += ("at an edge beside the truth", "of the search", "edges beside the truth that stay edges")
-# Sizes of the papers.
+COMPARED = ("data sets", "median starts", "higher", "lower", "median gain of the higher")
+COMPARED += ("at an edge beside the truth", "of the search", "edges beside the truth that stay edges")
+# Where the papers' over-specified simulations begin.
 MANY = 10_000
 
 
@@ -37,7 +35,7 @@ def draw(results):
     tables = [
         modes({name: results[name] for name in PAPER if name in results}),
         *([protocol(results[NEAR]), heavy(results[NEAR])] if NEAR in results else []),
-        *searches({name: results[name] for name in LOCAL if {name, f"{name}_search"} <= results.keys()}, results),
+        *searches({name: results[name] for name in SEARCHED if {name, f"{name}_search"} <= results.keys()}, results),
         at_edge({name: found for name, found in results.items() if name not in PAPER}),
         larger(results),
     ]
@@ -84,13 +82,18 @@ def searches(near, results):
     """Compare searches from data with the fits that start beside the truth, on the same data: all, and one by size."""
     pairs = {name: compared(found, results[f"{name}_search"]) for name, found in near.items()}
     rows = [[name, *searched(pair)] for name, pair in pairs.items()]
-    large = [[name, *searched(pair[pair["n"] > MANY])] for name, pair in pairs.items()]
+    large = {name: pair[pair["n"] > MANY] for name, pair in pairs.items()}
+    large = [[name, *searched(pair)] for name, pair in large.items() if len(pair)]
     by_size = [[n, *searched(pair)] for n, pair in pairs[NEAR].groupby("n")] if NEAR in pairs else []
     title = "Starts from data too against starts beside the truth, log-likelihoods on the same data"
     return [
-        section(title, ["study", *SEARCHED], rows),
-        section(f"The same, n above {MANY}", ["study", *SEARCHED], large),
-        section(f"The same, {NEAR} by n", ["n", *SEARCHED], by_size),
+        section(title, ["study", *COMPARED], rows),
+        section(
+            f"The same, n above {MANY}",
+            ["study", *COMPARED],
+            [[name, *searched(pair)] for name, pair in large.items() if len(pair)],
+        ),
+        section(f"The same, {NEAR} by n", ["n", *COMPARED], by_size),
     ]
 
 
@@ -102,7 +105,7 @@ def compared(near, search):
 
 
 def searched(pairs):
-    """Cells of a row under ``SEARCHED``."""
+    """Cells of a row under ``COMPARED``."""
     up = pairs.loc[pairs["higher"], "gain"].median()
     edge = pairs["status_other"].isin(EDGES)
     return [
@@ -123,7 +126,7 @@ def at_edge(results):
         mle = found.fits[found.fits["protocol"] == "mle"]
         shares[name] = mle["status"].isin(EDGES).groupby(mle["n"]).mean()
     sizes = sorted(set().union(*(share.index for share in shares.values())))
-    rows = [[name, *(f"{100.0 * share[n]:.0f}" if n in share else "" for n in sizes)] for name, share in shares.items()]
+    rows = [[name, *(f"{100.0 * share[n]:.1f}" if n in share else "" for n in sizes)] for name, share in shares.items()]
     return section("Maximum likelihood fits at an edge, per cent by n", ["study", *map(str, sizes)], rows)
 
 

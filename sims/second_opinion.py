@@ -3,32 +3,54 @@
 SciPy's BFGS with numerical derivatives, from starts of its own beside the truth, on the first data sets of a study;
 its best end beside the study's maximum likelihood fit. For results that disagree with the theory: it tells whether the
 fits are to blame. That BFGS ends higher says that there is a better maximum; that it ends lower, perhaps only that it
-stopped early. ``--edges`` takes the first fits without a maximum inside of the parameters instead, of all sizes up to
-N, and says where gmoe's own climb from BFGS's end arrives: whether starts beside the truth missed a maximum.
+stopped early, so gmoe climbs on from there. ``--edges`` takes fits without a maximum inside of the parameters instead,
+the largest sizes up to N first: do starts beside the truth lead to a maximum that the study missed?
 """
 
 import argparse
 import warnings
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from scipy.optimize import minimize
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor, GMoE, Parameters
+from gmoe import FitResult, GaussianMoERegressor, GMoE, Parameters
 from gmoe.solvers.result import EDGES
 from gmoe.study import load_study, replay, table
-from gmoe.study.protocols import MIN_VARIANCE
+from gmoe.study.protocols import MIN_VARIANCE, Fitted
 
 RESULTS = Path(__file__).resolve().parent / "results"
-# The study's bound on variances is relative to the data's; this one keeps BFGS from spikes as well.
-SMALLEST_VARIANCE = 1e-3
+# Log-likelihoods that differ by less are the same: BFGS's numerical derivatives, and the way to infinity.
+SAME = 1e-3
 
 
-def compare(folder: Path, n: int, replication: int, n_starts: int):
-    """Compare the study's fit with BFGS's best end.
+@dataclass(frozen=True, eq=False)
+class Opinion:
+    """The study's fit, BFGS's best end, and gmoe's climb from there.
 
-    Returns log-likelihood and smallest gate probability of both, and the status of gmoe's climb from BFGS's end.
+    ``shares`` are the smallest average gate probabilities of the fit and of BFGS's end.
+    """
+
+    own: Fitted
+    bfgs: float
+    climbed: FitResult
+    shares: tuple[float, float]
+
+    @property
+    def gain(self) -> float:
+        """Log-likelihood of BFGS's end minus that of the study's fit."""
+        return self.bfgs - self.own.log_likelihood
+
+    @property
+    def missed(self) -> bool:
+        """Whether a maximum inside of the parameters is higher than the study's fit."""
+        return self.climbed.certified and self.climbed.log_likelihood > self.own.log_likelihood + SAME
+
+
+def compare(folder: Path, n: int, replication: int, n_starts: int) -> Opinion:
+    """Fit one data set by BFGS.
 
     Parameters
     ----------
@@ -44,10 +66,13 @@ def compare(folder: Path, n: int, replication: int, n_starts: int):
     rng = np.random.default_rng([n, replication])
     k, d, truth = found.fitted.model.n_experts, X.shape[1], study.truth.parameters
     width = 2 * d + 3
+    design = np.column_stack([np.ones(n), X])
+    # The study's bound, relative to the residuals of one regression.
+    smallest = MIN_VARIANCE * (y - design @ np.linalg.lstsq(design, y, rcond=None)[0]).var()
 
     def model(theta):
         rows = theta[: k * width].reshape(k, width)
-        variance = SMALLEST_VARIANCE + np.exp(rows[:, -1])
+        variance = smallest + np.exp(rows[:, -1])
         temperature = np.exp(theta[-1]) if gate.estimated else truth.temperature
         return GMoE(
             Parameters(rows[:, 0], rows[:, 1 : 1 + d], rows[:, 1 + d], rows[:, 2 + d : -1], variance, temperature), gate
@@ -67,20 +92,21 @@ def compare(folder: Path, n: int, replication: int, n_starts: int):
         end = minimize(loss, np.append(start, np.log(truth.temperature)) if gate.estimated else start, method="BFGS")
         best = end if best is None or end.fun < best.fun else best
     other = model(best.x)
-    smallest = [m.gate_proba(X).mean(axis=0).min() for m in (found.fitted.model, other)]
-    again = GaussianMoERegressor(k, gate, init=other.parameters, min_variance=MIN_VARIANCE)
+    climb = GaussianMoERegressor(k, gate, init=other.parameters, min_variance=MIN_VARIANCE)
     with warnings.catch_warnings():
         # What it warns of is what is asked.
         warnings.simplefilter("ignore", ConvergenceWarning)
-        again.fit(X, y)
-    return found.fitted.log_likelihood, -best.fun * len(y), *smallest, again.fit_result_.status
+        climb.fit(X, y)
+    shares = tuple(float(m.gate_proba(X).mean(axis=0).min()) for m in (found.fitted.model, other))
+    return Opinion(found.fitted, -best.fun * n, climb.fit_result_, shares)
 
 
-def edges(folder: Path, largest: int):
-    """List (n, replication) of the fits without a maximum inside of the parameters, by replication."""
+def edges(folder: Path, largest: int) -> list[list[int]]:
+    """List (n, replication) of the fits without a maximum inside of the parameters, large sizes first."""
     fits = table(folder)
     fits = fits[(fits["protocol"] == "mle") & fits["status"].isin(EDGES) & (fits["n"] <= largest)]
-    return fits[["replication", "n"]].sort_values(["replication", "n"])[["n", "replication"]].to_numpy().tolist()
+    fits = fits.sort_values(["n", "replication"], ascending=[False, True])
+    return fits[["n", "replication"]].to_numpy().tolist()
 
 
 def main() -> None:
@@ -93,19 +119,20 @@ def main() -> None:
     parser.add_argument("--edges", action="store_true", help="of sizes up to N, fits without a maximum inside")
     given = parser.parse_args()
     folder = RESULTS / given.name
-    cases = edges(folder, given.n) if given.edges else [(given.n, r) for r in range(given.data_sets)]
-    print("     n  replication  gmoe's log-likelihood  BFGS's minus gmoe's  smallest probability: gmoe    BFGS  climb")
-    differences, statuses = [], []
+    cases = edges(folder, given.n) if given.edges else [[given.n, r] for r in range(given.data_sets)]
+    print("     n  replication  gmoe's log-likelihood  BFGS's minus it  smallest share    BFGS's  climb from there")
+    opinions = []
     for n, r in cases[: given.data_sets]:
-        own, other, *smallest, status = compare(folder, n, r, given.starts)
-        differences.append(other - own)
-        statuses.append(status)
-        line = f"{n:6d}  {r:11d}  {own:21.6f}  {other - own:19.6f}  {smallest[0]:26.4f}  {smallest[1]:6.4f}  {status}"
+        found = compare(folder, n, r, given.starts)
+        opinions.append(found)
+        line = f"{n:6d}  {r:11d}  {found.own.log_likelihood:21.6f}  {found.gain:15.6f}"
+        line += f"  {found.shares[0]:14.4f}  {found.shares[1]:8.4f}  {found.climbed.status}"
         print(line, flush=True)
-    equal, lower = (np.sum(test) for test in (np.abs(differences) <= 1e-3, np.array(differences) < -1e-3))
-    inside = sum(d > 1e-3 and status == "converged" for d, status in zip(differences, statuses, strict=True))
-    higher = len(differences) - equal - lower
-    print(f"equal within 1e-3: {equal}, BFGS lower: {lower}, higher: {higher} ({inside} with a maximum inside)")
+    gains = np.array([found.gain for found in opinions])
+    equal, lower, higher = np.sum(np.abs(gains) <= SAME), np.sum(gains < -SAME), np.sum(gains > SAME)
+    missed = sum(found.missed for found in opinions)
+    print(f"BFGS equal within {SAME:g}: {equal}, lower: {lower}, higher: {higher}")
+    print(f"gmoe's climb from there reaches a higher maximum inside of the parameters: {missed}")
 
 
 if __name__ == "__main__":

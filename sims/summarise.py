@@ -33,9 +33,8 @@ What the results say of the theory is in [What the simulations say](../docs/simu
 likelihood fits, *certified* is the share with a certificate of an interior maximum, *at an edge* those whose largest
 likelihood that was found has none (a gate that separates, a variance or temperature at its bound), *of the rest* the
 certified share of all fits not at an edge: what is missing there stopped at the limit of iterations, or at a kink.
-In brackets, for studies that climb from beside the truth only: at an edge after a wide search on data of the same
-study (a better search certifies fewer fits, not more). By size: `gmoe rates table FOLDER certificates`. Core-minutes
-are of the fits alone.
+In brackets, for studies that climb from beside the truth only: the same of the data sets on which a search from data
+was run too, without and with it. By size: `gmoe rates table FOLDER certificates`. Core-minutes are of the fits alone.
 
 """
 COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")
@@ -72,10 +71,17 @@ def cells(name, study, fits, searched) -> list[str]:
     mle = fits[fits["protocol"] == "mle"]
     size = f"{len(study.sizes)} ({study.sizes[0]} to {study.sizes[-1]}) x {study.replications}"
     edge = mle["status"].isin(EDGES)
-    wide = "" if searched is None else f" ({percent(searched['status'].isin(EDGES))})"
+    wide = "" if searched is None else on_the_same_data(mle, searched)
     evidence = [percent(mle["certified"]), percent(edge) + wide, percent(mle.loc[~edge, "certified"])]
     evidence.append(f"{fits['seconds'].sum() / 60.0:.0f}")
     return [name, claim(name), size, slopes.get("mle", "-"), slopes.get("published", "-"), *evidence]
+
+
+def on_the_same_data(near, searched) -> str:
+    """Shares at an edge before and after a wide search."""
+    pairs = near.merge(searched[searched["protocol"] == "mle"], on=["n", "replication"], suffixes=("", "_searched"))
+    shares = [percent(pairs[status].isin(EDGES)) for status in ("status", "status_searched")]
+    return f" (of {len(pairs)}: {shares[0]}, searched {shares[1]})"
 
 
 def percent(share) -> str:

@@ -10,7 +10,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_info
 
-from gmoe import GaussianMoERegressor, log_likelihood_scorer
+from gmoe import GaussianMoERegressor, Parameters, log_likelihood_scorer
 from gmoe.datasets import make_gmoe
 
 
@@ -23,6 +23,19 @@ def test_separation_is_found_at_any_size(n):
         fitted = GaussianMoERegressor(2, n_init=3, random_state=0).fit(x[:, None], y)
     notes = fitted.summary().to_frame()["note"]
     assert (notes[["gate_intercept (1)", "gate_coef[0] (1)"]] == "separated").all()
+
+
+def test_separation_is_found_where_all_information_is_gone():
+    # A gate so steep that no direction has information left, and the data say nothing about which one separates.
+    rng = np.random.default_rng(1)
+    X = rng.uniform(-1.0, 1.0, (300, 2))
+    score = X @ [1.0, 2.0]
+    X, score = X[np.abs(score) > 0.2], score[np.abs(score) > 0.2]
+    y = np.where(score > 0, 3.0, -3.0) + 0.1 * rng.standard_normal(len(X))
+    steep = Parameters([0.0, 30.0], [[0.0, 0.0], [500.0, 1100.0]], [-3.0, 3.0], np.zeros((2, 2)), [0.01, 0.01])
+    with pytest.warns(ConvergenceWarning, match="separates"):
+        fitted = GaussianMoERegressor(2, init=steep).fit(X, y)
+    assert fitted.fit_result_.gradient < 1e-8
 
 
 def test_agreement_counts_the_starts_beyond_the_sample_too():

@@ -21,7 +21,7 @@ def script(name):
     return module
 
 
-sims, summary, opinion = script("run"), script("summarise"), script("second_opinion")
+sims, summary, opinion, spikes = map(script, ("run", "summarise", "second_opinion", "spikes"))
 
 
 @pytest.mark.parametrize("name", sims.DESIGNS)
@@ -52,11 +52,22 @@ def test_readme_is_what_the_results_say():
 
 
 def test_second_opinion_finds_the_same_maximum_and_the_same_edge():
-    own, other, *smallest, status = opinion.compare(SIMS / "results" / "softmax_exact", 100, 0, n_starts=1)
+    folder = SIMS / "results" / "softmax_exact"
+    inside = opinion.compare(folder, 100, 0, n_starts=1)
     # BFGS's numerical derivatives stop it within 1e-5 of the maximum.
-    assert own == pytest.approx(other, abs=1e-4) and smallest[0] == pytest.approx(smallest[1], abs=1e-3)
-    assert status == "converged"
-    [[n, replication], *_] = opinion.edges(SIMS / "results" / "softmax_exact", 100)
-    own, other, *_, status = opinion.compare(SIMS / "results" / "softmax_exact", n, replication, n_starts=1)
+    assert abs(inside.gain) < 1e-4 and inside.shares[0] == pytest.approx(inside.shares[1], abs=1e-3)
+    assert inside.climbed.certified and not inside.missed
+    edge = opinion.compare(folder, *opinion.edges(folder, 100)[0], n_starts=1)
     # Both stop on the way to infinity.
-    assert own == pytest.approx(other, abs=1e-3) and status == "gate_separated"
+    assert abs(edge.gain) < opinion.SAME and edge.climbed.status == "gate_separated" and not edge.missed
+
+
+def test_expert_added_by_hand_sits_at_the_bound_and_is_seen_by_its_observations_alone():
+    study = spikes.load_study(SIMS / "results" / "softmax_over3")
+    data = spikes.draw(study, 400, study.seed_of(100, 0))
+    added = spikes.spiked(study.truth, data.X, data.y, 1e-4)
+    gain = added.log_density(data.X, data.y) - study.truth.log_density(data.X, data.y)
+    seen = added.gate_proba(data.X)[:, -1] > 0.5
+    # All others lie half a gap or more from the threshold: their odds are at most exp(-100).
+    assert 0 < seen.sum() <= spikes.MOST and np.abs(gain[~seen]).max() < 1e-12 and gain[seen].sum() > 0
+    assert added.parameters.variance[-1] == 1e-4

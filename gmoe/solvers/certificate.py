@@ -203,7 +203,8 @@ def n_flat(objective: Objective, scaling: Scaling):
 def separating_direction(objective: Objective, evaluation: Evaluation):
     """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
-    Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
+    Candidates are the directions of least gate information, and the common scale of the gate, or of what a sparse one
+    ranks by (the least informed direction need not be one that separates, where all information is gone); with a
     sparse gate only what holds the selection, as the likelihood jumps elsewhere.  Along each the average log-likelihood
     is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert
     whose share goes to zero) it does not.
@@ -226,15 +227,21 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
 
 
 def _gate_directions(objective, evaluation):
-    """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
-    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
-    if objective.temperature_at_bound(evaluation.theta):
+    """Columns: orthonormal directions of the gate that may separate it; its scale, or that of a sparse gate's keys."""
+    flat, theta = objective.gate.uninformed(objective.n_experts, objective.q_gate), evaluation.theta
+    if objective.temperature_at_bound(theta):
         # That this goes on for ever is known.
         flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
-        return free, np.empty((len(flat), 0))
-    held = objective.gate.held(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
+        own = free @ (free.T @ theta[objective.gate_index])
+        return free, _unit(own[:, None])
+    held = objective.gate.held(objective.split(theta)[0], objective.shared(theta))
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    scale = held[:, -1:] / max(float(np.linalg.norm(held[:, -1])), 1e-300)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], scale
+    return free @ left[:, sizes > 1e-9 * sizes[0]], _unit(held[:, -1:])
+
+
+def _unit(column):
+    """Column of length 1; none if it is zero."""
+    length = float(np.linalg.norm(column))
+    return column / length if length else column[:, :0]

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe.model import GMoE
 
-# Statuses of fits whose largest likelihood that was found has no maximum inside of the parameters.
+# Statuses of fits whose highest end that was found lies at a bound or at infinity.
 EDGES = ("gate_separated", "no_interior_maximum", "temperature_at_bound", "variance_at_bound")
 
 

@@ -19,7 +19,7 @@ def health(table: Any) -> Any:
     -------
     DataFrame
         By protocol and n: replications, failed ones, share of certified fits with its Monte Carlo standard error,
-        share of fits at an edge (no maximum inside of the parameters was found that is as high), median share of the
+        share of fits at an edge (the highest end that was found lies at a bound or at infinity), median share of the
         starts that agree, most frequent status and cells with their shares, median seconds of a fit.
     """
     import pandas as pd

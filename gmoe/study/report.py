@@ -98,8 +98,8 @@ def _plots(rates: Rates) -> str:
 
 def _certificates(frame) -> str:
     note = (
-        "Certified: the fit is a maximum away from all bounds. At edge: the largest likelihood that was found has no "
-        "maximum inside of the parameters. Agreeing: median share of starts that end at the best."
+        "Certified: the fit is a maximum away from all bounds. At edge: the highest end that was found lies at a bound "
+        "or at infinity. Agreeing: median share of starts that end at the best."
     )
     return _note(note) + _table(frame)
 

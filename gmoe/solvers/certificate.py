@@ -203,11 +203,11 @@ def n_flat(objective: Objective, scaling: Scaling):
 def separating_direction(objective: Objective, evaluation: Evaluation):
     """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
-    Candidates are the directions of least gate information, and the common scale of the gate, or of what a sparse one
-    ranks by (the least informed direction need not be one that separates, where all information is gone); with a
+    Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
     sparse gate only what holds the selection, as the likelihood jumps elsewhere.  Along each the average log-likelihood
     is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert
-    whose share goes to zero) it does not.
+    whose share goes to zero) it does not.  Last, with all logits doubled: where a separated gate has no information
+    left, the least informed directions are arbitrary ones, and need not separate.
     """
     assert evaluation.hessian is not None
     index = objective.gate_index
@@ -223,25 +223,36 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
             value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
             if evaluation.value - value < NO_FALL:
                 return direction
-    return None
+    return None if objective.gate.is_sparse(objective.n_experts) else _separating_scale(objective, evaluation)
+
+
+def _separating_scale(objective: Objective, evaluation: Evaluation):
+    """Direction (P,) in which all logits grow alike, if the likelihood does not fall where they are twice as large."""
+    direction = np.zeros_like(evaluation.theta)
+    gate, rows = objective.gate, objective.split(direction)[0]
+    own = objective.split(evaluation.theta)[0]
+    if gate.n_shared:
+        # Natural coordinates: slopes inside of the activation, intercept / temperature, log temperature.
+        objective.shared(direction)[:] = -np.log(2.0)
+        rows[:, : gate.first_bent] = own[:, : gate.first_bent]
+    else:
+        rows[:] = own
+    if not direction.any():
+        return None
+    value = objective.evaluate(evaluation.theta + direction, SCORE).value
+    return direction if evaluation.value - value < NO_FALL else None
 
 
 def _gate_directions(objective, evaluation):
-    """Columns: orthonormal directions of the gate that may separate it; its scale, or that of a sparse gate's keys."""
-    flat, theta = objective.gate.uninformed(objective.n_experts, objective.q_gate), evaluation.theta
-    if objective.temperature_at_bound(theta):
+    """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
+    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
+    if objective.temperature_at_bound(evaluation.theta):
         # That this goes on for ever is known.
         flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
-        own = free @ (free.T @ theta[objective.gate_index])
-        return free, _unit(own[:, None])
-    held = objective.gate.held(objective.split(theta)[0], objective.shared(theta))
+        return free, np.empty((len(flat), 0))
+    held = objective.gate.held(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], _unit(held[:, -1:])
-
-
-def _unit(column):
-    """Column of length 1; none if it is zero."""
-    length = float(np.linalg.norm(column))
-    return column / length if length else column[:, :0]
+    scale = held[:, -1:] / max(float(np.linalg.norm(held[:, -1])), 1e-300)
+    return free @ left[:, sizes > 1e-9 * sizes[0]], scale

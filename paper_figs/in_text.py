@@ -88,11 +88,7 @@ def searches(near, results):
     title = "Starts from data too against starts beside the truth, log-likelihoods on the same data"
     return [
         section(title, ["study", *COMPARED], rows),
-        section(
-            f"The same, n above {MANY}",
-            ["study", *COMPARED],
-            [[name, *searched(pair)] for name, pair in large.items() if len(pair)],
-        ),
+        section(f"The same, n above {MANY}", ["study", *COMPARED], large),
         section(f"The same, {NEAR} by n", ["n", *COMPARED], by_size),
     ]
 

@@ -18,8 +18,9 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import FitResult, GaussianMoERegressor, GMoE, Parameters
 from gmoe.solvers.result import EDGES
-from gmoe.study import load_study, replay, table
-from gmoe.study.protocols import MIN_VARIANCE, Fitted
+from gmoe.study import load_study, table
+from gmoe.study.protocols import MIN_VARIANCE
+from gmoe.study.rows import draw, model_of
 
 RESULTS = Path(__file__).resolve().parent / "results"
 # Log-likelihoods that differ by less are the same: BFGS's numerical derivatives, and the way to infinity.
@@ -28,12 +29,12 @@ SAME = 1e-3
 
 @dataclass(frozen=True, eq=False)
 class Opinion:
-    """The study's fit, BFGS's best end, and gmoe's climb from there.
+    """Log-likelihoods of the study's fit and of BFGS's best end, and gmoe's climb from there.
 
     ``shares`` are the smallest average gate probabilities of the fit and of BFGS's end.
     """
 
-    own: Fitted
+    own: float
     bfgs: float
     climbed: FitResult
     shares: tuple[float, float]
@@ -41,12 +42,12 @@ class Opinion:
     @property
     def gain(self) -> float:
         """Log-likelihood of BFGS's end minus that of the study's fit."""
-        return self.bfgs - self.own.log_likelihood
+        return self.bfgs - self.own
 
     @property
     def missed(self) -> bool:
         """Whether a maximum inside of the parameters is higher than the study's fit."""
-        return self.climbed.certified and self.climbed.log_likelihood > self.own.log_likelihood + SAME
+        return self.climbed.certified and self.climbed.log_likelihood > self.own + SAME
 
 
 def compare(folder: Path, n: int, replication: int, n_starts: int) -> Opinion:
@@ -60,11 +61,14 @@ def compare(folder: Path, n: int, replication: int, n_starts: int) -> Opinion:
     n_starts : int
         Starts of BFGS: true experts, the further ones drawn at random from them, each with noise of its own.
     """
-    study = load_study(folder)
-    found = replay(folder, "mle", n, replication)
-    X, y, gate = found.X, found.y, found.fitted.model.gate
+    study, fits = load_study(folder), table(folder)
+    [row] = fits[(fits["protocol"] == "mle") & (fits["n"] == n) & (fits["replication"] == replication)].to_dict(
+        "records"
+    )
+    data, own = draw(study, n, study.seed_of(n, replication)), model_of(study, row)
+    X, y, gate = data.X, data.y, own.gate
     rng = np.random.default_rng([n, replication])
-    k, d, truth = found.fitted.model.n_experts, X.shape[1], study.truth.parameters
+    k, d, truth = own.n_experts, X.shape[1], study.truth.parameters
     width = 2 * d + 3
     design = np.column_stack([np.ones(n), X])
     # The study's bound, relative to the residuals of one regression.
@@ -97,8 +101,8 @@ def compare(folder: Path, n: int, replication: int, n_starts: int) -> Opinion:
         # What it warns of is what is asked.
         warnings.simplefilter("ignore", ConvergenceWarning)
         climb.fit(X, y)
-    shares = tuple(float(m.gate_proba(X).mean(axis=0).min()) for m in (found.fitted.model, other))
-    return Opinion(found.fitted, -best.fun * n, climb.fit_result_, shares)
+    shares = tuple(float(m.gate_proba(X).mean(axis=0).min()) for m in (own, other))
+    return Opinion(row["log_likelihood"], -best.fun * n, climb.fit_result_, shares)
 
 
 def edges(folder: Path, largest: int) -> list[list[int]]:
@@ -125,7 +129,7 @@ def main() -> None:
     for n, r in cases[: given.data_sets]:
         found = compare(folder, n, r, given.starts)
         opinions.append(found)
-        line = f"{n:6d}  {r:11d}  {found.own.log_likelihood:21.6f}  {found.gain:15.6f}"
+        line = f"{n:6d}  {r:11d}  {found.own:21.6f}  {found.gain:15.6f}"
         line += f"  {found.shares[0]:14.4f}  {found.shares[1]:8.4f}  {found.climbed.status}"
         print(line, flush=True)
     gains = np.array([found.gain for found in opinions])

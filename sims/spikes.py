@@ -3,8 +3,8 @@
 Over-specified likelihoods are answered by hand: to the maximum with as many experts as the truth has, each surplus
 expert is added on the outermost few observations in some direction, through which it passes with the smallest variance
 allowed, behind a gate steep enough to leave all others alone.  Where these parameters have the larger likelihood, the
-largest one lies at the bound of the variances and grows without limit as the bound falls: a maximum inside of the
-parameters is a local one, whatever search found it.
+fit is a local maximum, whatever search found it, and the value at the bound of the variances grows without limit as the
+bound falls.
 """
 
 import argparse

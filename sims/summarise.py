@@ -28,13 +28,15 @@ gmoe rates report sims/results/softmax_exact
 make figures                              # all figures from the results
 ```
 
-What the results say of the theory is in [What the simulations say](../docs/simulations.md). This page is written by
-`python sims/summarise.py`. Slopes are of the median loss on log n with 95 % Monte Carlo intervals. Of the maximum
-likelihood fits, *certified* is the share with a certificate of an interior maximum, *at an edge* those whose largest
-likelihood that was found has none (a gate that separates, a variance or temperature at its bound), *of the rest* the
-certified share of all fits not at an edge: what is missing there stopped at the limit of iterations, or at a kink.
-In brackets, for studies that climb from beside the truth only: the same of the data sets on which a search from data
-was run too, without and with it. By size: `gmoe rates table FOLDER certificates`. Core-minutes are of the fits alone.
+`checks/` has what `second_opinion.py NAME --edges` (BFGS on fits at an edge) and `spikes.py NAME` (parameters made by
+hand against over-specified fits) printed. What the results say of the theory is in [What the simulations
+say](../docs/simulations.md). This page is written by `python sims/summarise.py`. Slopes are of the median loss on log
+n with 95 % Monte Carlo intervals. Of the maximum likelihood fits, *certified* is the share with a certificate of an
+interior maximum, *at an edge* those whose largest likelihood that was found has none (a gate that separates, a
+variance or temperature at its bound), *of the rest* the certified share of all fits not at an edge: what is missing
+there stopped at the limit of iterations, or at a kink. In brackets, for studies that climb from beside the truth
+only: the same of the data sets on which a search from data was run too, without and with it. By size: `gmoe rates
+table FOLDER certificates`. Core-minutes are of the fits alone.
 
 """
 COLUMNS = ("study", "claim", "sizes x replications", "slope, maximum likelihood", "slope, published protocol")

@@ -6,10 +6,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from sklearn.exceptions import ConvergenceWarning
 
 pytest.importorskip("pyarrow")
 
+from gmoe import GaussianMoERegressor
 from gmoe.study import load_study, table
+from gmoe.study.rows import draw, model_of
 
 SIMS = Path(__file__).parents[1] / "sims"
 
@@ -71,3 +74,14 @@ def test_expert_added_by_hand_sits_at_the_bound_and_is_seen_by_its_observations_
     # All others lie half a gap or more from the threshold: their odds are at most exp(-100).
     assert 0 < seen.sum() <= spikes.MOST and np.abs(gain[~seen]).max() < 1e-12 and gain[seen].sum() > 0
     assert added.parameters.variance[-1] == 1e-4
+
+
+def test_a_cold_separated_gate_has_no_certificate():
+    # Halving the temperature of 4e-4 changes nothing, though no single coordinate is free: it was certified once.
+    folder = SIMS / "results" / "temperature_gelu_exact"
+    study, fits = load_study(folder), table(folder)
+    [row] = fits[(fits["n"] == 100) & (fits["replication"] == 7)].to_dict("records")
+    data, model = draw(study, 100, study.seed_of(100, 7)), model_of(study, row)
+    with pytest.warns(ConvergenceWarning, match="separates"):
+        again = GaussianMoERegressor(2, model.gate, init=model.parameters).fit(data.X, data.y)
+    assert again.fit_result_.gradient < 1e-8

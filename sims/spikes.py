@@ -98,6 +98,10 @@ def main() -> None:
     parser.add_argument("--data-sets", type=int, default=20, metavar="N")
     given = parser.parse_args()
     study, fits = load_study(RESULTS / given.name), table(RESULTS / given.name)
+    if unknown := set(given.n or ()) - set(study.sizes):
+        parser.error(f"{given.name} has no size {min(unknown)}; its sizes are {', '.join(map(str, study.sizes))}")
+    if study.protocol("mle").n_experts <= study.truth.n_experts:
+        parser.error(f"{given.name} fits no more experts than the truth has; name an over-specified study")
     sizes = given.n or [study.sizes[0], study.sizes[len(study.sizes) // 2], study.sizes[-1]]
     fits = fits[fits["protocol"] == "mle"].set_index(["n", "replication"])
     print("     n  data sets  by hand higher than the fit  than certified ones  median of by hand minus fit")

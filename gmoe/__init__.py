@@ -17,6 +17,7 @@ from gmoe.gates import (
 )
 from gmoe.inference import Summary
 from gmoe.model import GMoE
+from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.solvers.result import FitResult
 
@@ -31,6 +32,7 @@ __all__ = [
     "GMoE",
     "Gate",
     "GaussianMoERegressor",
+    "ParameterSpace",
     "Parameters",
     "SoftmaxGate",
     "Summary",

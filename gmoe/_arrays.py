@@ -99,9 +99,19 @@ class Blocks:
         The scaled response is ``(y - centre_y - slope_y . scaled expert features) / scale_y``.
     run : callable
         ``map``, or that of an executor, which then converts blocks in threads.
+    weight_unit : float
+        What the weights were divided by.
+
+    Attributes
+    ----------
+    n_rows : float
+        Rows that the data are worth: the sum of the weights where these are counts, and never less than so many rows of
+        equal weight as would say as much (Kish), so that weights in another unit do not make the data small.
     """
 
-    def __init__(self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map):
+    def __init__(
+        self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map, weight_unit=1.0
+    ):
         self._X, self._y, self._weight = X, y, weight
         self.gate, self.expert = gate, expert
         self._centre_y, self._scale_y = centre_y, scale_y
@@ -109,11 +119,20 @@ class Blocks:
         self.n = len(y)
         self.n_blocks = -(-self.n // BLOCK)
         self.total_weight = float(self.n if weight is None else np.sum(weight, dtype=np.float64))
+        self._weight_unit, self.n_rows = weight_unit, self.total_weight
+        if weight is not None:
+            square = float(np.sum(np.square(weight, dtype=np.float64)))
+            self.n_rows = max(self.total_weight * weight_unit, self.total_weight**2 / square)
         self._same = _same_design(gate, expert)
         self._kept = None
         width = len(gate.transform) * (not self._same) + len(expert.transform) + 2
         if self.n * width * 8 <= KEEP_LIMIT:
             self._kept = list(run(lambda b: self._convert(b, self.buffer()), range(self.n_blocks)))
+
+    @property
+    def weight_scale(self):
+        """Weight of a row, where the rows are worth ``n_rows``."""
+        return self.total_weight / self.n_rows
 
     @property
     def in_memory(self):
@@ -145,7 +164,14 @@ class Blocks:
         rows = np.sort(rng.choice(self.n, most, replace=False))
         weight = None if self._weight is None else np.asarray(self._weight)[rows]
         data = self._X[rows], np.asarray(self._y)[rows], weight
-        return Blocks(*data, self.gate, self.expert, self._centre_y, self._slope_y, self._scale_y)
+        scales = self._centre_y, self._slope_y, self._scale_y
+        return Blocks(*data, self.gate, self.expert, *scales, weight_unit=self._weight_unit)
+
+    def all(self):
+        """Yield all blocks in turn; each is valid until the next."""
+        buffer = self.buffer()
+        for b in range(self.n_blocks):
+            yield self.get(b, buffer)
 
     def get(self, b, buffer):
         """Return (x_gate, x_expert, y, weight, m) of block ``b``; valid until the buffer's next use."""

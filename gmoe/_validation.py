@@ -44,6 +44,16 @@ def check_positive(value, name):
     return number
 
 
+def check_not_negative(value, name):
+    """Return ``value`` as float, or raise where it is not a finite number of at least 0."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number >= 0, got {value!r} of type {type(value).__name__}.")
+    number = float(value)
+    if not 0.0 <= number < np.inf:
+        raise ValueError(f"{name} must be finite and >= 0, got {value}.")
+    return number
+
+
 def check_schedule(schedule):
     """Return a schedule as a tuple of floats (None as it is), or raise where it is not positive and falling."""
     if schedule is None:

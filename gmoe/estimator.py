@@ -22,6 +22,7 @@ from gmoe._validation import (
 from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
 from gmoe.model import GMoE
+from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.solvers.fit import fit
 from gmoe.solvers.starts import DATA_STARTS
@@ -61,9 +62,9 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
     max_iter : int, default 500
         Iterations of one start.
-    min_variance : float, default 1e-4
-        Lower bound of the variances, relative to the residual variance of one regression of y on X. Without one the
-        likelihood is unbounded. Maxima without an expert of few observations at the bound are preferred.
+    parameter_space : ParameterSpace, optional
+        The set over which the likelihood is maximised: bounds on variances, coefficients, temperature, and on the rows
+        of an expert. None: the default of :class:`gmoe.ParameterSpace`.
     random_state : int, RandomState, Generator or None
         Draws the starts.
     n_jobs : int or None
@@ -128,7 +129,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         init="auto",
         tol=1e-8,
         max_iter=500,
-        min_variance=1e-4,
+        parameter_space=None,
         random_state=None,
         n_jobs=None,
         schedule=None,
@@ -144,7 +145,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         self.init = init
         self.tol = tol
         self.max_iter = max_iter
-        self.min_variance = min_variance
+        self.parameter_space = parameter_space
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.schedule = schedule
@@ -218,10 +219,20 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "n_init": check_integer(self.n_init, "n_init", 1),
             "tol": check_positive(self.tol, "tol"),
             "max_iter": check_integer(self.max_iter, "max_iter", 1),
-            "min_variance": check_positive(self.min_variance, "min_variance"),
+            "space": self._space(),
             "schedule": check_schedule(self.schedule),
             "n_jobs": effective_n_jobs(self.n_jobs),
         }
+
+    def _space(self):
+        if self.parameter_space is None:
+            return ParameterSpace()
+        if not isinstance(self.parameter_space, ParameterSpace):
+            raise TypeError(
+                f"parameter_space must be None or a ParameterSpace, got {self.parameter_space!r}; "
+                "for instance ParameterSpace(variance_ratio=1.0)."
+            )
+        return self.parameter_space
 
     def _validated(self, X, y):
         if y is not None:

@@ -21,6 +21,7 @@ LAYERS = [
     "gmoe._arrays",
     "gmoe.gates",
     "gmoe.parameters",
+    "gmoe.parameter_space",
     "gmoe.model",
     "gmoe.datasets",
     "gmoe.metrics",

@@ -235,6 +235,10 @@ class Gate:
             powers[0] = 1.0
         return powers
 
+    def translated(self, n_experts: int) -> tuple[bool, bool]:
+        """Whether one number added to all intercepts, and one vector to all slopes, changes no probability."""
+        return _identification.translated(self, n_experts)
+
     def invariances(self, n_experts: int, n_columns: int) -> np.ndarray:
         """Orthonormal directions of the natural parameters (rows, then shared) along which no probability changes.
 
@@ -249,9 +253,9 @@ class Gate:
         size = n_experts * n_columns + self.n_shared
         return np.eye(size) if self.is_hard(n_experts) else self.invariances(n_experts, n_columns)
 
-    def held(self, coef, shared):
-        """Directions of the natural parameters (rows, then shared) at a point along which no selection changes."""
-        return _identification.held(self, coef, shared)
+    def key_scale(self, coef, shared):
+        """Direction of the natural parameters (rows, then shared) at a point in which all keys grow alike."""
+        return _identification.key_scale(self, coef, shared)
 
     def n_free(self, n_experts: int, n_columns: int) -> int:
         """Count the identified gate parameters: invariances, and the scale of a hard gate, are none."""

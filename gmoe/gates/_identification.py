@@ -15,7 +15,7 @@ import numpy as np
 import scipy
 
 
-def _translated(gate, k):
+def translated(gate, k):
     """Columns that may be translated, as a function of the number of columns: (intercept, slopes)."""
     hard_score = gate.is_hard(k) and gate.select_on == "score"
     return gate.affine or gate.first_bent == 1 or hard_score, gate.affine or hard_score
@@ -26,7 +26,7 @@ def invariances(gate, k, q):
     size = k * q + gate.n_shared
     if k == 1:
         return np.eye(size)
-    intercept, slopes = _translated(gate, k)
+    intercept, slopes = translated(gate, k)
     free = [intercept] + [slopes] * (q - 1)
     flat = np.kron(np.full((k, 1), k**-0.5), np.eye(q)[:, free])
     if gate.is_hard(k) and gate.select_on == "score":
@@ -41,7 +41,7 @@ def invariances(gate, k, q):
 def pin(gate, coef, reference):
     """Translate coefficients (..., k, q) so that the reference's are zero, where translation is free."""
     k, q = coef.shape[-2:]
-    intercept, slopes = _translated(gate, k)
+    intercept, slopes = translated(gate, k)
     free = np.array([intercept] + [slopes] * (q - 1), dtype=float)
     result = coef - free * coef[..., [reference], :]
     if gate.is_hard(k) and gate.select_on == "score":
@@ -122,20 +122,13 @@ def mirror(coef):
     return -coef[::-1]
 
 
-def held(gate, coef, shared):
-    """Directions (k q + n_shared, m) of the natural parameters, at a point, along which no selection changes.
-
-    Those that do not enter the key, and the common scale of those that do.
-    """
+def key_scale(gate, coef, shared):
+    """Direction (k q + n_shared,) of the natural parameters, at a point, in which all keys grow alike, if there is one."""
     k, q = coef.shape
     rows, last = np.zeros((k, q)), np.zeros(len(shared))
-    size = k * q + len(shared)
-    directions = np.empty((size, 0))
     degree = gate.activation.degree
     if gate.select_on == "score":
         rows[:, 1:] = coef[:, 1:]
-        free = np.concatenate([np.arange(k) * q, np.arange(k * q, size)])
-        directions = np.eye(size)[:, free]
     elif degree is not None:
         rows[:] = coef / degree
         if gate.first_bent == 1:
@@ -144,4 +137,4 @@ def held(gate, coef, shared):
         last[:] = -1.0
         if gate.first_bent == 1:
             rows[:, 0] = coef[:, 0]
-    return np.column_stack([directions, np.concatenate([rows.ravel(), last])])
+    return np.concatenate([rows.ravel(), last])

@@ -62,7 +62,7 @@ def accumulate(
     expert : (k, q_expert), intercept first; log_sd : (k,)
     order : SCORE, COMPLETE or OBSERVED, each including the one before
     g_gate, g_expert : gradients; g_scalar : (4, k), gradient in log_sd, sum of responsibilities, for OBSERVED at
-        [2, 0] the sum of w log(largest responsibility), and from COMPLETE on sum of gate probabilities
+        [2, 0] the sum of w log(largest responsibility), and sum of gate probabilities
     g_shared : (3,), gradient, Hessian and complete-data information in the shared parameter; shared_gate : its
         information with the gate's parameters; shared_block : its Hessian without the gate's terms
     expert_block : sum w r x x'; gate_block : sum w p Phi Phi'; gate_gram : sum w q q'
@@ -136,10 +136,6 @@ def accumulate(
                 for i in range(n):
                     work[s + 1, i] = work[s, i] * slope_j[i]
                 _gate_rows(n, s + 1 - first, s + 1, work, xg, v, q_gate)
-            mass = 0.0
-            for i in range(n):
-                mass += weight[i] * work[p + j, i]
-            g_scalar[3, j] += mass
             if tempered:
                 shared_information(lo, n, j, bend, work, p, s, v, shared_row, q_gate, shared_gate)
             for t in range(q_gate):
@@ -206,6 +202,10 @@ def _score_rows(n, k, weight, work, z, p, r, c, e, s, g_scalar):
             square += work[e + j, i] * work[z + j, i]
         g_scalar[0, j] += square - mass
         g_scalar[1, j] += mass
+        mass = 0.0
+        for i in range(n):
+            mass += weight[i] * work[p + j, i]
+        g_scalar[3, j] += mass
 
 
 @kernel

@@ -5,13 +5,16 @@ import numpy as np
 from gmoe.gates import LOG_TEMPERATURE_RANGE, mirror
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
+from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.covariance import collinear_columns, covariance
-from gmoe.solvers.newton import CURVATURE
+from gmoe.solvers.newton import CURVATURE, Spectrum
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
-from gmoe.solvers.space import HeldSpace, Space, slope
+from gmoe.solvers.standing import OUTSIDE, rows_held, standing, variance_held
+from gmoe.solvers.undetermined import determined
+from gmoe.solvers.walls import Kind, SelectionWall
 
 # Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
 WEAK = 1e-5
@@ -36,43 +39,46 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     """
     objective, best = found.objective, found.best
     gate = objective.gate
-    evaluation = _at_canonical(objective, scaling, best.evaluation)
+    evaluation, free = determined(objective, best.evaluation)
+    evaluation = _at_canonical(objective, scaling, evaluation)
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
-    shares = average_gate(objective, evaluation)
+    shares = objective.shares(evaluation)
     raw = raw_parameters(objective, scaling, evaluation.theta)
     order = expert_order(shares, raw, scaling)
     if gate.is_sparse(objective.n_experts) and not _same_in_order(objective, evaluation, order):
         order = np.arange(objective.n_experts)
     model = GMoE(raw.reorder(order), gate, *columns).canonical()
-    basis = smooth_basis(objective, evaluation, settings.tol)
-    direction = separating_direction(objective, evaluation)
-    matrix, notes, eigenvalues = covariance(objective, scaling, evaluation, model.parameters, order, basis, direction)
-    converged = best.converged and eigenvalues[0] >= -CURVATURE
+    local = curvature(objective, evaluation, settings.tol)
+    kinds = {bound.kind for bound in local.face.bounds}
+    held = Kind.SELECTION in kinds
+    direction = separating_direction(objective, evaluation, local)
+    matrix, notes = covariance(objective, scaling, local, model, order, free, direction)
+    converged = best.converged and local.is_maximum
     separated = direction is not None
-    at_bound = objective.at_bound(evaluation.theta)[order]
     names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
     if gate.estimated:
         names += ("temperature",)
     total, shift = objective.blocks.total_weight * weight_unit, np.log(scaling.scale_y)
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
-    slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(evaluation.value)
+    slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(best.evaluation.value)
     return FitResult(
         model=model,
         log_likelihood=float(total * (evaluation.value - shift)),
-        status=_status(objective, evaluation, converged, separated),
-        gradient=slope(evaluation, basis),
-        smallest_eigenvalue=float(eigenvalues[0]),
+        status=_status(objective, evaluation, kinds, converged, separated, found.interrupted),
+        gradient=local.slope,
+        smallest_eigenvalue=float(local.values.min(initial=np.inf)),
         n_flat=n_flat(objective, scaling),
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
-        at_bound=tuple(int(j) for j in np.flatnonzero(at_bound)),
+        at_bound=_experts(variance_held(objective, evaluation.theta)[order]),
+        few_rows=_experts(rows_held(objective, evaluation)[order]),
         separated=separated,
-        selection_held=basis.shape[1] < objective.identified.shape[1],
+        selection_held=held,
         n_iter=max(len(best.history) - 1, 1),
         n_passes=n_passes,
         n_starts=len(found.ends),
-        n_agreeing=int(np.sum(np.array(found.ends) >= evaluation.value - slack)),
+        n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares[order],
         covariance=matrix / weight_unit,
@@ -81,28 +87,50 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_free_parameters=n_free_parameters(objective),
         classification=float(evaluation.sums.g_scalar[2, 0]) * weight_unit,
         total_weight=total,
+        n_rows=objective.blocks.n,
+        space=objective.space,
+        min_rows=objective.least_share * objective.blocks.n_rows,
     )
 
 
-def _status(objective, evaluation, converged, separated):
+def _experts(which):
+    return tuple(int(j) for j in np.flatnonzero(which))
+
+
+def _status(objective, evaluation, kinds, converged, separated, interrupted):
+    if interrupted:
+        return "interrupted"
     if objective.temperature_at_bound(evaluation.theta):
         return "temperature_at_bound"
     if not converged:
         return "max_iter"
-    if prefers_cold(objective, evaluation):
+    if Kind.TEMPERATURE in kinds or prefers_cold(objective, evaluation):
         return "temperature_at_bound"
-    if objective.at_bound(evaluation.theta).any():
+    if variance_held(objective, evaluation.theta).any() or Kind.VARIANCE in kinds:
         return "variance_at_bound"
+    if rows_held(objective, evaluation).any():
+        return "rows_at_bound"
+    if Kind.COEFFICIENT in kinds:
+        return "coefficient_at_bound"
     if separated:
         return "no_interior_maximum" if objective.gate.is_sparse(objective.n_experts) else "gate_separated"
     return "converged"
 
 
+def curvature(objective: Objective, evaluation, tol) -> Spectrum:
+    """Gradient and curvature along the face of the space, with a sparse gate perhaps that of its selection's cell."""
+    walls = objective.walls(evaluation)
+    local = Spectrum(evaluation, Coordinates(objective), walls)
+    if not objective.gate.is_sparse(objective.n_experts) or local.slope <= tol:
+        return local
+    return Spectrum(evaluation, Coordinates(objective), (SelectionWall(objective, evaluation.theta), *walls))
+
+
 def is_interior(objective: Objective, ascent) -> bool:
-    """Whether an ascent ended in a maximum with all variances above the bound, and no gate on its way to infinity."""
+    """Whether an ascent ended in a maximum away from all bounds, and no gate on its way to infinity."""
     end = ascent.evaluation
-    at_edge = objective.at_bound(end.theta).any() or separating_direction(objective, end) is not None
-    return ascent.converged and not at_edge
+    at_edge = variance_held(objective, end.theta).any() or rows_held(objective, end).any()
+    return ascent.converged and not at_edge and separating_direction(objective, end) is None
 
 
 def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
@@ -142,14 +170,6 @@ def _at_canonical(objective, scaling, evaluation):
     return objective.evaluate(theta, OBSERVED)
 
 
-def smooth_basis(objective: Objective, evaluation, tol):
-    """Directions (P, free) of a smooth maximum: with a sparse gate perhaps only those that hold its selection."""
-    every = Space(objective).basis(evaluation.theta)
-    if not objective.gate.is_sparse(objective.n_experts) or slope(evaluation, every) <= tol:
-        return every
-    return HeldSpace(objective).basis(evaluation.theta)
-
-
 def _same_in_order(objective, evaluation, order):
     """Whether the value is the same with the experts in another order.
 
@@ -163,12 +183,8 @@ def _same_in_order(objective, evaluation, order):
 def n_free_parameters(objective: Objective):
     """Count the identified parameters, in scaled coordinates."""
     k = objective.n_experts
-    return objective.gate.n_free(k, objective.q_gate) + k * (objective.q_expert + 1)
-
-
-def average_gate(objective: Objective, evaluation: Evaluation):
-    """Average gate probability of each expert."""
-    return evaluation.sums.g_scalar[3] / objective.blocks.total_weight
+    tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
+    return objective.gate.n_free(k, objective.q_gate) + k * (objective.q_expert + 1) - tied
 
 
 def expert_order(shares, parameters: Parameters, scaling: Scaling):
@@ -200,7 +216,7 @@ def n_flat(objective: Objective, scaling: Scaling):
     return own + k * (lost_gate + lost_expert)
 
 
-def separating_direction(objective: Objective, evaluation: Evaluation):
+def separating_direction(objective: Objective, evaluation: Evaluation, local: Spectrum | None = None):
     """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
     Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
@@ -211,7 +227,7 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     """
     assert evaluation.hessian is not None
     index = objective.gate_index
-    free, scale = _gate_directions(objective, evaluation)
+    free, scale = _gate_directions(objective, evaluation, local)
     if not free.size:
         return None
     values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
@@ -243,7 +259,7 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
     return direction if evaluation.value - value < NO_FALL else None
 
 
-def _gate_directions(objective, evaluation):
+def _gate_directions(objective, evaluation, local):
     """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
     flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
     if objective.temperature_at_bound(evaluation.theta):
@@ -252,7 +268,12 @@ def _gate_directions(objective, evaluation):
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
-    held = objective.gate.held(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
-    left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    scale = held[:, -1:] / max(float(np.linalg.norm(held[:, -1])), 1e-300)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], scale
+    scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
+    scale = scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)
+    selections = [] if local is None else [i for i, b in enumerate(local.face.bounds) if b.kind is Kind.SELECTION]
+    if selections:
+        # Only what holds the selection, as the likelihood jumps elsewhere.
+        normals = free.T @ local.face.normals[objective.gate_index][:, selections]
+        left, sizes, _ = np.linalg.svd(normals)
+        free = free @ left[:, int(np.sum(sizes > 1e-10 * sizes.max(initial=0.0))) :]
+    return free, scale

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.solvers.em import Ascent, em
+from gmoe.solvers.face import keep_inside
+from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.newton import Spectrum, newton
 from gmoe.solvers.objective import OBSERVED
 from gmoe.solvers.schedule import cooled
-from gmoe.solvers.space import Space
-from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.standing import REGULAR, enter, on_flat_walls, standing
 
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
@@ -39,24 +40,34 @@ def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
-        return _em_off_saddles(objective, theta, settings)
+        return _em_off_saddles(objective, enter(objective, theta), settings)
     history: tuple[float, ...] = ()
     if em_steps:
-        early = em(objective, theta, settings.tol, em_steps)
+        # A start may have too few rows for an expert, which finds more on the way.
+        theta = on_flat_walls(objective, theta)
+        early = em(objective, theta, settings.tol, min(em_steps, settings.max_iter))
         theta, history = early.evaluation.theta, early.history[:-1]
-    late = newton(objective, theta, settings.tol, settings.max_iter)
+    theta = enter(objective, theta)
+    late = newton(objective, theta, settings.tol, settings.max_iter - len(history))
     return Ascent(late.evaluation, history + late.history, late.converged)
 
 
 def _em_off_saddles(objective, theta, settings):
     """EM, and from a point of small gradient that is no maximum a push along the upward curvature, and EM again."""
     ascent = em(objective, theta, settings.tol, settings.max_iter)
+    left = settings.max_iter - len(ascent.history) + 1
+    if not ascent.converged and left > 0:
+        # An expert is about to have too few rows: EM does not know that wall of the parameter space.
+        late = newton(objective, ascent.evaluation.theta, settings.tol, left)
+        return Ascent(late.evaluation, ascent.history + late.history[1:], late.converged)
     while ascent.converged and len(ascent.history) <= settings.max_iter:
         at = objective.evaluate(ascent.evaluation.theta, OBSERVED)
-        model = Spectrum(at, Space(objective))
+        coordinates = Coordinates(objective)
+        model = Spectrum(at, coordinates, objective.walls(at))
         if model.is_maximum:
             break
-        point, _, _ = model.step(0.1)
+        step = model.step(0.1)
+        point, _, _ = keep_inside(model.face, at.theta, lambda part: coordinates.move(at.theta, part * step))  # noqa: B023 (used at once)
         again = em(objective, point, settings.tol, settings.max_iter - len(ascent.history))
         if again.evaluation.value <= at.value:
             break
@@ -65,29 +76,30 @@ def _em_off_saddles(objective, theta, settings):
 
 
 def best_of(objective, ascents, floor=-np.inf):
-    """Pick the largest maximum without a spike: where a variance vanishes the likelihood is unbounded.
+    """Pick the largest maximum of those with the best standing: see :mod:`gmoe.solvers.standing`.
 
-    One with a spike wins only where all others are below ``floor``, the value of the smaller fit.  Of equal ones, to
-    rounding, one that has converged.
+    One at a bound wins over all others below ``floor``, the value of the smaller fit.  Of equal ones, to rounding, one
+    that has converged.
     """
 
     def rank(ascent):
         value = ascent.evaluation.value
-        return value >= floor and not has_spike(objective, ascent.evaluation), value
+        place = standing(objective, ascent.evaluation)
+        return place if value >= floor else min(place, REGULAR - 1), value
 
     ranks = [(rank(a), a) for a in ascents if np.isfinite(a.evaluation.value)]
-    kind, value = max(r for r, _ in ranks)
-    equal = [a for r, a in ranks if r[0] == kind and r[1] >= value - ROUNDING]
+    place, value = max(r for r, _ in ranks)
+    equal = [a for r, a in ranks if r[0] == place and r[1] >= value - ROUNDING]
     return max(equal, key=lambda a: (a.converged, a.evaluation.value))
 
 
 def distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    interior = [a for a in ordered if not has_spike(objective, a.evaluation)] or ordered
+    regular = [a for a in ordered if standing(objective, a.evaluation) == REGULAR] or ordered
     kept: list[Ascent] = []
     counts: list[int] = []
-    for ascent in interior:
+    for ascent in regular:
         if kept and kept[-1].evaluation.value - ascent.evaluation.value <= SAME:
             counts[-1] += 1
         elif len(kept) < N_FINISH:

@@ -15,11 +15,11 @@ import numpy as np
 
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.climb import best_of
+from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import Objective
-from gmoe.solvers.space import Space
-from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.standing import standing
 
 # Log of the factor from one temperature to the next, at first and at least, and trial steps at each.
 FALL, LEAST_FALL, STEPS = 1.0, 0.1, 60
@@ -29,20 +29,29 @@ COLD = -3.0
 ROUNDING = 1e-8
 
 
-class Natural(Space):
-    """All directions, in the gate's natural coordinates, in which far from the softmax limit the way is straighter."""
+class Natural(Coordinates):
+    """The gate's natural coordinates, in which far from the softmax limit the way is straighter."""
 
-    def local(self, evaluation):
-        return evaluation.gradient, evaluation.hessian
+    def jacobian(self, theta):
+        return np.diag(self.units(theta))
+
+    def units(self, theta):
+        units = super().units(theta)
+        units[self.objective.bent_index] = 1.0
+        return units
+
+    def local(self, theta, gradient, hessian):
+        units = self.units(theta)
+        return units * gradient, units[:, None] * hessian * units
 
     def move(self, theta, step):
-        return self.objective.inside(theta + step)
+        return self.objective.inside(theta + self.units(theta) * step)
 
 
 class HeldTemperature(Natural):
     """Directions that hold the temperature."""
 
-    def basis(self, theta):
+    def basis(self):
         basis = self.objective.identified.copy()
         basis[-1] = 0.0
         left, sizes, _ = np.linalg.svd(basis, full_matrices=False)
@@ -62,7 +71,7 @@ def follow_to_cold(objective: Objective, ascent: Ascent) -> Ascent:
 
     If it does, a maximum is near: the ascent to that in natural coordinates, or where these do not help the given one.
     """
-    lowest, fall = LOG_TEMPERATURE_RANGE[0], FALL
+    lowest, fall = max(LOG_TEMPERATURE_RANGE[0], np.log(objective.space.min_temperature)), FALL
     # At its own temperature first: what a climb that was cut short still lacks would hide a fall.
     current = _climb(objective, ascent, HeldTemperature(objective))
     while (log_temperature := objective.shared(current.evaluation.theta)[0]) > lowest:
@@ -73,21 +82,21 @@ def follow_to_cold(objective: Objective, ascent: Ascent) -> Ascent:
         elif (fall := 0.5 * fall) < LEAST_FALL:
             current = _climb(objective, ascent, Natural(objective))
             return current if current.converged else ascent
-    spiked = has_spike(objective, current.evaluation) and not has_spike(objective, ascent.evaluation)
-    return ascent if spiked else current
+    worse = standing(objective, current.evaluation) < standing(objective, ascent.evaluation)
+    return ascent if worse else current
 
 
-def _climb(objective, ascent, space):
-    """Go on with an ascent along the directions of a space."""
-    end = newton(objective, ascent.evaluation.theta, max_iter=STEPS, space=space)
+def _climb(objective, ascent, coordinates):
+    """Go on with an ascent in some coordinates."""
+    end = newton(objective, ascent.evaluation.theta, max_iter=STEPS, coordinates=coordinates)
     return Ascent(end.evaluation, ascent.history + end.history[1:], end.converged)
 
 
 def _step(objective, current, log_temperature):
     """Climb at a lower temperature, from all predictions; the best end."""
-    space = HeldTemperature(objective)
+    coordinates = HeldTemperature(objective)
     starts = colder(objective, current.evaluation.theta, log_temperature)
-    best = best_of(objective, [newton(objective, start, max_iter=STEPS, space=space) for start in starts])
+    best = best_of(objective, [newton(objective, start, max_iter=STEPS, coordinates=coordinates) for start in starts])
     return Ascent(best.evaluation, (*current.history, best.evaluation.value), best.converged)
 
 

@@ -15,21 +15,36 @@ MAX_PRODUCTS = 60
 
 
 class Krylov:
-    """Quadratic model of the log-likelihood from Hessian-vector products."""
+    """Quadratic model of the log-likelihood from Hessian-vector products, along a face, in local coordinates.
 
-    def __init__(self, objective: Objective, evaluation, basis):
-        self.objective, self.evaluation, self.basis = objective, evaluation, basis
+    Parameters
+    ----------
+    objective : Objective
+    evaluation : Evaluation
+    local : Local
+        The first order at that point.
+    """
+
+    def __init__(self, objective: Objective, evaluation, local):
+        self.objective, self.evaluation = objective, evaluation
+        self.face, self.basis, self.slope = local.face, local.basis, local.slope
+        self.coordinates, self._bend = local.coordinates, local.face.bend(evaluation.theta)
+        jacobian = local.coordinates.jacobian(evaluation.theta)
+        self._out = jacobian @ self.basis
         # Coordinates in which the complete-data information is the identity: trust region and residuals are EM's.
-        self.upper = _factor(self.basis.T @ complete_information(objective, evaluation) @ self.basis)
-        self.gradient = self.basis.T @ evaluation.gradient
+        self.upper = _factor(self._out.T @ complete_information(objective, evaluation) @ self._out)
+        self.gradient = self._out.T @ local.gradient
 
     def step(self, radius):
-        """Steihaug step within the radius: (point (P,) at its end, predicted gain, length in the metric of EM)."""
+        """Steihaug step within the radius in the metric of EM, local coordinates (P,)."""
         s = np.zeros_like(self.gradient)
         residual = self.gradient.copy()
         direction = z = scipy.linalg.cho_solve(self.upper, residual)
         target = min(0.1, np.sqrt(np.linalg.norm(residual))) * np.sqrt(residual @ z)
-        curved = np.zeros_like(s)
+        self._curved = np.zeros_like(s)
+        self._taken = s
+        if not residual.any():
+            return self.basis @ s
         for _ in range(MAX_PRODUCTS):
             image = self._image(direction)
             bend = direction @ image
@@ -37,26 +52,33 @@ class Krylov:
             alpha = old / bend if bend > 0 else np.inf
             reach = self._to_boundary(s, direction, radius)
             if alpha >= reach:
-                s, curved = s + reach * direction, curved + reach * image
+                s, self._curved = s + reach * direction, self._curved + reach * image
                 break
-            s, curved = s + alpha * direction, curved + alpha * image
+            s, self._curved = s + alpha * direction, self._curved + alpha * image
             residual = residual - alpha * image
             z = scipy.linalg.cho_solve(self.upper, residual)
             if np.sqrt(residual @ z) <= target:
                 break
             direction = z + (residual @ z / old) * direction
-        point = self.evaluation.theta + self.basis @ s
-        return point, float(self.gradient @ s - 0.5 * (s @ curved)), float(self._norm(s))
+        self._taken = s
+        return self.basis @ s
+
+    def gain(self, step):
+        """Predicted gain of a part of the last step."""
+        size = self._taken @ self._taken
+        part = (self.basis.T @ step) @ self._taken / size if size else 0.0
+        return float(part * (self.gradient @ self._taken) - 0.5 * part**2 * (self._taken @ self._curved))
 
     def _image(self, direction):
-        return -(self.basis.T @ self.objective.product(self.evaluation, self.basis @ direction))
+        moved = self._out @ direction
+        curved = self.objective.product(self.evaluation, moved)
+        if np.ndim(self._bend):
+            curved = curved + self._bend @ moved
+        return -(self._out.T @ curved)
 
     def _whiten(self, s):
         factor, lower = self.upper
         return np.triu(factor) @ s if not lower else np.tril(factor).T @ s
-
-    def _norm(self, s):
-        return np.linalg.norm(self._whiten(s))
 
     def _to_boundary(self, s, direction, radius):
         """Largest multiple of the direction that stays within the radius."""
@@ -81,13 +103,12 @@ def complete_information(objective: Objective, evaluation):
     variance = objective.variance(eta)
     total = objective.blocks.total_weight
     moments = expert_moments(objective, evaluation.sums) / total
-    share = objective.share(eta)
     information = np.zeros((objective.n_parameters,) * 2)
     for j in range(objective.n_experts):
         stop = (j + 1) * objective.width - 1
         slopes = slice(stop - objective.q_expert, stop)
         information[slopes, slopes] = moments[j] / variance[j]
-        information[stop, stop] = 0.5 * share[j] ** 2 * evaluation.sums.g_scalar[1, j] / total
+        information[stop, stop] = 0.5 * evaluation.sums.g_scalar[1, j] / total
     information[np.ix_(objective.gate_index, objective.gate_index)] = gate_information(objective, evaluation.sums)
     # The ridge keeps experts without observations, and separated gates, finite.
     return information + 1e-8 * np.eye(objective.n_parameters)

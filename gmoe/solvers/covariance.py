@@ -4,6 +4,8 @@ import numpy as np
 
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.scaling import Scaling, null_space
+from gmoe.solvers.standing import variance_held
+from gmoe.solvers.walls import Kind
 
 # An eigenvalue of the average information below this, relative to the largest, carries no information.
 FLAT = 1e-11
@@ -11,56 +13,55 @@ FLAT = 1e-11
 LOADING = 1e-6
 
 
-def covariance(objective: Objective, scaling: Scaling, evaluation, parameters, order, basis, separating=None):
+def covariance(objective: Objective, scaling: Scaling, local, model, order, free=None, separating=None):
     """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
 
     Parameters
     ----------
-    evaluation : Evaluation
-        At order OBSERVED.
-    parameters : Parameters
-        Raw and canonical, in the order of the report, whose first expert is the gate's reference.
+    local : Spectrum
+        Curvature at the maximum, along the face of the parameter space on which it lies.
+    model : GMoE
+        Canonical, in the order of the report, whose first expert is the gate's reference.
     order : ndarray of int, shape (k,)
         Places of the reported experts in the scaled parameters.
-    basis : ndarray, shape (P, free)
-        Directions in which the fit is a maximum: all identified ones, or those that hold the selection.
+    free : ndarray, shape (P, w), or None
+        Directions that the data leave open.
     separating : ndarray, shape (P,), or None
         Direction along which the gate separates: what loads on it has no standard error.
 
     Returns
     -------
-    covariance : ndarray, shape (R, R); notes : tuple of str; eigenvalues : ndarray (ascending, average information)
+    covariance : ndarray, shape (R, R); notes : tuple of str
     """
-    k, width = objective.n_experts, objective.width
-    bound = objective.at_bound(evaluation.theta)
-    # From eta to the log of the variance: d log v / d eta is the part of the variance above its bound.
-    above = objective.share(objective.split(evaluation.theta)[2])
-    stretch = np.ones(objective.n_parameters)
-    objective.split(stretch)[2][:] = 1.0 / np.where(bound, 1.0, above)
-    information = -evaluation.hessian * stretch[:, None] * stretch
-    inner = _without(basis, np.flatnonzero(bound) * width + width - 1)
-    values, vectors = np.linalg.eigh(inner.T @ information @ inner)
-    regular = values > FLAT * max(values[-1], 1e-300)
-    root = inner @ (vectors[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight))
+    k, parameters = objective.n_experts, model.parameters
+    values, out = local.values, local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
+    regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
+    root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
     to_raw = canonical_map(objective, scaling, parameters, order)
     spread = to_raw @ root
     result = spread @ spread.T
     size = np.maximum(np.sqrt(np.diag(result)), 1e-12)
-    flat = np.linalg.norm(to_raw @ (inner @ vectors[:, ~regular]), axis=1)
+    # A flat direction as long as a standard deviation of the best known one.
+    flat = np.linalg.norm(to_raw @ out[:, ~regular], axis=1)
+    if free is not None and free.size:
+        flat += np.linalg.norm(to_raw @ free, axis=1)
     collinear = np.append(_null_loading(scaling, k), np.zeros(int(objective.gate.estimated), bool))
     unknown = collinear | (flat > LOADING * size)
     notes = np.where(unknown, "not identified", "").astype(object)
     if separating is not None:
         moved = np.abs(to_raw @ separating)
         notes[moved > LOADING * moved.max()] = "separated"
-    _note_gate(objective, notes, parameters, basis.shape[1] < objective.identified.shape[1])
-    _rows(objective, notes)[bound[order], -1] = "at bound"
-    if objective.temperature_at_bound(evaluation.theta):
+    held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
+    _note_gate(objective, notes, parameters, held)
+    _rows(objective, notes)[variance_held(objective, local.theta)[order], -1] = "at bound"
+    if objective.temperature_at_bound(local.theta):
         notes[-1] = "at bound"
+    # What is held by a bound has no spread at all.
+    notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
     unusable = notes != ""
     result[unusable, :] = np.nan
     result[:, unusable] = np.nan
-    return result, tuple(str(note) for note in notes), values
+    return result, tuple(str(note) for note in notes)
 
 
 def _note_gate(objective, notes, parameters, held):
@@ -70,6 +71,7 @@ def _note_gate(objective, notes, parameters, held):
     kind = objective.gate
     if kind.estimated and kind.scale_free:
         gate[:] = "not identified"
+    if kind.estimated and (kind.scale_free or np.any(kind.invariances(k, q)[-1])):
         notes[-1] = "not identified"
     if held or kind.is_hard(k):
         gate[:, 1:] = "boundary"
@@ -102,15 +104,6 @@ def canonical_map(objective, scaling, parameters, order):
     jacobian[:, :q] = gate[:-1].reshape(k, q, -1)
     rows = jacobian.reshape(-1, objective.n_parameters)
     return np.vstack([rows, gate[-1:]]) if objective.gate.estimated else rows
-
-
-def _without(basis, rows):
-    """Basis without the directions of the parameters ``rows``, each a unit vector in its span."""
-    if not len(rows):
-        return basis
-    rest = basis - np.eye(len(basis))[:, rows] @ basis[rows]
-    left, values, _ = np.linalg.svd(rest, full_matrices=False)
-    return left[:, values > 0.5]
 
 
 def _null_loading(scaling, k):

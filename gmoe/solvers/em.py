@@ -1,17 +1,22 @@
 """Expectation maximisation, one pass over the data per iteration, never downhill.
 
 Experts have a closed M-step (weighted least squares in residual form, so that nothing cancels as the iteration
-settles).  The gate takes one Newton step on the complete-data log-likelihood; where the observed log-likelihood falls,
-the step is halved: the direction is one of ascent, so some fraction of it rises.
+settles; variances are the best ones within their bounds).  The gate takes one Newton step on the complete-data
+log-likelihood; where the observed log-likelihood falls the step is cut: the direction is one of ascent, so some
+fraction of it rises.  An expert that would be left with too few rows ends the iteration: along that wall of the parameter
+space Newton's method goes on.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
+from gmoe.solvers.coordinates import Coordinates
+from gmoe.solvers.face import Face, face_at, keep_inside
 from gmoe.solvers.objective import COMPLETE, Evaluation, Objective
-from gmoe.solvers.space import Space, slope
+from gmoe.solvers.variances import best_variances
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,7 +29,7 @@ class Ascent:
 
 
 def em(
-    objective: Objective, theta, tol=1e-8, max_iter=1000, space=None, stop: Callable[[float, float], bool] | None = None
+    objective: Objective, theta, tol=1e-8, max_iter=1000, slope=None, stop: Callable[[float, float], bool] | None = None
 ) -> Ascent:
     """Iterate until the largest entry of the average gradient is at most ``tol``.
 
@@ -35,16 +40,16 @@ def em(
     tol : float
         Bound on the gradient, not on a change: in over-specified models EM crawls long before it arrives.
     max_iter : int
-    space : Space, optional
-        Directions in which the gradient counts; by default all identified ones.
+    slope : callable, optional
+        Size of the gradient at an evaluation, by default that along the walls that stop it.
     stop : callable, optional
         Function of the average log-likelihoods before and after a step: where it is true the iteration ends, as that of
         published code does, with whatever gradient there is.
     """
-    space = Space(objective) if space is None else space
+    slope = partial(face_slope, objective) if slope is None else slope
     current = objective.evaluate(theta, COMPLETE)
     history = [current.value]
-    while slope(current, space.basis(current.theta)) > tol and len(history) <= max_iter:
+    while slope(current) > tol and len(history) <= max_iter:
         following = _rise(objective, current)
         if following is None:
             break
@@ -52,22 +57,44 @@ def em(
         history.append(current.value)
         if stop is not None and stop(history[-2], history[-1]):
             break
-    return Ascent(current, tuple(history), slope(current, space.basis(current.theta)) <= tol)
+    return Ascent(current, tuple(history), slope(current) <= tol)
+
+
+def face_slope(objective: Objective, evaluation: Evaluation, walls=()) -> float:
+    """Largest entry of the average gradient along the walls at a point, local coordinates."""
+    coordinates = Coordinates(objective)
+    jacobian, basis = coordinates.jacobian(evaluation.theta), coordinates.basis()
+    every = (*walls, *objective.walls(evaluation))
+    face = face_at(every, evaluation.theta, evaluation.gradient, jacobian, basis)
+    rest = jacobian.T @ (evaluation.gradient + face.normals @ face.multipliers)
+    return float(np.abs(basis @ (basis.T @ rest)).max(initial=0.0))
 
 
 def _rise(objective, current):
-    """Take one EM step, its gate part cut until the value does not fall; None if it always falls."""
-    expert, eta = expert_step(objective, current)
+    """Take one EM step, its gate part cut until the value does not fall; None if it always falls, or leaves the space."""
+    expert, log_variance = expert_step(objective, current)
     gate, _, _ = objective.split(current.theta)
-    start = objective.join(gate, expert, eta, objective.shared(current.theta))
+    start = objective.join(gate, expert, log_variance, objective.shared(current.theta))
+    start = within(objective, current.theta, start)
     direction = objective.embed(gate_direction(objective, current)[:, None])[:, 0]
     step = 1.0
     while step > 1e-12:
-        following = objective.evaluate(start + step * direction, COMPLETE)
+        following = objective.evaluate(within(objective, start, start + step * direction), COMPLETE)
         if following.value >= current.value or _settles(current, following):
-            return following
+            return None if objective.outside(following) and not objective.outside(current) else following
         step *= 0.25
     return None
+
+
+def within(objective, theta, point):
+    """Longest part of the way to a point on which all flat walls hold; the other end where there are none to speak of.
+
+    The complete-data log-likelihood of the experts' means is concave, so that any part of its step rises.
+    """
+    if objective.flat_wall.values(point).min(initial=0.0) >= 0.0:
+        return point
+    nothing = Face((objective.flat_wall,), (), np.empty((len(theta), 0)), np.empty(0))
+    return keep_inside(nothing, theta, lambda part: theta + part * (point - theta))[0]
 
 
 def _settles(current, following):
@@ -80,19 +107,19 @@ def _settles(current, following):
 
 
 def expert_step(objective, current):
-    """M-step of the experts: coefficients (k, q_expert) and eta (k,)."""
-    _, expert, eta = objective.split(current.theta)
-    variance, sums = objective.variance(eta), current.sums
+    """M-step of the experts: coefficients (k, q_expert) and log variances (k,)."""
+    _, expert, log_variance = objective.split(current.theta)
+    variance, sums = objective.variance(log_variance), current.sums
     q = objective.q_expert
     moments = expert_moments(objective, sums)
     target = sums.g_expert[: objective.n_experts, :q]
-    solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-12, hermitian=True), target)
+    solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
     mass = sums.g_scalar[1]
     alive = mass > 1e-12 * objective.blocks.total_weight
     square = sums.g_scalar[0] + mass - np.einsum("ja,ja->j", solution, target)
     ratio = np.where(alive, np.maximum(square, 0.0) / np.where(alive, mass, 1.0), 1.0)
     expert = expert + np.where(alive[:, None], np.sqrt(variance)[:, None] * solution, 0.0)
-    return expert, objective.eta(variance * ratio)
+    return expert, best_variances(objective, np.where(alive, mass, 0.0), variance * ratio)
 
 
 def gate_direction(objective, current):

@@ -7,19 +7,20 @@ from dataclasses import replace
 import numpy as np
 
 from gmoe.gates import Gate
+from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify, is_interior
 from gmoe.solvers.climb import EM_STEPS, Settings, best_of, climb, distinct
 from gmoe.solvers.cold import follow_to_cold, goes_cold
 from gmoe.solvers.em import Ascent
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.objective import SCORE, WHOLE, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import SAMPLE, Found, better, search
 from gmoe.solvers.sparse import finish, settle
-from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.standing import REGULAR, enter, standing
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -38,7 +39,7 @@ def fit(
     tol: float = 1e-8,
     max_iter: int = 500,
     schedule=None,
-    min_variance: float = 1e-4,
+    space: ParameterSpace = WHOLE,
     seed: int = 0,
     n_jobs: int = 1,
     column_names=None,
@@ -65,8 +66,8 @@ def fit(
     schedule : sequence of float, optional
         From dense to sparse: of a dense gate, temperatures 1 + s times the target; of a sparse one, widths of the soft
         selection in units of the spread of its keys.
-    min_variance : float
-        Lower bound of the variances, relative to the residual variance of one regression.
+    space : ParameterSpace
+        The set over which the likelihood is maximised.
     seed : int
     n_jobs : int
         Threads. Results do not depend on it.
@@ -79,10 +80,6 @@ def fit(
     else:
         weight_unit = 1.0
     passes: list[int] = []
-
-    def make_objective(blocks, k, executor):
-        return Objective(blocks, gate, k, min_variance, executor, passes)
-
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
     settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
@@ -92,10 +89,15 @@ def fit(
             # With all experts active nothing is selected.
             centred = (gate if gate.is_sparse(n_experts) else gate.dense()).allows_centring
             scaling = scale(X, y, weight, gate_columns, expert_columns, centred, run)
+            blocks = scaling.blocks(X, y, weight, run, weight_unit)
+
+            def make_objective(blocks, k, executor):
+                return Objective(blocks, gate, k, space, scaling, executor, passes)
+
             if isinstance(init, str):
-                found = search(make_objective, scaling, (X, y, weight), n_experts, settings, executor)
+                found = search(make_objective, blocks, n_experts, settings, executor)
             else:
-                objective = make_objective(scaling.blocks(X, y, weight, run), n_experts, executor)
+                objective = make_objective(blocks, n_experts, executor)
                 if isinstance(init, Sequence):
                     found = _climb_several(objective, scaling, init, settings)
                 else:
@@ -169,14 +171,14 @@ def _climb_all(objective, thetas, settings):
 
 
 def _climb_sample(objective, thetas, settings):
-    """Climb on a sample, and from its best end on all; where that runs into a spike, from the next best."""
+    """Climb on a sample, and from its best end on all; where that runs into a bound, from the next best."""
     few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
     ascents = [_ascent(few, theta, settings, 0) for theta in thetas]
     finished: list[Ascent] = []
     tops, counts = distinct(few, ascents)
     for top in tops:
         finished.append(_ascent(objective, top.evaluation.theta, settings, 0))
-        if not has_spike(objective, finished[-1].evaluation):
+        if standing(objective, finished[-1].evaluation) == REGULAR:
             break
     best = best_of(objective, finished)
     values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])
@@ -187,7 +189,7 @@ def _climb_sample(objective, thetas, settings):
 
 def _scaled(objective, scaling, parameters):
     gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return objective.join(gate, expert, objective.eta(variance), shared)
+    return enter(objective, objective.join(gate, expert, np.log(variance), shared))
 
 
 def _climb_given(objective, scaling, init, settings):

@@ -1,96 +1,148 @@
-"""Trust-region Newton ascent on the observed log-likelihood.
+"""Trust-region Newton ascent on the observed log-likelihood, inside of the parameter space.
 
 Over-specified models have nearly singular information and saddles between their maxima, so the step comes from the
 full spectrum of the Hessian: regularised where it is flat, along the most negative curvature where the gradient has
 vanished on a saddle.  With many parameters Hessian-vector products and conjugate gradients take the spectrum's place.
-The stop is on the gradient and the curvature, never on a change.
+A step that meets a wall of the space ends there, and the climb goes on along the wall for as long as the gradient
+points into it.  The stop is on the gradient and the curvature, never on a change.
 """
 
 import numpy as np
 
 from gmoe.solvers.conjugate import Krylov
+from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
+from gmoe.solvers.face import NOWHERE, face_at, keep_inside
 from gmoe.solvers.objective import COMPLETE, OBSERVED, Objective
-from gmoe.solvers.space import Space, slope
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
 CURVATURE = 1e-7
 # Parameters up to which a pass with the exact Hessian is cheaper than some ten products with it.
 EXACT_LIMIT = 120
-MAX_RADIUS = 1e6
+FIRST_RADIUS, MAX_RADIUS = 1.0, 1e6
+# Curvature, relative to the largest, and average slope that are rounding.
+FLAT, NO_SLOPE = 1e-14, 1e-13
 
 
-class Spectrum:
-    """Quadratic model of the log-likelihood from the exact Hessian, in the local coordinates of a space."""
+class Local:
+    """The first order at a point: the face that it is on, and the gradient along it.
 
-    def __init__(self, evaluation, space: Space):
-        self.theta, self.space = evaluation.theta, space
-        self.basis = space.basis(evaluation.theta)
-        gradient, hessian = space.local(evaluation)
+    Parameters
+    ----------
+    evaluation : Evaluation
+    coordinates : Coordinates
+    walls : tuple of Wall
+    also : sequence
+        Inequalities that are held whatever their multipliers: a step ran into them.
+    """
+
+    def __init__(self, evaluation, coordinates: Coordinates, walls, also=NOWHERE):
+        self.theta, self.coordinates = evaluation.theta, coordinates
+        jacobian, basis = coordinates.jacobian(self.theta), coordinates.basis()
+        self.face = face_at(walls, self.theta, evaluation.gradient, jacobian, basis, also)
+        # Of the Lagrangian: what is left of the gradient where the walls have taken their part.
+        self.gradient = evaluation.gradient + self.face.normals @ self.face.multipliers
+        self.basis = self.face.tangent(jacobian, basis)
+        along = jacobian.T @ self.gradient
+        self.slope = float(np.abs(basis @ (basis.T @ along)).max(initial=0.0))
+
+
+class Spectrum(Local):
+    """Quadratic model of the log-likelihood from the exact Hessian, along the face, in local coordinates."""
+
+    def __init__(self, evaluation, coordinates: Coordinates, walls, also=NOWHERE):
+        super().__init__(evaluation, coordinates, walls, also)
+        hessian = evaluation.hessian + self.face.bend(self.theta)
+        gradient, hessian = coordinates.local(self.theta, self.gradient, hessian)
         self.values, self.vectors = np.linalg.eigh(-(self.basis.T @ hessian @ self.basis))
         self.along = self.vectors.T @ (self.basis.T @ gradient)
-        self.is_maximum = bool(self.values[0] >= -CURVATURE)
+        self.is_maximum = bool(self.values.min(initial=0.0) >= -CURVATURE)
 
     def step(self, radius):
-        """Best step within the radius: (point (P,) at its end, predicted gain, length)."""
-        step, predicted = trust_region_step(self.values, self.along, radius)
-        point = self.space.move(self.theta, self.basis @ (self.vectors @ step))
-        return point, predicted, float(np.linalg.norm(step))
+        """Best step within the radius, local coordinates (P,)."""
+        if not self.values.size:
+            return np.zeros_like(self.theta)
+        return self.basis @ (self.vectors @ trust_region_step(self.values, self.along, radius)[0])
+
+    def gain(self, step):
+        """Predicted gain of a step."""
+        s = self.vectors.T @ (self.basis.T @ step)
+        return float(self.along @ s - 0.5 * (self.values @ (s * s)))
 
 
-def newton(objective: Objective, theta, tol=1e-8, max_iter=500, space=None) -> Ascent:
+def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
     Parameters
     ----------
     objective : Objective
     theta : ndarray, shape (P,)
+        Inside of the parameter space.
     tol : float
     max_iter : int
         Bound on the trial steps.
-    space : Space, optional
-        Directions to climb along, in which the gradient counts; by default all identified ones.
+    coordinates : Coordinates, optional
+        In which to climb, and the gradient counts.
+    walls : tuple of Wall
+        Beside those of the objective.
     """
-    space = Space(objective) if space is None else space
+    coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
     order = OBSERVED if exact else COMPLETE
     current = objective.evaluate(theta, order)
     history = [current.value]
     model: Spectrum | Krylov | None = None
-    radius, converged = 1.0, False
+    blocked: list[tuple[int, int]] = []
+    radius, converged = FIRST_RADIUS, False
     for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
         if model is None:
-            basis = space.basis(current.theta)
-            model = Spectrum(current, space) if exact else Krylov(objective, current, basis)
-        size = slope(current, basis)
-        if size <= tol:
+            around = (*walls, *objective.walls(current))
+            model = _model(objective, current, coordinates, around, blocked, exact)
+        if model.slope <= tol:
             if not isinstance(model, Spectrum):
                 # Conjugate gradients see curvature only where they go; a maximum is a claim about all of it.
                 current = objective.evaluate(current.theta, OBSERVED)
-                model = Spectrum(current, space)
+                model = Spectrum(current, coordinates, around, blocked)
             if model.is_maximum:
                 converged = True
                 break
         if trials == max_iter:
             break
-        point, predicted, length = model.step(radius)
+        step = model.step(radius)
+        point, part, hit = keep_inside(model.face, current.theta, lambda t: coordinates.move(current.theta, t * step))  # noqa: B023 (used at once)
+        if part == 0.0:
+            if hit is None or hit in blocked:
+                break
+            blocked, model = [*blocked, hit], None
+            continue
+        step = part * step
+        length, predicted = float(np.linalg.norm(step)), model.gain(step)
         trial = objective.evaluate(point, order)
         gain = trial.value - current.value
         ratio = gain / predicted if np.isfinite(gain) and predicted > 0 else -1.0
+        if objective.outside(trial):
+            # Too far to have seen the wall that it went through.
+            ratio = -1.0
         # Below rounding of the value only the gradient can tell progress.
-        tiny = predicted < 1e-13 * max(1.0, abs(current.value))
-        if tiny and slope(trial, basis) < size:
-            ratio = 1.0
+        elif predicted < 1e-13 * max(1.0, abs(current.value)):
+            if Local(trial, coordinates, around).slope < model.slope:
+                ratio = 1.0
         if ratio < 0.25:
             radius = 0.25 * length
         elif ratio > 0.75 and length > 0.8 * radius:
             radius = min(2.5 * radius, MAX_RADIUS)
         if ratio > 1e-4:
-            current, model = trial, None
+            current, model, blocked = trial, None, []
             history.append(current.value)
         elif radius < 1e-11:
             break
     return Ascent(current, tuple(history), converged)
+
+
+def _model(objective, current, coordinates, walls, blocked, exact):
+    if exact:
+        return Spectrum(current, coordinates, walls, blocked)
+    return Krylov(objective, current, Local(current, coordinates, walls, blocked))
 
 
 def trust_region_step(values, along, radius):
@@ -106,13 +158,21 @@ def trust_region_step(values, along, radius):
     -------
     step : ndarray, shape (p,); gain : float
     """
+    scale = max(abs(values[0]), abs(values[-1]), 1e-300)
+    # What has neither slope nor curvature is not moved: a step of any length along it would gain as little.
+    flat = (np.abs(values) <= FLAT * scale) & (np.abs(along) <= NO_SLOPE)
+    if flat.any():
+        step = np.zeros_like(along)
+        gain = 0.0
+        if not flat.all():
+            step[~flat], gain = trust_region_step(values[~flat], along[~flat], radius)
+        return step, gain
     lowest = values[0]
     if lowest > 0:
         step = along / values
         if step @ step <= radius * radius:
             return step, 0.5 * float(along @ step)
     floor = max(0.0, -lowest)
-    scale = max(abs(lowest), abs(values[-1]), 1e-300)
     low = floor + 1e-15 * scale
     step = along / (values + low)
     if np.linalg.norm(step) < radius:

@@ -1,9 +1,8 @@
 """The average log-likelihood of a scaled problem, with gradient, complete-data and observed information.
 
-Parameters are a flat vector with one row per expert: (gate intercept, gate_coef, intercept, coef, eta), all in scaled
-coordinates, the gate's natural ones, and variance = min_variance + exp(eta).  So the bound on the variances is part of
-the parameters: solvers see an unconstrained smooth function whose gradient vanishes at the bound.  What all experts
-share, the log of a temperature that the gate identifies, comes last.
+Parameters are a flat vector with one row per expert: (gate intercept, gate_coef, intercept, coef, log variance), all in
+scaled coordinates, the gate's natural ones.  What all experts share, the log of a temperature that the gate identifies,
+comes last.  The parameter space comes as walls: see :mod:`gmoe.solvers.walls`.
 """
 
 import math
@@ -18,15 +17,22 @@ from gmoe.kernels import assemble
 from gmoe.kernels.accumulate import COMPLETE, OBSERVED, SCORE, STRIP_LENGTH, accumulate, work_rows
 from gmoe.kernels.product import hessian_product
 from gmoe.kernels.tiles import padded
+from gmoe.parameter_space import ParameterSpace
+from gmoe.solvers.walls import RowsWall, flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "SCORE", "Evaluation", "Objective"]
 
 # Blocks are summed in fixed groups, so that results do not depend on the number of threads: at least so many groups,
 # and of at most so many blocks.
 GROUPS, GROUP_BLOCKS = 8, 16
-# Far above any variance of scaled data, where a wild trial step would overflow.
-MAX_ETA = 300.0
+# Far outside of any log variance of scaled data, where a wild trial step would overflow.
+MAX_LOG_VARIANCE = 300.0
+# A share of so many times the least one is too far from it for one step to get there, in all but a wild one.
+FAR_ROWS = 3.0
+# Relative distance below a least share that is rounding.
+SLACK = 1e-9
 NOTHING = np.empty((0, 0))
+WHOLE = ParameterSpace()
 
 
 @dataclass(frozen=True, eq=False)
@@ -92,17 +98,21 @@ class Objective:
     blocks : Blocks
     gate : Gate
     n_experts : int
-    min_variance : float
-        Lower bound of the variances, scaled coordinates.
+    space : ParameterSpace, optional
+        The set over which to maximise.
+    scaling : Scaling, optional
+        Needed where the space has absolute bounds.
     executor : concurrent.futures.Executor, optional
         Runs groups of blocks in threads; the result is the same to the last bit.
     passes : list, optional
         Grows by one entry with every pass; several objectives may share it.
     """
 
-    def __init__(self, blocks: Blocks, gate: Gate, n_experts: int, min_variance: float, executor=None, passes=None):
+    def __init__(
+        self, blocks: Blocks, gate: Gate, n_experts: int, space=WHOLE, scaling=None, executor=None, passes=None
+    ):
         self.blocks, self.gate, self.n_experts = blocks, gate, n_experts
-        self.min_variance = min_variance
+        self.space, self.scaling = space, scaling
         self.q_gate, self.q_expert = blocks.gate.n_coefficients, blocks.expert.n_coefficients
         self.width = self.q_gate + self.q_expert + 1
         self.n_rows = n_experts * self.width
@@ -116,14 +126,19 @@ class Objective:
         self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
         self._workspaces: deque = deque()
         self._scratch: dict[int, deque] = {}
+        self.flat_wall = flat_wall(self, space, scaling)
+        # The mean of a gate with one active expert, as a function of its parameters, has jumps and no slope.
+        self._rows_wall = None if gate.is_sparse(n_experts) else RowsWall(self, self.least_share)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return Objective(blocks, self.gate, self.n_experts, self.min_variance, None, self._passes)
+        return Objective(blocks, self.gate, self.n_experts, self.space, self.scaling, None, self._passes)
 
     def under(self, gate: Gate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return Objective(self.blocks, gate, self.n_experts, self.min_variance, self._executor, self._passes)
+        return Objective(
+            self.blocks, gate, self.n_experts, self.space, self.scaling, self._executor, self._passes
+        )
 
     @property
     def n_passes(self):
@@ -136,15 +151,6 @@ class Objective:
         if flat.shape[1] == 0:
             return np.eye(self.n_parameters)
         return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
-
-    def held(self, theta):
-        """Orthonormal basis of the identified directions along which no selection of the gate changes, (P, held)."""
-        gate, _, _ = self.split(theta)
-        allowed = self.embed(self.gate.held(gate, self.shared(theta)))
-        others = np.delete(np.eye(self.n_parameters), self.gate_index, axis=1)
-        inside = self.identified.T @ np.hstack([others, allowed])
-        left, values, _ = np.linalg.svd(inside, full_matrices=False)
-        return self.identified @ left[:, values > 1e-9 * values[0]]
 
     def embed(self, gate_directions):
         """Parameter directions (P, m) of directions (k q_gate + n_shared, m) of the gate's natural parameters."""
@@ -172,17 +178,38 @@ class Objective:
         rows = np.concatenate([gate, expert, np.reshape(eta, (-1, 1))], axis=1)
         return np.concatenate([rows.ravel(), shared])
 
-    def variance(self, eta):
-        """Variance of each expert from the last column of the parameters."""
-        return self.min_variance + np.exp(np.minimum(eta, MAX_ETA))
+    @property
+    def least_share(self) -> float:
+        """Average gate probability that gives an expert the rows that the space asks for."""
+        n = self.blocks.n_rows
+        return self.space.min_rows(self.q_expert + 1, n, self.n_experts) / n
 
-    def eta(self, variance):
-        """Inverse of :meth:`variance`; values at or below the bound land just above it."""
-        return np.log(np.maximum(variance - self.min_variance, 1e-9 * self.min_variance))
+    def shares(self, evaluation) -> np.ndarray:
+        """Average gate probability of each expert, (k,)."""
+        return evaluation.sums.g_scalar[3] / self.blocks.total_weight
+
+    def walls(self, evaluation) -> tuple:
+        """Walls of the parameter space that one step from a point may meet."""
+        near = self._rows_wall is not None and self.shares(evaluation).min() < FAR_ROWS * self.least_share
+        return (self.flat_wall, self._rows_wall) if near and self.least_share > 0.0 else (self.flat_wall,)
+
+    def outside(self, evaluation) -> bool:
+        """Whether some expert has too few rows."""
+        return bool(self.shares(evaluation).min() < self.least_share * (1.0 - SLACK))
+
+    def variance(self, log_variance):
+        """Variance of each expert from the last column of the parameters."""
+        return np.exp(np.clip(log_variance, -MAX_LOG_VARIANCE, MAX_LOG_VARIANCE))
+
+    @property
+    def bent_index(self):
+        """Where the parameters are that go through the activation."""
+        rows = np.arange(self.n_experts)[:, None] * self.width
+        return (rows + np.arange(self.gate.first_bent, self.q_gate)).ravel()
 
     def temperature_at_bound(self, theta) -> bool:
         """Whether the temperature is within a thousandth of an end of its range."""
-        low, high = LOG_TEMPERATURE_RANGE
+        low, high = np.log(self.space.min_temperature), np.log(self.space.max_temperature)
         return bool(np.any((self.shared(theta) <= low + 1e-3) | (self.shared(theta) >= high - 1e-3)))
 
     def inside(self, theta):
@@ -193,56 +220,36 @@ class Objective:
         self.shared(result)[:] = np.clip(self.shared(theta), *LOG_TEMPERATURE_RANGE)
         return result
 
-    def _hold(self, theta, gradient, hessian):
-        """Take the slope away that points out of the temperature's range, where the gate does not change any more."""
-        if self.temperature_at_bound(theta) and gradient[-1] * theta[-1] > 0:
-            gradient[-1] = 0.0
-            if hessian is not None:
-                hessian[-1] = hessian[:, -1] = 0.0
-
-    def at_bound(self, theta):
-        """Boolean array (k,): variance within a thousandth of its lower bound."""
-        return self.split(theta)[2] < np.log(1e-3 * self.min_variance)
-
     def evaluate(self, theta, order=OBSERVED) -> Evaluation:
         """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
         theta = self.inside(theta)
-        _, _, eta = self.split(theta)
         _, expert, log_sd = self._parts(theta)
 
         def add(sums, block, rows, work):
             sums.value += accumulate(*block, *rows, self.gate.first_bent, expert, log_sd, work, order, *sums.arrays)
 
         sums = self._sum(order, theta, add, curved=order == OBSERVED)
-        return self._finish(theta, eta, log_sd, sums, order)
+        return self._finish(theta, log_sd, sums, order)
 
     def product(self, evaluation: Evaluation, direction):
         """Hessian at an evaluation times a direction (P,), without the Hessian; one pass over the data."""
         _, expert, log_sd = self._parts(evaluation.theta)
         v_gate, v_expert, v_eta = self.split(direction)
-        share = self.share(self.split(evaluation.theta)[2])
         v_shared = float(self.shared(direction).sum())
-        change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * share * v_eta, v_shared
+        change = np.ascontiguousarray(v_gate), np.ascontiguousarray(v_expert), 0.5 * v_eta, v_shared
 
         def add(sums, block, rows, work):
             hessian_product(*block, *rows, self.gate.first_bent, expert, log_sd, work, *change, *sums.arrays[:4])
 
         sums = self._sum(SCORE, evaluation.theta, add, curved=True)
         result = self._gradient(sums, log_sd)
-        eta = self.split(result)[2]
-        eta *= 0.5 * share
-        eta += (1.0 - share) * self.split(evaluation.gradient)[2] * v_eta
+        self.split(result)[2][:] *= 0.5
         return result
 
     def _parts(self, theta):
         """Return the kernel arrays (gate, expert, log_sd) of a parameter vector."""
         gate, expert, eta = self.split(theta)
         return np.ascontiguousarray(gate), np.ascontiguousarray(expert), 0.5 * np.log(self.variance(eta))
-
-    def share(self, eta):
-        """Part of each variance above the bound: d log_sd / d eta is half of it."""
-        variance = self.variance(eta)
-        return np.exp(np.minimum(eta, MAX_ETA)) / variance
 
     def _sum(self, order, theta, add, curved):
         """Sum over all blocks: ``add(sums, block, rows, work)`` in fixed groups, threads or not.
@@ -301,20 +308,16 @@ class Objective:
         gradient[self.n_rows :] = sums.g_shared[0]
         return gradient / self.blocks.total_weight
 
-    def _finish(self, theta, eta, log_sd, sums, order):
+    def _finish(self, theta, log_sd, sums, order):
         total = self.blocks.total_weight
         gradient = self._gradient(sums, log_sd)
-        share = self.share(eta)
-        chain = 0.5 * share
         hessian = None
         if order == OBSERVED:
             hessian = np.empty((self.n_parameters, self.n_parameters))
             assemble.hessian(*sums.arrays[1:], log_sd, self.q_gate, self.q_expert, hessian)
             hessian /= total
             last = np.arange(self.width - 1, self.n_rows, self.width)
-            hessian[last] *= chain[:, None]
-            hessian[:, last] *= chain
-            hessian[last, last] += chain * (1.0 - share) * self.split(gradient)[2]
-        self.split(gradient)[2][:] *= chain
-        self._hold(theta, gradient, hessian)
+            hessian[last] *= 0.5
+            hessian[:, last] *= 0.5
+        self.split(gradient)[2][:] *= 0.5
         return Evaluation(theta, sums.value / total, gradient, sums, hessian)

@@ -5,9 +5,17 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.model import GMoE
+from gmoe.parameter_space import ParameterSpace
 
 # Statuses of fits whose highest end that was found lies at a bound or at infinity.
-EDGES = ("gate_separated", "no_interior_maximum", "temperature_at_bound", "variance_at_bound")
+EDGES = (
+    "gate_separated",
+    "no_interior_maximum",
+    "temperature_at_bound",
+    "variance_at_bound",
+    "rows_at_bound",
+    "coefficient_at_bound",
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,16 +29,19 @@ class FitResult:
     log_likelihood : float
         Weighted sum over the observations, in the units of the data.
     status : str
-        ``converged``: gradient and curvature show an interior maximum. ``variance_at_bound``: some variance sits at
-        its lower bound, where the likelihood of a Gaussian mixture has no maximum. ``temperature_at_bound``: the
+        ``converged``: gradient and curvature show a maximum inside of the parameter space. ``variance_at_bound``: some
+        variance sits at a bound; at a lower one an expert fits rows exactly. ``rows_at_bound``: some expert has no more
+        rows than the space asks for, and would have fewer. ``coefficient_at_bound``: a bound of the space on
+        coefficients is active. ``temperature_at_bound``: the
         temperature went to an end of its range, exp(-12) to exp(30), where the gate is a limit of its kind, or the
         likelihood does not fall on the way there.
         ``gate_separated``: the likelihood still rises as a gate parameter goes to infinity, or is flat there;
         ``no_interior_maximum``: the same with a sparse gate.
-        ``max_iter``: stopped before the gradient was small.
+        ``max_iter``: stopped before the gradient was small. ``interrupted``: the search was, and this is the best end
+        that it had found.
     gradient : float
-        Largest absolute entry of the average gradient, in scaled coordinates; with ``selection_held`` along the
-        directions that hold the selection.
+        Largest absolute entry of the average gradient in scaled coordinates, less what the active bounds take up (the
+        rest of the conditions of Karush, Kuhn and Tucker, with multipliers of the right sign).
     smallest_eigenvalue : float
         Of the average observed information on the identified space, in scaled coordinates.
     n_flat : int
@@ -41,12 +52,14 @@ class FitResult:
     collinear : tuple of str
         Columns that are constant or linear combinations of others, in the gate's or the experts' design.
     at_bound : tuple of int
-        Experts whose variance is at the bound.
+        Experts whose variance is at a lower bound.
+    few_rows : tuple of int
+        Experts with the least number of effective rows, or fewer.
     separated : bool
         See ``status``.
     selection_held : bool
-        Whether the maximum sits where the selection of a sparse gate changes, so that the likelihood, which jumps
-        there, is a smooth maximum only along directions that hold the selection.
+        Whether the maximum sits where the selection of a sparse gate changes at some rows: the likelihood jumps there,
+        and is a maximum among the parameters that keep the active experts of every row.
     n_iter, n_passes : int
         Iterations of the winning start, and passes over the data (or a sample of it) of all starts and all numbers of
         experts on the way up.
@@ -68,6 +81,12 @@ class FitResult:
         Weighted sum of log(largest responsibility).
     total_weight : float
         Sum of the sample weights; the number of observations without weights.
+    n_rows : int
+        Rows of positive weight.
+    space : ParameterSpace
+        The set over which the likelihood was maximised.
+    min_rows : float
+        Effective rows that the space asks of each expert.
     """
 
     model: GMoE
@@ -79,6 +98,7 @@ class FitResult:
     not_identified: tuple[str, ...]
     collinear: tuple[str, ...]
     at_bound: tuple[int, ...]
+    few_rows: tuple[int, ...]
     separated: bool
     selection_held: bool
     n_iter: int
@@ -93,6 +113,9 @@ class FitResult:
     n_free_parameters: int
     classification: float
     total_weight: float
+    n_rows: int
+    space: ParameterSpace
+    min_rows: float
 
     @property
     def aic(self) -> float:

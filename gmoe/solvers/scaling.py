@@ -40,9 +40,10 @@ class Scaling:
     slope_y: np.ndarray
     scale_y: float
 
-    def blocks(self, X, y, weight=None, run=map) -> Blocks:
+    def blocks(self, X, y, weight=None, run=map, weight_unit=1.0) -> Blocks:
         """Scaled blocks of raw data; ``run`` as in :func:`scale`."""
-        return Blocks(X, y, weight, self.gate, self.expert, self.centre_y, self.slope_y, self.scale_y, run)
+        scales = self.centre_y, self.slope_y, self.scale_y
+        return Blocks(X, y, weight, self.gate, self.expert, *scales, run, weight_unit)
 
     def to_raw(self, kind: Gate, gate, shared, expert, variance) -> Parameters:
         """Raw parameters of scaled ones.

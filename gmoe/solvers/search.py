@@ -12,13 +12,13 @@ from functools import partial
 
 import numpy as np
 
+from gmoe._arrays import Blocks
 from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.sample import Sample
-from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.sparse import candidates, finish, settle
-from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.standing import REGULAR, standing
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin, without
 
 # Observations on which starts climb.
@@ -49,30 +49,32 @@ class Found:
         Value at which each climbed start ended.
     objective : Objective
         The one that ``best`` climbed on.
+    interrupted : bool
+        Whether the user stopped the search before its end.
     """
 
     best: Ascent
     tops: tuple[np.ndarray, ...]
     ends: tuple[float, ...]
     objective: Objective
+    interrupted: bool = False
 
 
-def search(make_objective, scaling: Scaling, data, n_experts: int, settings: Settings, executor) -> Found:
+def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, executor) -> Found:
     """Best maximum with ``n_experts`` experts, from data alone.
 
     Parameters
     ----------
     make_objective : callable
         (blocks, n_experts, executor) -> Objective.
-    data : tuple (X, y, weight)
-        Raw data, without observations of weight zero.
+    blocks : Blocks
+        Scaled data, without observations of weight zero.
     executor : concurrent.futures.Executor or None
         Threads: over starts on the sample, over blocks on all data; never nested.
     """
-    X, y, weight = data
     rng = np.random.default_rng([settings.seed, 0])
     run = map if executor is None else executor.map
-    blocks = few = scaling.blocks(X, y, weight, run)
+    few = blocks
     if blocks.n > SAMPLE:
         few = blocks.some(SAMPLE, rng)
     deciding = make_objective(few, n_experts, None)
@@ -107,8 +109,8 @@ def _finished(objective, thetas, margin, settings):
     ascents = [climb(objective, thetas[0], settings, 1)]
     for theta in thetas[1:]:
         at, best = objective.evaluate(theta, SCORE), best_of(objective, ascents).evaluation
-        # A spike is the best only where there is nothing else, and then all have to be climbed.
-        beaten = at.value < best.value - margin and not has_spike(objective, best)
+        # One at a bound is the best only where there is nothing else, and then all have to be climbed.
+        beaten = at.value < best.value - margin and standing(objective, best) == REGULAR
         ascents.append(Ascent(at, (at.value,), False) if beaten else climb(objective, theta, settings, 1))
     return ascents
 

@@ -12,12 +12,15 @@ from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.soft import soft_selection, work_rows
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.variances import variance_bounds
 
 # Largest entry of the gate's scaled coordinates where a search looks.  The climb that follows has no such bound: maxima
 # with selections as sharp as the gap of two neighbours lie beyond (at n = 1e5 up to 99 units of log-likelihood higher).
 BOX = 200.0
 # Keys are compared in units of their spread; this is that of keys that are all the same.
 MIN_SPREAD = 1e-3
+# Below it an expert on its way to an infinite likelihood would spoil the steps of the others.
+LEAST_LOG_VARIANCE = np.log(1e-6)
 
 
 class Soft:
@@ -83,7 +86,7 @@ class Soft:
         residual = self._residual * np.exp(-log_sd)[:, None]
         g_expert[:, 0] = residual.sum(axis=1)
         g_expert[:, 1:] = residual @ self.x_expert.T
-        g_eta[:] = 0.5 * objective.share(eta) * g_log_sd
+        g_eta[:] = 0.5 * g_log_sd
         total = objective.blocks.total_weight
         return value / total, gradient / total
 
@@ -108,6 +111,10 @@ class Soft:
         limit = np.full(len(theta), np.inf)
         self.objective.split(limit)[0][:] = BOX
         bounds = np.column_stack([-limit, limit])
+        # Between the absolute bounds of the space; its other walls are for the climb that follows.
+        least, most, _ = variance_bounds(self.objective)
+        place = np.arange(self.objective.width - 1, self.objective.n_rows, self.objective.width)
+        bounds[place] = max(least, LEAST_LOG_VARIANCE), most
         result = scipy.optimize.minimize(negative, theta, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         return result.x, -result.fun
 

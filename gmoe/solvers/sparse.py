@@ -15,13 +15,13 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.boundary import sweep
-from gmoe.solvers.em import Ascent, em
+from gmoe.solvers.em import Ascent, em, face_slope
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.soften import Soft
-from gmoe.solvers.space import HeldSpace
-from gmoe.solvers.spikes import has_spike
+from gmoe.solvers.standing import enter, standing
+from gmoe.solvers.walls import SelectionWall
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
 
 # Rows on which starts are annealed, and those on which the best ones go on.
@@ -43,10 +43,10 @@ GAIN = 2e-6
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Parameters and what they are worth: without a spike before with one, then the exact log-likelihood."""
+    """Parameters and what they are worth: their standing first, then the exact log-likelihood."""
 
     theta: np.ndarray
-    worth: tuple[bool, float]
+    worth: tuple[int, float]
 
 
 def candidates(objective: Objective, settings, seed, run) -> list[Candidate]:
@@ -83,10 +83,10 @@ def random_start(few: Objective, sample, settings, rng, number=0):
     kind = DATA_STARTS["random" if len(settings.kinds) > 1 else settings.kinds[0]]
     k = few.n_experts
     theta = from_responsibilities(few, sample, from_labels(kind(sample, k, rng), k))
-    gate, _, eta = few.split(theta)
+    gate, _, log_variance = few.split(theta)
     gate[:] = rng.normal(0.0, SCALES[number % len(SCALES)], gate.shape)
     gate[:, 0] = rng.normal(0.0, 0.5, k)
-    eta[:] = np.log(np.mean(np.exp(eta)))
+    log_variance[:] = np.log(np.mean(np.exp(log_variance)))
     return theta
 
 
@@ -113,9 +113,8 @@ def ascend(soft: Soft, theta, max_iter) -> Candidate:
 
 def _judged(soft, theta):
     """Judge parameters by the exact log-likelihood."""
-    value, _ = soft.evaluate(theta, 0.0)
-    spike = soft.objective.at_bound(theta).any() and has_spike(soft.objective, soft.objective.evaluate(theta, SCORE))
-    return Candidate(theta, (not spike, value))
+    at = soft.objective.evaluate(theta, SCORE)
+    return Candidate(theta, (standing(soft.objective, at), at.value))
 
 
 def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:
@@ -170,12 +169,24 @@ def settle(objective: Objective, theta, seed) -> Candidate:
 
 
 def finish(objective: Objective, theta, settings) -> Ascent:
-    """Climb to a vanishing gradient: in all directions where that works, else in those that hold the selection."""
+    """Climb to a vanishing gradient: in all directions where that works, else within the cell of the selection.
+
+    As a function of what moves the selections the likelihood jumps.  Its largest value may lie on the near side of a
+    jump, with a slope towards it: a maximum of the cell in which all rows keep their active experts.
+    """
+    theta = enter(objective, theta)
     if settings.solver == "em":
-        return em(objective, theta, settings.tol, settings.max_iter, HeldSpace(objective))
+        ascent = em(objective, theta, settings.tol, settings.max_iter)
+        if ascent.converged:
+            return ascent
+        walls = (SelectionWall(objective, ascent.evaluation.theta),)
+        size = face_slope(objective, ascent.evaluation, walls)
+        return Ascent(ascent.evaluation, ascent.history, size <= settings.tol)
     ascent = newton(objective, theta, settings.tol, settings.max_iter)
     if ascent.converged:
         return ascent
-    theta = ascent.evaluation.theta
-    held = newton(objective, theta, settings.tol, settings.max_iter, HeldSpace(objective))
+    theta, left = ascent.evaluation.theta, settings.max_iter - len(ascent.history) + 1
+    if left <= 0:
+        return ascent
+    held = newton(objective, theta, settings.tol, left, walls=(SelectionWall(objective, theta),))
     return Ascent(held.evaluation, ascent.history + held.history[1:], held.converged)

@@ -77,9 +77,9 @@ def from_responsibilities(objective: Objective, sample, responsibilities):
     expert = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
     variance = np.einsum("ij,ij->j", r, (sample.y[:, None] - design @ expert.T) ** 2) / mass
     # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
-    eta = objective.eta(np.maximum(variance, 0.01))
+    log_variance = np.log(np.maximum(variance, 0.01))
     gate, shared = gate_of_labels(objective.gate.dense(), sample.x_gate, r)
-    return objective.join(gate, expert, eta, shared)
+    return objective.join(gate, expert, log_variance, shared)
 
 
 def grow(smaller: Objective, theta, sample, n_starts, rng):

@@ -6,16 +6,24 @@ import numpy as np
 
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
+from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.em import em
+from gmoe.solvers.em import em, face_slope
 from gmoe.solvers.fit import fit
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.space import Space, slope
+from gmoe.solvers.standing import enter
 from gmoe.study.near_truth import Noise, doublings, perturb, place
 from gmoe.study.published import softmax_em, softmax_start, topk_em, topk_start
 
 MIN_VARIANCE = 1e-4
+
+
+def relative(min_variance: float) -> ParameterSpace:
+    """Return the set that studies maximise over: variances above a part of one regression's, and no other bound."""
+    return ParameterSpace(variance_ratio=0.0, rows_per_parameter=0.0, min_relative_variance=min_variance)
+
+
 STARTS = ("near_truth", "near_truth+data", "data")
 STOPS = ("gradient", "absolute", "relative")
 
@@ -79,7 +87,7 @@ class MaximumLikelihood(Protocol):
         result = fit(
             data.X, data.y, gate=self.gate_for(data.truth), gate_columns=columns, expert_columns=columns,
             n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
-            tol=self.tol, max_iter=self.max_iter, min_variance=self.min_variance, seed=int(rng.integers(2**31)),
+            tol=self.tol, max_iter=self.max_iter, space=relative(self.min_variance), seed=int(rng.integers(2**31)),
         )  # fmt: skip
         return Fitted(
             result.model, result.log_likelihood, result.gradient, result.status, result.certified,
@@ -177,12 +185,12 @@ def _objective(protocol, data, min_variance=None):
     gate = protocol.gate_for(data.truth)
     scaling = scale(data.X, data.y, None, columns, columns, gate.allows_centring)
     floor = protocol.min_variance if min_variance is None else min_variance
-    return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, floor), scaling
+    return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, relative(floor), scaling), scaling
 
 
 def _theta(objective, scaling, parameters: Parameters):
     gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return objective.join(gate, expert, objective.eta(variance), shared)
+    return enter(objective, objective.join(gate, expert, np.log(variance), shared))
 
 
 def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
@@ -192,6 +200,6 @@ def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n
         shared = objective.shared(evaluation.theta)
         parameters = scaling.to_raw(objective.gate, gate, shared, expert, objective.variance(eta))
     total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
-    gradient = slope(evaluation, Space(objective).basis(evaluation.theta))
+    gradient = face_slope(objective, evaluation)
     model = GMoE(parameters, objective.gate)
     return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

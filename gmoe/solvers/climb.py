@@ -1,6 +1,7 @@
 """One climb of a search, and the best of several."""
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -14,6 +15,8 @@ from gmoe.solvers.standing import REGULAR, enter, on_flat_walls, standing
 
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
+# Newton steps along a bound of an expert after which a climb is left there, as long as others end inside.
+PATIENCE = 5
 # Average values closer than this are the same maximum.
 SAME = 1e-8
 # Average values that differ by less differ by rounding.
@@ -33,10 +36,11 @@ class Settings:
     max_iter: int
     schedule: tuple[float, ...] | None
     seed: int
+    report: Callable | None = None
 
 
-def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
-    """Follow one start to the end with the solver of the settings."""
+def climb(objective, theta, settings, em_steps=EM_STEPS, patience=None) -> Ascent:
+    """Follow one start to the end with the solver of the settings; ``patience`` is :func:`newton`'s."""
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
@@ -48,8 +52,30 @@ def climb(objective, theta, settings, em_steps=EM_STEPS) -> Ascent:
         early = em(objective, theta, settings.tol, min(em_steps, settings.max_iter))
         theta, history = early.evaluation.theta, early.history[:-1]
     theta = enter(objective, theta)
-    late = newton(objective, theta, settings.tol, settings.max_iter - len(history))
+    late = newton(objective, theta, settings.tol, settings.max_iter - len(history), patience=patience)
     return Ascent(late.evaluation, history + late.history, late.converged)
+
+
+def climb_or_none(objective, settings, theta):
+    """Follow one start of many; one that breaks down numerically is one start less."""
+    patience = PATIENCE if objective.space.interior_first else None
+    try:
+        ascent = climb(objective, theta, settings, patience=patience)
+    except np.linalg.LinAlgError:
+        return None
+    return ascent if np.isfinite(ascent.evaluation.value) else None
+
+
+def finish_held(objective, ascents, settings):
+    """Climb on from the best few ends that were left at a bound; the others stay."""
+    held = [a for a in ascents if not a.converged and len(a.history) <= settings.max_iter]
+    held = sorted(held, key=lambda a: (standing(objective, a.evaluation), a.evaluation.value), reverse=True)[:N_FINISH]
+    result = [a for a in ascents if not any(a is h for h in held)]
+    for ascent in held:
+        left = settings.max_iter - len(ascent.history) + 1
+        late = newton(objective, ascent.evaluation.theta, settings.tol, left)
+        result.append(replace(late, history=ascent.history + late.history[1:]))
+    return result
 
 
 def _em_off_saddles(objective, theta, settings):

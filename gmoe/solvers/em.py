@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 import numpy as np
+import scipy
 
 from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.face import Face, face_at, keep_inside
@@ -128,10 +129,15 @@ def gate_direction(objective, current):
     Shape (k q_gate + n_shared,): of the gate's natural parameters. Where the gate bends, the information's expectation
     takes the place of its curvature, which may point upwards.
     """
-    values, vectors = np.linalg.eigh(gate_information(objective, current.sums))
+    information = gate_information(objective, current.sums)
     # The ridge keeps steps finite along the translations and where the gate separates.
-    along = (vectors.T @ current.gradient[objective.gate_index]) / (np.maximum(values, 0.0) + 1e-8)
-    return vectors @ along
+    information[np.diag_indices_from(information)] += 1e-8
+    gradient = current.gradient[objective.gate_index]
+    try:
+        return scipy.linalg.cho_solve(scipy.linalg.cho_factor(information, check_finite=False), gradient)
+    except np.linalg.LinAlgError:
+        values, vectors = np.linalg.eigh(information)
+        return vectors @ ((vectors.T @ gradient) / np.maximum(values, 1e-8))
 
 
 def expert_moments(objective, sums):

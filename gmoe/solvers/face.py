@@ -86,12 +86,22 @@ def face_at(walls, theta, gradient, jacobian, basis, also=NOWHERE) -> Face:
     ]
     if not near:
         return Face(walls, (), np.empty((len(theta), 0)), np.empty(0))
-    normals = np.column_stack([walls[number].normals(theta, np.array([index])) for number, index in near])
+    normals = _normals(walls, theta, near)
     inward = basis.T @ (jacobian.T @ normals)
     size = np.maximum(np.linalg.norm(inward, axis=0), 1e-300)
     multipliers = scipy.optimize.nnls(inward / size, -(basis.T @ (jacobian.T @ gradient)))[0] / size
     held = [i for i, hold in enumerate(near) if multipliers[i] > 0.0 or hold in also]
     return Face(walls, tuple(near[i] for i in held), normals[:, held], multipliers[held])
+
+
+def _normals(walls, theta, holds):
+    """Gradients of some inequalities, (P, h)."""
+    result = np.empty((len(theta), len(holds)))
+    for number, wall in enumerate(walls):
+        mine = [i for i, hold in enumerate(holds) if hold[0] == number]
+        if mine:
+            result[:, mine] = wall.normals(theta, np.array([holds[i][1] for i in mine]))
+    return result
 
 
 def keep_inside(face: Face, theta, move):
@@ -160,13 +170,12 @@ def follow(face: Face, point):
     if not face.holds:
         return point
     for _ in range(6):
-        values = np.array([face.walls[number].values(point)[index] for number, index in face.holds])
+        every = [wall.values(point) for wall in face.walls]
+        values = np.array([every[number][index] for number, index in face.holds])
         if np.abs(values).max() <= ROUNDING:
             return point
         if not np.abs(values).max() < 10.0:
             return None
-        normals = np.column_stack(
-            [face.walls[number].normals(point, np.array([index])) for number, index in face.holds]
-        )
+        normals = _normals(face.walls, point, face.holds)
         point = point - np.linalg.lstsq(normals.T, values, rcond=1e-12)[0]
     return point if np.abs(values).max() <= NEAR else None

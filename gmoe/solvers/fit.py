@@ -167,7 +167,7 @@ def _climb_several(objective, scaling, starts, settings):
 def _climb_all(objective, thetas, settings):
     ascents = [_ascent(objective, theta, settings, 0) for theta in thetas]
     best = best_of(objective, ascents)
-    return Found(best, (best.evaluation.theta,), tuple(a.evaluation.value for a in ascents), objective)
+    return Found(best, ((best.evaluation.theta,),), tuple(a.evaluation.value for a in ascents), objective)
 
 
 def _climb_sample(objective, thetas, settings):
@@ -184,7 +184,7 @@ def _climb_sample(objective, thetas, settings):
     values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])
     # The others ended lower on the sample.
     ends = [*values, *(-np.inf,) * (len(ascents) - len(values))]
-    return Found(best, (best.evaluation.theta,), tuple(ends), objective)
+    return Found(best, ((best.evaluation.theta,),), tuple(ends), objective)
 
 
 def _scaled(objective, scaling, parameters):
@@ -201,4 +201,4 @@ def _climb_given(objective, scaling, init, settings):
     else:
         theta = from_responsibilities(objective, Sample.of(objective.blocks), np.asarray(init, dtype=float))
         ascent = _ascent(objective, theta, settings, EM_STEPS)
-    return Found(ascent, (ascent.evaluation.theta,), (ascent.evaluation.value,), objective)
+    return Found(ascent, ((ascent.evaluation.theta,),), (ascent.evaluation.value,), objective)

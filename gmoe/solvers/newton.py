@@ -70,7 +70,9 @@ class Spectrum(Local):
         return float(self.along @ s - 0.5 * (self.values @ (s * s)))
 
 
-def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE) -> Ascent:
+def newton(
+    objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE, patience=None
+) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
     Parameters
@@ -85,6 +87,9 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None
         In which to climb, and the gradient counts.
     walls : tuple of Wall
         Beside those of the objective.
+    patience : int, optional
+        After so many steps in a row along a bound at which a maximum is one of the bound and not of the data, the climb
+        is left there.
     """
     coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
@@ -93,11 +98,14 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None
     history = [current.value]
     model: Spectrum | Krylov | None = None
     blocked: list[tuple[int, int]] = []
-    radius, converged = FIRST_RADIUS, False
-    for trials in range(max_iter + 1 if np.isfinite(current.value) else 0):
+    radius, converged, along = FIRST_RADIUS, False, 0
+    for trials in range(max_iter + 1 if is_finite(current) else 0):
         if model is None:
             around = (*walls, *objective.walls(current))
             model = _model(objective, current, coordinates, around, blocked, exact)
+            along = along + 1 if any(bound.degenerate for bound in model.face.bounds) else 0
+            if patience is not None and along > patience:
+                break
         if model.slope <= tol:
             if not isinstance(model, Spectrum):
                 # Conjugate gradients see curvature only where they go; a maximum is a claim about all of it.
@@ -119,7 +127,7 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None
         length, predicted = float(np.linalg.norm(step)), model.gain(step)
         trial = objective.evaluate(point, order)
         gain = trial.value - current.value
-        ratio = gain / predicted if np.isfinite(gain) and predicted > 0 else -1.0
+        ratio = gain / predicted if is_finite(trial) and predicted > 0 else -1.0
         if objective.outside(trial):
             # Too far to have seen the wall that it went through.
             ratio = -1.0
@@ -137,6 +145,12 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None
         elif radius < 1e-11:
             break
     return Ascent(current, tuple(history), converged)
+
+
+def is_finite(evaluation) -> bool:
+    """Whether value and derivatives are numbers: a gate that grows like an exponential overflows."""
+    parts = evaluation.value, evaluation.gradient.sum(), 0.0 if evaluation.hessian is None else evaluation.hessian.sum()
+    return bool(np.isfinite(parts).all())
 
 
 def _model(objective, current, coordinates, walls, blocked, exact):

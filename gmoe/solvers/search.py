@@ -1,10 +1,10 @@
 """Many starts, climbed to the end; the best one is the estimate and the others are evidence.
 
 The number of experts is built up one by one: the fit with k - 1 experts contributes starts for k (grown by one expert),
-and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  Rounds of
-starts, in part about the best end so far, go on until some have found nothing better.  With more than ``SAMPLE``
-observations the starts climb on a random sample, and the best few distinct ends on all data, unless they lie too low
-there to become the best.
+and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  At each number
+of experts rounds (:mod:`gmoe.solvers.rounds`) go on until two of them, independent of each other, have met the best end.
+With more than ``SAMPLE`` observations the starts climb on a random sample, and the best few distinct ends on all data,
+unless they lie too low there to become the best.
 """
 
 from dataclasses import dataclass, replace
@@ -13,24 +13,19 @@ from functools import partial
 import numpy as np
 
 from gmoe._arrays import Blocks
-from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct
+from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct, finish_held
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.rounds import Rounds, climb_rounds
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.standing import REGULAR, standing
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, twin, without
+from gmoe.solvers.starts import twin
 
 # Observations on which starts climb.
 SAMPLE = 10_000
 # Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
 START_ROWS = 3_000
-# The best end has to be met this often, and so many rounds in a row have to find nothing better, unless there have been
-# so many starts for each expert beyond the first (up to MULTIPLY: local maxima multiply with the experts, and so do the
-# starts).
-HITS, IN_VAIN = 3, 3
-MAX_STARTS = 100
-MULTIPLY = 3
 # From a maximum on m observations a climb on all data rises by p / 2m on average (Wilks). An end that lies below the
 # best by so many times that is not climbed: at 400 000 observations these climbs were half of the time of a fit.
 BEATEN = 20
@@ -43,21 +38,30 @@ class Found:
     Attributes
     ----------
     best : Ascent
-    tops : tuple of ndarray
-        Parameters of the best few distinct ends, the best one first: the larger fit grows from them.
+    tops : tuple of tuple of ndarray
+        Parameters of the best few distinct ends, the best one first: the larger fit grows from them. One tuple for
+        each round, of what was known by then.
     ends : tuple of float
         Value at which each climbed start ended.
     objective : Objective
         The one that ``best`` climbed on.
+    n_rounds, n_rounds_agreeing : int
+        Independent rounds of the search, and how many of them met the best end.
     interrupted : bool
         Whether the user stopped the search before its end.
     """
 
     best: Ascent
-    tops: tuple[np.ndarray, ...]
+    tops: tuple[tuple[np.ndarray, ...], ...]
     ends: tuple[float, ...]
     objective: Objective
+    n_rounds: int = 1
+    n_rounds_agreeing: int = 1
     interrupted: bool = False
+
+    def tops_of(self, number: int):
+        """Ends that a round of the larger fit grows from: those of all rounds up to its own, and of the first ones."""
+        return self.tops[min(number, len(self.tops) - 1)]
 
 
 def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, executor) -> Found:
@@ -74,9 +78,7 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
     """
     rng = np.random.default_rng([settings.seed, 0])
     run = map if executor is None else executor.map
-    few = blocks
-    if blocks.n > SAMPLE:
-        few = blocks.some(SAMPLE, rng)
+    few = blocks.some(SAMPLE, rng) if blocks.n > SAMPLE else blocks
     deciding = make_objective(few, n_experts, None)
     if deciding.gate.is_sparse(n_experts):
         finishing = deciding if few is blocks else make_objective(blocks, n_experts, executor)
@@ -84,24 +86,40 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
     for k in range(1, n_experts + 1):
-        # Experts' number in the seed, not in the stream: a fit with k experts meets the same fits on its way up as
-        # a fit with more.
-        rng = np.random.default_rng([settings.seed, k])
         climbing = make_objective(few, k, None)
-        ascents = _climb_rounds(climbing, smaller, sample, settings, rng, run)
+        rounds = climb_rounds(climbing, smaller, sample, settings, run)
+        if not rounds.ascents:
+            return _grown_to(make_objective, few, smaller, n_experts)
         if few is blocks:
-            smaller = _select(climbing, ascents, [1] * len(ascents), smaller, settings)
+            smaller = _select(climbing, rounds, rounds.ascents, [1] * len(rounds.ascents), smaller, settings)
         else:
-            finishing = make_objective(blocks, k, executor)
-            tops, counts = distinct(climbing, ascents)
-            rise = climbing.n_parameters / (2 * few.n * _evenness(sample.weight))
-            finished = _finished(finishing, [a.evaluation.theta for a in tops], BEATEN * rise, settings)
-            smaller = _select(finishing, finished, counts, smaller, settings)
-            # The others ended lower on the sample.
-            lower = (-np.inf,) * (len(ascents) - sum(counts))
-            smaller = replace(smaller, ends=smaller.ends + lower)
+            smaller = _on_all(make_objective(blocks, k, executor), climbing, rounds, smaller, sample, settings)
+        if smaller.interrupted and k < n_experts:
+            return _grown_to(make_objective, few, smaller, n_experts)
     assert smaller is not None  # n_experts >= 1
     return smaller
+
+
+def _on_all(finishing, climbing, rounds: Rounds, smaller, sample, settings):
+    """Climb on from the sample's best ends to those on all data."""
+    ends, counts = distinct(climbing, rounds.ascents)
+    rise = climbing.n_parameters / (2 * climbing.blocks.n * _evenness(sample.weight))
+    finished = _finished(finishing, [a.evaluation.theta for a in ends], BEATEN * rise, settings)
+    found = _select(finishing, rounds, finished, counts, smaller, settings)
+    # The others ended lower on the sample.
+    return replace(found, ends=found.ends + (-np.inf,) * (len(rounds.ascents) - sum(counts)))
+
+
+def _grown_to(make_objective, blocks, smaller, n_experts):
+    """What an interrupted search has: the fit with fewer experts, some of them doubled."""
+    if smaller is None or not smaller.objective.gate.doubles:
+        raise KeyboardInterrupt
+    objective, theta = smaller.objective, smaller.best.evaluation.theta
+    for k in range(objective.n_experts + 1, n_experts + 1):
+        theta = twin(objective, theta, int(np.argmax(objective.shares(objective.evaluate(theta, SCORE)))))
+        objective = make_objective(smaller.objective.blocks, k, None)
+    at = objective.evaluate(theta)
+    return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective, interrupted=True)
 
 
 def _finished(objective, thetas, margin, settings):
@@ -126,75 +144,33 @@ def _search_selections(deciding, finishing, settings, run):
     ends = candidates(deciding, settings, seed, run)
     if finishing is not deciding and finishing.blocks.in_memory:
         ends[0] = settle(finishing, ends[0].theta, seed)
-    ascents = [finish(finishing, end.theta, settings) for end in ends]
+    ascents = list(run(partial(finish, finishing, settings=settings), [end.theta for end in ends]))
     best = best_of(finishing, ascents)
     values = tuple(a.evaluation.value for a in ascents)
-    return Found(best, (best.evaluation.theta,), values, finishing)
+    return Found(best, ((best.evaluation.theta,),), values, finishing)
 
 
-def _climb_rounds(objective, smaller, sample, settings, rng, run):
-    """Climb rounds of starts until some find nothing better and the best end has been met a few times.
-
-    The first round is of partitions of the data and of the smaller fit's ends, grown.  Later ones are half as large: a
-    quarter partitions, the rest grown from the best end with one of its experts taken out, and from the smaller fit.
-    """
-    k = objective.n_experts
-    if k == 1:
-        start = from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))
-        return [climb(objective, start, settings)]
-    multiple = min(k - 1, MULTIPLY)
-    n_starts = settings.n_init * multiple
-    groups = _partitions(sample, k, settings.kinds, n_starts, rng) + _grown(smaller, (), sample, n_starts, rng)
-    ascents: list[Ascent] = []
-    value, in_vain = -np.inf, 0
-    while True:
-        starts = [from_responsibilities(objective, sample, r) for r in groups]
-        ascents += run(partial(climb, objective, settings=settings), starts)
-        best = best_of(objective, ascents).evaluation
-        in_vain = in_vain + 1 if best.value <= value + SAME else 0
-        value = best.value
-        hits = sum(abs(a.evaluation.value - value) < SAME for a in ascents)
-        if (hits >= HITS and in_vain >= IN_VAIN) or len(ascents) + n_starts > MAX_STARTS * multiple:
-            return ascents
-        reduced = [without(objective, best.theta, j) for j in range(k)]
-        n_data = n_starts // 4
-        groups = _partitions(sample, k, settings.kinds, n_data, rng)
-        groups += _grown(smaller, reduced, sample, n_starts - n_data, rng)
-
-
-def _partitions(sample, k, kinds, n_starts, rng):
-    """Soft groups of so many partitions of the data, of the kinds in turn."""
-    first = int(rng.integers(len(kinds)))
-    return [from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k) for i in range(n_starts)]
-
-
-def _grown(smaller, reduced, sample, n_starts, rng):
-    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn."""
-    models = [*reduced, *smaller.tops]
-    shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
-    return [
-        group
-        for theta, share in zip(models, shares, strict=True)
-        for group in grow(smaller.objective, theta, sample, share, rng)
-    ]
-
-
-def _select(objective, ascents, counts, smaller, settings):
+def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     """Best of the ends, or where none reaches the smaller fit, of its twin as well.
 
     ``counts`` says how many starts met each end.
     """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
     best = best_of(objective, ascents, floor)
-    if best.evaluation.value < floor and objective.gate.doubles:
-        shares = smaller.objective.evaluate(smaller.best.evaluation.theta, SCORE).sums.g_scalar[1]
-        start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
-        ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
+    if best.evaluation.value < floor or standing(objective, best.evaluation) < REGULAR:
+        ascents, counts = list(ascents), list(counts)
+        if smaller is not None and objective.gate.doubles:
+            shares = smaller.objective.shares(smaller.best.evaluation)
+            start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
+            ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
+        ascents = finish_held(objective, ascents, settings)
         best = best_of(objective, ascents, floor)
     others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
-    tops = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
+    final = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
-    return Found(best, tops, ends, objective)
+    # On a sample rounds agree on the sample's best end.
+    agreeing = rounds.agreeing(best.evaluation.value if objective is rounds.objective else rounds.best_value)
+    return Found(best, (*rounds.tops[:-1], final), ends, objective, len(rounds.sizes), agreeing, rounds.interrupted)
 
 
 def better(first: Found, second: Found) -> Found:

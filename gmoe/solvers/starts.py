@@ -16,6 +16,8 @@ from gmoe.solvers.objective import Objective
 
 # Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
 BLUR = 0.1
+# Ranges of the log of the factor by which the slopes of a bending gate are multiplied, and of its log temperature.
+STEEPNESS, LOG_TEMPERATURE = (-1.0, 2.0), (-2.0, 0.5)
 
 
 def kmeans(sample, k, rng):
@@ -80,6 +82,21 @@ def from_responsibilities(objective: Objective, sample, responsibilities):
     log_variance = np.log(np.maximum(variance, 0.01))
     gate, shared = gate_of_labels(objective.gate.dense(), sample.x_gate, r)
     return objective.join(gate, expert, log_variance, shared)
+
+
+def steepen(objective: Objective, theta, number, rng):
+    """Vary the steepness of a gate that bends, for every second start.
+
+    Labels leave it open: a flat piece of the activation with a low temperature, and a steep one with a high one, tell
+    groups apart as well, and lead to different maxima.
+    """
+    if objective.gate.affine or number % 2 == 0:
+        return theta
+    theta = theta.copy()
+    bent = objective.bent_index
+    theta[bent] *= np.exp(rng.uniform(*STEEPNESS))
+    objective.shared(theta)[:] = rng.uniform(*LOG_TEMPERATURE, objective.gate.n_shared)
+    return theta
 
 
 def grow(smaller: Objective, theta, sample, n_starts, rng):

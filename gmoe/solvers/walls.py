@@ -195,56 +195,104 @@ class RowsWall:
         d2 p_j = p_j (u_j u_j' + d2 l_j - sum_l p_l (d2 l_l + dl_l dl_l') + E E').
         """
         objective = self.objective
-        k, q, shared = objective.n_experts, objective.q_gate, objective.gate.n_shared
-        size = k * q + shared
+        k, q, size = objective.n_experts, objective.q_gate, len(objective.gate_index)
         share, slopes = np.zeros(len(which)), np.zeros((len(which), size))
         curves = np.zeros((len(which), size, size))
         for design, weight, p, rows in self._parts(theta, curved=True):
-            first, own = logit_slopes(objective.gate, design, rows, k, q)
-            mean = np.einsum("jm,jmc->mc", p, first)
+            slope_of = LogitSlopes(objective.gate, design, rows, k, q)
+            mean = slope_of.mean(p)
             for a, j in enumerate(which):
                 w = weight * p[j]
-                away = first[j] - mean
                 share[a] += w.sum()
-                slopes[a] += w @ away
+                slopes[a] += slope_of.total(j, w) - w @ mean
                 if curved:
-                    curves[a] += (away.T * w) @ away + (mean.T * w) @ mean
+                    cross = slope_of.outer(j, w, mean)
+                    curves[a] += 2.0 * (mean.T * w) @ mean - cross - cross.T + slope_of.square(j, w)
+                    curves[a] += slope_of.second(j, w)
                     for other in range(k):
-                        mass = w * (float(other == j) - p[other])
-                        curves[a] += own(other, mass)
-                        curves[a] -= (first[other].T * (w * p[other])) @ first[other]
+                        mass = w * p[other]
+                        curves[a] -= slope_of.square(other, mass) + slope_of.second(other, mass)
         return share, slopes, curves
 
 
-def logit_slopes(gate, design, rows, k, q):
-    """Derivatives of the logits in the gate's parameters, (k, m, Q), and a function that sums second derivatives.
+class LogitSlopes:
+    """Derivatives of the logits of a block in the gate's parameters, summed over the rows with given masses.
 
-    ``own(j, mass)`` is the sum over the rows of mass times the second derivative of logit j, (Q, Q).
+    Parameters
+    ----------
+    gate : Gate
+    design : ndarray, shape (m, q)
+        Features with a leading 1.
+    rows : GateRows
+    k, q : int
     """
-    m, first_bent, shared = len(design), gate.first_bent, gate.n_shared
-    size = k * q + shared
-    slope = rows.slope[:, :m] if rows.slope.size else np.ones((k, m))
-    curve = rows.curve[:, :m] if rows.curve.size else np.zeros((k, m))
-    bent = np.arange(q) >= first_bent
-    first = np.zeros((k, m, size))
-    for j in range(k):
-        first[j, :, j * q : (j + 1) * q] = design * np.where(bent, slope[j][:, None], 1.0)
-        if shared:
-            first[j, :, -1] = -rows.bend[j, :m]
 
-    def own(j, mass):
-        result = np.zeros((size, size))
-        inner = design * bent
-        place = slice(j * q, (j + 1) * q)
-        result[place, place] = (inner.T * (mass * curve[j])) @ inner
-        if shared:
-            cross = -(mass * slope[j]) @ inner
-            result[place, -1] += cross
-            result[-1, place] += cross
-            result[-1, -1] += mass @ rows.bend[j, :m]
+    def __init__(self, gate, design, rows, k, q):
+        m, self.shared = len(design), bool(gate.n_shared)
+        self.k, self.q, self.size = k, q, k * q + gate.n_shared
+        self.design, self.rows = design, rows
+        self.bent = np.arange(q) >= gate.first_bent
+        self.slope = rows.slope[:, :m] if rows.slope.size else None
+        self.curve = rows.curve[:, :m] if rows.curve.size else None
+
+    def own(self, j):
+        """Slopes of logit j in its own row of coefficients, (m, q)."""
+        if self.slope is None:
+            return self.design
+        return self.design * np.where(self.bent, self.slope[j][:, None], 1.0)
+
+    def place(self, j):
+        """Where the row of coefficients of expert j is."""
+        return slice(j * self.q, (j + 1) * self.q)
+
+    def mean(self, p):
+        """Average slope under probabilities (k, m), (m, size)."""
+        result = np.zeros((p.shape[1], self.size))
+        for j in range(self.k):
+            result[:, self.place(j)] = p[j][:, None] * self.own(j)
+        if self.shared:
+            result[:, -1] = -np.einsum("jm,jm->m", p, self.rows.bend)
         return result
 
-    return first, own
+    def total(self, j, mass):
+        """Sum of slopes of logit j, (size,)."""
+        result = np.zeros(self.size)
+        result[self.place(j)] = mass @ self.own(j)
+        if self.shared:
+            result[-1] = -(mass @ self.rows.bend[j])
+        return result
+
+    def outer(self, j, mass, others):
+        """Sum of the outer products of the slopes of logit j with other rows (m, size), (size, size)."""
+        result = np.zeros((self.size, self.size))
+        weighted = others * mass[:, None]
+        result[self.place(j)] = self.own(j).T @ weighted
+        if self.shared:
+            result[-1] = -self.rows.bend[j] @ weighted
+        return result
+
+    def square(self, j, mass):
+        """Sum of the outer products of the slopes of logit j with themselves, (size, size)."""
+        result = np.zeros((self.size, self.size))
+        own, place = self.own(j), self.place(j)
+        result[place, place] = (own.T * mass) @ own
+        if self.shared:
+            bend = -self.rows.bend[j]
+            result[place, -1] = result[-1, place] = (mass * bend) @ own
+            result[-1, -1] = mass @ bend**2
+        return result
+
+    def second(self, j, mass):
+        """Sum of the second derivatives of logit j, (size, size)."""
+        result = np.zeros((self.size, self.size))
+        if self.curve is None:
+            return result
+        inner, place = self.design * self.bent, self.place(j)
+        result[place, place] = (inner.T * (mass * self.curve[j])) @ inner
+        if self.shared:
+            result[place, -1] = result[-1, place] = -(mass * self.slope[j]) @ inner
+            result[-1, -1] = mass @ self.rows.bend[j]
+        return result
 
 
 class SelectionWall:
@@ -324,18 +372,18 @@ class SelectionWall:
             local = which[mine] - start
             part = type(rows)(*(field[:, local] if field.size else field for field in rows))
             design = np.column_stack([np.ones(len(local)), x[:, local].T])
-            first, own = logit_slopes(gate, design, part, k, q)
+            slope_of = LogitSlopes(gate, design, part, k, q)
             score_rate, logit_rate = (
                 np.broadcast_to(rate, (k, m))[:, local] for rate in (np.asarray(in_score), np.asarray(in_logit))
             )
             for a, (column, sign) in ((a, pair) for a in range(len(local)) for pair in enumerate((1.0, -1.0))):
                 j = (last, following)[column][which[mine[a]]]
-                slopes[:, mine[a]] += sign * logit_rate[j, a] * first[j, a]
+                mass = np.zeros(len(local))
+                mass[a] = sign * logit_rate[j, a]
+                slopes[:, mine[a]] += slope_of.total(j, mass)
                 slopes[j * q + 1 : (j + 1) * q, mine[a]] += sign * score_rate[j, a] * x[:, local[a]]
                 if multipliers is not None:
-                    mass = np.zeros(len(local))
-                    mass[a] = sign * logit_rate[j, a] * multipliers[mine[a]]
-                    bend += own(j, mass)
+                    bend += slope_of.second(j, mass * multipliers[mine[a]])
             start += m
         outer = np.zeros((objective.n_parameters,) * 2)
         outer[np.ix_(objective.gate_index, objective.gate_index)] = bend / self.unit

@@ -1,0 +1,90 @@
+"""Records of a text with separators, each with its line; what is a comment and where a quote was left open."""
+
+import csv
+import io
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from gmoe.cli._messages import UsageError
+
+WHITESPACE = " "
+
+
+class Record(NamedTuple):
+    """Cells that belong together, and the lines of the file from the first to the last of them."""
+
+    line: int
+    last: int
+    cells: list[str]
+
+
+class Records:
+    """Iterate over the records of a text.
+
+    Parameters
+    ----------
+    name : str
+        Of the file, for messages.
+    text : str
+    separator : str
+        WHITESPACE is any run of spaces and tabs.
+    comment : str
+        Lines that begin with it are left out; none if empty.
+
+    Attributes
+    ----------
+    comments : list of (int, str)
+        The lines left out so far.
+    """
+
+    def __init__(self, name: str, text: str, separator: str, comment: str):
+        self.name, self.separator, self.comment = name, separator, comment
+        self.comments: list[tuple[int, str]] = []
+        self._stream = io.StringIO(text, newline=None)  # all ends of lines there are, and no more: not splitlines
+        self._number = 0
+        self._chunk: list[str] = []  # lines of the record that is being read
+
+    def __iter__(self) -> Iterator[Record]:
+        reader = csv.reader(self._lines(), delimiter=self.separator, skipinitialspace=True)
+        try:
+            for cells in reader:
+                if len(self._chunk) > 1:
+                    self._check_quotes()
+                line = self._number - len(self._chunk) + 1
+                self._chunk.clear()
+                if any(map(str.strip, cells)):  # a line of separators only is as empty as an empty one
+                    yield Record(line, self._number, cells)
+        except csv.Error as error:
+            if len(self._chunk) > 1:
+                raise self._left_open() from error
+            raise UsageError(f"{self.name}, line {self._number}: {error}; is it a table of text?") from error
+
+    def _lines(self) -> Iterator[str]:
+        for line in self._stream:
+            self._number += 1
+            if not self._chunk:
+                if line.isspace():
+                    continue
+                if self.comment and line.startswith(self.comment):
+                    self.comments.append((self._number, line))
+                    continue
+            self._chunk.append(line)
+            yield line.strip().replace("\t", " ") + "\n" if self.separator == WHITESPACE else line
+        if self._chunk:  # the reader asks for more inside a record
+            raise self._left_open()
+
+    def _check_quotes(self) -> None:
+        """Raise where a quote is closed in the middle of a cell of a later line: then it is another one's opening."""
+        try:
+            next(csv.reader(self._chunk, delimiter=self.separator, skipinitialspace=True, strict=True))
+        except csv.Error as error:
+            raise self._left_open() from error
+
+    def _left_open(self) -> UsageError:
+        first = self._number - len(self._chunk) + 1
+        opened = next((i for i, line in enumerate(self._chunk) if line.count('"') % 2), 0)
+        cell = self._chunk[opened].rpartition('"')[2].strip()[:20]
+        return UsageError(
+            f"{self.name}, line {first + opened}: the quote before {cell!r} is not closed in this line; "
+            'close it, or write "" for a quote inside a cell'
+        )

@@ -106,7 +106,8 @@ def decode(name: str, data: bytes, encoding: str | None, notes: list[str]) -> st
             raise UsageError(f"{name} is not in {encoding}: {error}; give another --encoding") from error
         # The usual one of those in which every file is a text; all of them share the digits.
         text = data.decode("cp1252", errors="replace")
-        notes.append(f"{name} is not in UTF-8 and was read as Windows-1252; for other letters give --encoding")
+        if "\0" not in text:
+            notes.append(f"{name} is not in UTF-8 and was read as Windows-1252; for other letters give --encoding")
     if "\0" in text:
         raise UsageError(f"{name} is not text: it holds bytes of 0; give a CSV or Parquet file, or its --encoding")
     return text.removeprefix("\ufeff")

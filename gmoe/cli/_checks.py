@@ -3,18 +3,16 @@
 import numpy as np
 
 from gmoe.cli._messages import UsageError
-from gmoe.cli._table import Column, Kind, Table
-
-MOST_LEVELS = 50
+from gmoe.cli._table import MOST_LEVELS, Column, Kind, Table
 
 
-def check_kind(table: Table, column: Column, option: str) -> None:
-    """Raise where a column that was asked for is not one of numbers."""
+def check_kind(table: Table, column: Column, option: str, feature: bool) -> None:
+    """Raise where a column that an option asks for is not one of numbers."""
     if column.kind is Kind.EMPTY:
         raise UsageError(f"{option} asks for column {column.name!r}, which has no values; leave it out")
     if column.kind is Kind.TEXT:
         reason = f"which holds text, {table.example(column)}, not numbers"
-        raise UsageError(f"{option} asks for column {column.name!r}, {reason}; {column.remedy}")
+        raise UsageError(f"{option} asks for column {column.name!r}, {reason}; {column.advice(feature)}")
 
 
 def complete_rows(table: Table, columns: list[Column], drop: bool, notes: list[str]) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Which columns of a table a fit takes, which it leaves out and why, and their numbers."""
+"""The numbers that a fit takes from a file."""
 
 import argparse
 from dataclasses import dataclass
@@ -9,8 +9,9 @@ from gmoe.cli._arrow import ARROW, PARQUET, read_arrow
 from gmoe.cli._bytes import read_bytes
 from gmoe.cli._checks import check_kind, check_numbers, check_weights, coded, complete_rows
 from gmoe.cli._dialect import Format
+from gmoe.cli._features import check_lists, choose_features, option_of
 from gmoe.cli._messages import UsageError
-from gmoe.cli._table import UNNAMED, Column, Kind, Table
+from gmoe.cli._table import Table
 from gmoe.cli._text import read_text
 
 
@@ -71,20 +72,22 @@ def _read(arguments, notes) -> Table:
 
 
 def _choose(table: Table, arguments, notes) -> Data:
-    _check_lists(arguments)
+    check_lists(arguments)
     y = table.column(arguments.y, "--y")
     weight = table.column(arguments.weights, "--weights") if arguments.weights else None
     left_out: dict[str, str] = {}
-    expert, gate = _features(table, arguments, left_out, notes)
-    features = {name: table.column(name, _option(name, arguments)) for name in [*expert, *gate]}
+    expert, gate = choose_features(table, arguments, left_out, notes)
+    features = {name: table.column(name, option_of(name, arguments)) for name in [*expert, *gate]}
     for name in (arguments.y, arguments.weights):
         if name in features:
             raise UsageError(f"column {name!r} cannot be a feature too, as it is the response or the weight")
     categories = arguments.categories or []
-    numeric = {name: (column, _option(name, arguments)) for name, column in features.items() if name not in categories}
+    numeric = {
+        name: (column, option_of(name, arguments)) for name, column in features.items() if name not in categories
+    }
     numeric |= {y.name: (y, "--y")} | ({weight.name: (weight, "--weights")} if weight else {})
     for column, option in numeric.values():
-        check_kind(table, column, option)
+        check_kind(table, column, option, column.name in features)
     rows = complete_rows(table, [y, *([weight] if weight else []), *features.values()], arguments.drop_missing, notes)
     for column, _ in numeric.values():
         check_numbers(table, column, rows)
@@ -102,77 +105,3 @@ def _choose(table: Table, arguments, notes) -> Data:
     weights = weight.numbers[rows] if weight else None
     places = np.asarray(table.places)[rows]
     return Data(names, X, y.numbers[rows], weights, gate_columns, expert_columns, places, table.unit, left_out)
-
-
-def _check_lists(arguments) -> None:
-    lists = ("--x", "--expert-features", "--gate-features", "--categories")
-    for option in lists:
-        names = getattr(arguments, option.strip("-").replace("-", "_")) or []
-        twice = next((name for name in names if names.count(name) > 1), None)
-        if twice is not None:
-            raise UsageError(f"{option} names column {twice!r} twice; name each column once")
-
-
-def _features(table, arguments, left_out, notes) -> tuple[list[str], list[str]]:
-    """Names for the experts and for the gate."""
-    expert, gate = arguments.expert_features or arguments.x, arguments.gate_features or arguments.x
-    gate = [] if arguments.no_gate_features else gate
-    if expert is None or gate is None:
-        default = _default_features(table, arguments, left_out, notes)
-        expert, gate = (default if chosen is None else chosen for chosen in (expert, gate))
-    unused = [name for name in arguments.categories or [] if name not in (*expert, *gate)]
-    if unused:
-        table.column(unused[0], "--categories")
-        raise UsageError(f"--categories names column {unused[0]!r}, which is no feature; name it in --x too")
-    return expert, gate
-
-
-def _default_features(table: Table, arguments, left_out, notes) -> list[str]:
-    """All columns of numbers, truths and named categories; what is left out is said."""
-    nameless = "it has no name, as row numbers and row names have none; to use it, name it in the file"
-    left_out |= dict.fromkeys(table.unnamed, nameless)
-    notes += [f"{column} is left out: {nameless}" for column in table.unnamed]
-    chosen = []
-    for name in table.names:
-        if name in (arguments.y, arguments.weights):
-            continue
-        column = table.column(name, "--x")
-        reason = None if name in (arguments.categories or []) else _reason(table, column)
-        if reason is None:
-            chosen.append(name)
-        else:
-            left_out[name] = reason
-            notes.append(f"column {name!r} is left out: {reason}")
-    if not chosen:
-        raise UsageError(f"{table.file} has no numeric column besides {arguments.y!r}; a fit needs a feature")
-    for name in chosen:
-        column = table.column(name, "--x")
-        if column.kind is Kind.TRUTHS:
-            notes.append(f"column {name!r} is taken as 1 (true) and 0 (false)")
-        elif _counts_rows(column):
-            notes.append(
-                f"column {name!r} is taken, though it counts the rows; if it says no more, leave it out by --x"
-            )
-    return chosen
-
-
-def _reason(table: Table, column: Column) -> str | None:
-    """Why a column is no feature unless asked for; None where it is one."""
-    if UNNAMED.fullmatch(column.name):
-        return "it was written without a name, as row numbers are; to use it, name it in --x"
-    if column.kind is Kind.EMPTY:
-        return "it has no values"
-    if column.kind is Kind.TEXT:
-        return f"it holds text, {table.example(column)}; {column.remedy}"
-    return None
-
-
-def _counts_rows(column: Column) -> bool:
-    steps = np.diff(column.numbers)
-    return len(steps) > 1 and column.numbers[0] in (0, 1) and bool(np.all(steps == 1))
-
-
-def _option(name, arguments) -> str:
-    """Option that asked for a column; a default column is always known."""
-    options = {"--gate-features": arguments.gate_features, "--expert-features": arguments.expert_features}
-    return next((option for option, columns in options.items() if name in (columns or [])), "--x")

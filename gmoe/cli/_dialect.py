@@ -14,6 +14,7 @@ SEPARATORS = ("\t", ";", "|", ",", WHITESPACE)
 SAMPLE = 200  # lines that choose the separator
 # A header one cell short of the rows is that of R, whose row names have no name; a full one fits better.
 SHORT_HEADER = 0.9
+MINUS = "\u2212"  # as typesetters write it
 POINT = re.compile(r"[+-]?\d*\.\d+([eE][+-]?\d+)?", re.ASCII)
 COMMA = re.compile(r"[+-]?\d*,\d+([eE][+-]?\d+)?", re.ASCII)
 GROUPS = re.compile(r"[+-]?[1-9]\d{0,2}(,\d{3})+", re.ASCII)
@@ -97,6 +98,8 @@ def number_parser(decimal: str, thousands: str | None) -> Callable[[str], float 
     form = re.compile(rf"[+-]?({whole}({point}\d*)?|{point}\d+)([eE][+-]?\d+)?|[+-]?inf(inity)?", re.ASCII | re.I)
 
     def parse(cell: str) -> float | None:
+        if MINUS in cell:
+            cell = cell.replace(MINUS, "-")
         if not form.fullmatch(cell):
             return None
         if thousands:

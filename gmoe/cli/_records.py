@@ -2,7 +2,7 @@
 
 import csv
 import io
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 from gmoe.cli._messages import UsageError
@@ -11,10 +11,9 @@ WHITESPACE = " "
 
 
 class Record(NamedTuple):
-    """Cells that belong together, and the lines of the file from the first to the last of them."""
+    """Cells that belong together, and the line of the file in which they begin."""
 
     line: int
-    last: int
     cells: list[str]
 
 
@@ -42,10 +41,11 @@ class Records:
         self.comments: list[tuple[int, str]] = []
         self._stream = io.StringIO(text, newline=None)  # all ends of lines there are, and no more: not splitlines
         self._number = 0
+        self._width = 0  # of the first record
         self._chunk: list[str] = []  # lines of the record that is being read
 
     def __iter__(self) -> Iterator[Record]:
-        reader = csv.reader(self._lines(), delimiter=self.separator, skipinitialspace=True)
+        reader = self._reader(self._lines())
         try:
             for cells in reader:
                 if len(self._chunk) > 1:
@@ -53,11 +53,15 @@ class Records:
                 line = self._number - len(self._chunk) + 1
                 self._chunk.clear()
                 if any(map(str.strip, cells)):  # a line of separators only is as empty as an empty one
-                    yield Record(line, self._number, cells)
+                    self._width = self._width or len(cells)
+                    yield Record(line, cells)
         except csv.Error as error:
             if len(self._chunk) > 1:
                 raise self._left_open() from error
             raise UsageError(f"{self.name}, line {self._number}: {error}; is it a table of text?") from error
+
+    def _reader(self, lines: Iterable[str], strict: bool = False):
+        return csv.reader(lines, delimiter=self.separator, skipinitialspace=True, strict=strict)
 
     def _lines(self) -> Iterator[str]:
         for line in self._stream:
@@ -74,17 +78,28 @@ class Records:
             raise self._left_open()
 
     def _check_quotes(self) -> None:
-        """Raise where a quote is closed in the middle of a cell of a later line: then it is another one's opening."""
+        """Raise where a record of several lines is more than one: it was a quote left open that joined them.
+
+        Then the quote that closes it stands in the middle of a cell, or a line below looks like a row of its own.
+        """
         try:
-            next(csv.reader(self._chunk, delimiter=self.separator, skipinitialspace=True, strict=True))
+            next(self._reader(self._chunk, strict=True))
         except csv.Error as error:
             raise self._left_open() from error
+        for line in self._chunk[1:]:
+            cells = next(self._reader([line]), [])
+            if len(cells) == self._width > 1 and '"' not in cells[0] and any(map(_begins_a_number, cells)):
+                raise self._left_open()
 
     def _left_open(self) -> UsageError:
         first = self._number - len(self._chunk) + 1
         opened = next((i for i, line in enumerate(self._chunk) if line.count('"') % 2), 0)
         cell = self._chunk[opened].rpartition('"')[2].strip()[:20]
         return UsageError(
-            f"{self.name}, line {first + opened}: the quote before {cell!r} is not closed in this line; "
+            f"{self.name}, line {first + opened}: the quote before {cell!r} is not closed before other rows begin; "
             'close it, or write "" for a quote inside a cell'
         )
+
+
+def _begins_a_number(cell: str) -> bool:
+    return cell.strip().lstrip("+-")[:1].isdigit()

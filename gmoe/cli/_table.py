@@ -12,6 +12,7 @@ from gmoe.cli._messages import UsageError
 # Row numbers that were written without a name, as pandas, readr and Parquet call them afterwards.
 UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__", re.ASCII)
 FEW = 3  # places that a message lists
+MOST_LEVELS = 50  # of a category
 
 
 class Kind(enum.Enum):
@@ -37,7 +38,7 @@ class Column:
     cells : sequence
         As in the file, for messages and categories.
     remedy : str
-        What to do about a text in place of numbers.
+        What makes numbers of its text, if anything.
     """
 
     name: str
@@ -45,7 +46,14 @@ class Column:
     numbers: np.ndarray
     missing: np.ndarray
     cells: Sequence
-    remedy: str = "give numbers in its place"
+    remedy: str = ""
+
+    def advice(self, feature: bool) -> str:
+        """Say what to do about text in place of numbers."""
+        levels = {str(cell) for cell, gone in zip(self.cells, self.missing, strict=True) if not gone}
+        if self.remedy or not feature or not 1 < len(levels) <= min(MOST_LEVELS, len(self.cells) / 2):
+            return self.remedy or "give numbers in its place"
+        return f"to code its {len(levels)} levels as 0 and 1: --categories {self.name!r}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,6 +72,8 @@ class Table:
         What ``places`` counts.
     unnamed : list of str
         What else the file has: columns that cannot be asked for.
+    hint : str
+        Why a name may be unknown.
     """
 
     file: str
@@ -72,13 +82,14 @@ class Table:
     places: Sequence[int]
     unit: str = "line"
     unnamed: list[str] = field(default_factory=list)
+    hint: str = ""
     _made: dict[str, Column] = field(default_factory=dict)
 
     def column(self, name: str, option: str) -> Column:
         """Return the column of a name, for an option."""
         if name not in self.names:
             known = ", ".join(map(repr, self.names))
-            hint = "" if any(map(_has_letter, self.names)) else "; its first line must hold the names of the columns"
+            hint = f"; {self.hint}" if self.hint else ""
             raise UsageError(f"{option} asks for column {name!r}; {self.file} has {known}{hint}")
         if name not in self._made:
             self._made[name] = self.make(name)
@@ -121,7 +132,3 @@ def kind_of(missing: np.ndarray, likely: int) -> Kind:
 def _short(cell: object) -> str:
     text = repr(str(cell).strip())
     return text if len(text) <= 40 else f"{text[:37]}...'"
-
-
-def _has_letter(name: str) -> bool:
-    return any(map(str.isalpha, name))

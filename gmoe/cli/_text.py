@@ -56,28 +56,33 @@ def read_text(name: str, data: bytes, form: Format, notes: list[str]) -> Table:
         return _column(column, [row[positions[column]].strip() for row in cells], parse)
 
     unnamed = [f"column {j + 1}" for j, column in enumerate(header) if not column]
-    return Table(name, list(positions), make, lines, unnamed=unnamed)
+    return Table(name, list(positions), make, lines, unnamed=unnamed, hint=_hint(header))
+
+
+def _hint(header) -> str:
+    """Say what may be wrong with a header that lacks a name that was asked for."""
+    if not any(map(str.isalpha, "".join(header))):
+        return "its first line must hold the names of the columns"
+    if len([column for column in header if column]) == 1:
+        return (
+            "if other characters separate the cells: --sep; remove lines above the names, or name their mark: --comment"
+        )
+    return ""
 
 
 def _read(name, text, separator, comment, notes) -> _Rows:
     reader = Records(name, text, separator, comment)
     records = list(reader)
-    long = [record for record in records if record.last > record.line]
-    if long:
-        notes.append(
-            f"{len(long)} rows of {name} have cells in quotes over several lines, the first from line {long[0].line} "
-            f"to {long[0].last}; if that swallowed rows, close the quote"
-        )
     comments = reader.comments
     if records and comments and _is_commented_header(comments[-1], records[0], separator, comment, name):
         line, header = comments.pop()
         names = _cells(header.lstrip(comment), separator, name)
         notes.append(f"line {line} of {name} is taken as the header")
-        records.insert(0, Record(line, line, names))
+        records.insert(0, Record(line, names))
     if comments:
         notes.append(
-            f"{name} has comments ({len(comments)} lines that begin with {comment!r}, the first is line "
-            f"{comments[0][0]}), which are left out; if they are data: --comment ''"
+            f"lines of {name} that begin with {comment!r} are left out ({len(comments)}, the first is line "
+            f"{comments[0][0]}); if they are data: --comment ''"
         )
     if len(records) < 2:
         raise UsageError(f"{name} has no data; expected a line with column names, then one line per observation")
@@ -127,17 +132,14 @@ def _column(name: str, cells: list[str], parse) -> Column:
         present = [cell.lower() for cell, gone in zip(cells, missing, strict=True) if not gone]
         if all(cell in TRUTHS for cell in present):
             kind, numbers = Kind.TRUTHS, np.array([TRUTHS.get(cell.lower(), np.nan) for cell in cells])
-        return Column(name, kind, numbers, missing, cells, _remedy(name, present))
+        return Column(name, kind, numbers, missing, cells, _remedy(present))
     return Column(name, kind, numbers, missing, cells)
 
 
-def _remedy(name: str, cells: list[str]) -> str:
+def _remedy(cells: list[str]) -> str:
+    """Say what makes numbers of cells that are none as they stand; empty where nothing does."""
     if all(map(COMMA_GROUPS.fullmatch, cells)):
         return "if its commas group digits: --thousands ,; if they are decimal: --decimal ,"
     if all(map(POINT_GROUPS.fullmatch, cells)):
         return "if its points group digits: --decimal , --thousands ."
-    if all(map(COMMA.fullmatch, cells)):
-        return "if its commas are decimal: --decimal ,"
-    if 1 < len(set(cells)) <= len(cells) / 2:
-        return f"to code its {len(set(cells))} levels as 0 and 1: --categories {name!r}"
-    return "give numbers in its place"
+    return "if its commas are decimal: --decimal ," if all(map(COMMA.fullmatch, cells)) else ""

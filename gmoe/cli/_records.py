@@ -49,7 +49,7 @@ class Records:
         try:
             for cells in reader:
                 if len(self._chunk) > 1:
-                    self._check_quotes()
+                    self._check_quotes(cells)
                 line = self._number - len(self._chunk) + 1
                 self._chunk.clear()
                 if any(map(str.strip, cells)):  # a line of separators only is as empty as an empty one
@@ -77,18 +77,22 @@ class Records:
         if self._chunk:  # the reader asks for more inside a record
             raise self._left_open()
 
-    def _check_quotes(self) -> None:
+    def _check_quotes(self, cells: list[str]) -> None:
         """Raise where a record of several lines is more than one: it was a quote left open that joined them.
 
-        Then the quote that closes it stands in the middle of a cell, or a line below looks like a row of its own.
+        Then the quote that closes it stands in the middle of a cell, or a line below is a row of its own: it has as
+        many cells, and numbers where they are in the whole.
         """
         try:
             next(self._reader(self._chunk, strict=True))
         except csv.Error as error:
             raise self._left_open() from error
+        numbers = [j for j, cell in enumerate(cells[: self._width]) if _begins_a_number(cell)]
         for line in self._chunk[1:]:
-            cells = next(self._reader([line]), [])
-            if len(cells) == self._width > 1 and '"' not in cells[0] and any(map(_begins_a_number, cells)):
+            alone: list[str] = next(self._reader([line]), [])
+            if len(alone) != self._width or '"' in alone[0]:  # the end of a first cell of several lines
+                continue
+            if numbers and all(_begins_a_number(alone[j]) for j in numbers):
                 raise self._left_open()
 
     def _left_open(self) -> UsageError:

@@ -22,9 +22,12 @@ __all__ = ["DESCRIPTION", "EPILOG", "HELP", "add_arguments", "run"]
 def run(arguments: argparse.Namespace) -> int:
     """Fit, print, and return the exit code."""
     with planned(arguments.out, arguments.file) as output:
-        data = _read(arguments)
+        notes: list[str] = []
+        data = read_data(arguments, notes)
         estimator = _fit(arguments, data)
         result = estimator.fit_result_
+        for note in notes:  # not before: an error is one line
+            tell("note", note)
         for message in explain(with_names(result, data.names)):
             tell("warning", message)
         try:
@@ -33,14 +36,6 @@ def run(arguments: argparse.Namespace) -> int:
             if output:
                 output.write(lambda stream: write_predictions(stream, estimator, data, arguments))
     return 0 if estimator.converged_ else 1
-
-
-def _read(arguments) -> Data:
-    notes: list[str] = []
-    data = read_data(arguments, notes)
-    for note in notes:
-        tell("note", note)
-    return data
 
 
 def _print(arguments, data: Data, result: FitResult) -> None:

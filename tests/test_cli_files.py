@@ -101,7 +101,7 @@ NOTED = {
     "decimal commas between tabs": (text("\t", decimal=","), "decimal commas"),
     "quoted decimal commas between commas": (text(decimal=",", row=quoted), "decimal commas"),
     "comments": (
-        "# made by lab 3\n# with, care\n" + text().replace(ROWS[4][0], f"# again\n{ROWS[4][0]}"),
+        "# made by lab 3\n  # with, care\n" + text().replace(ROWS[4][0], f"# again\n{ROWS[4][0]}"),
         "(3, the fi",
     ),
     "a header in a comment": ("# " + text(" "), "line 1 of"),
@@ -261,6 +261,10 @@ FAULTS = {
     "groups of digits without quotes": (
         text(row=lambda i, cells: ["1,234", cells[1]]),
         ["line 2: 3 cells, expected 2"],
+    ),
+    "a short line among dates": (
+        text(header=("x", "y", "t"), row=lambda i, cells: [*cells, "2020-01-01 12:00"][: 3 - (i % 5 == 4)]),
+        ["line 6: 2 cells, expected 3"],
     ),
     "no header": (text(header=("0.5", "1")), ["'0.5'", "first line must hold the names"]),
     "a title": ("Measured in 2020\n" + text(), ["--y asks for column 'y'", "lines above the names"]),

@@ -62,12 +62,12 @@ def _score(name, head, separator, comment) -> float:
         for record in Records(name, head, separator, comment):
             widths.append(len(record.cells))
     header, *rows = widths or [0]
-    if header < 2 and (not rows or rows[0] < 2):
+    if header < 2:  # a fit needs two columns; dates in the only column there is would pass for two
         return 0.0
     if not rows:
         return 1.0
     counts = Counter(rows)
-    return max(counts[header] * (header > 1), SHORT_HEADER * counts[header + 1]) / len(rows)
+    return max(counts[header], SHORT_HEADER * counts[header + 1]) / len(rows)
 
 
 def has_decimal_commas(cells: Iterable[str], separator: str) -> bool:

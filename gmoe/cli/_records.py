@@ -69,7 +69,7 @@ class Records:
             if not self._chunk:
                 if line.isspace():
                     continue
-                if self.comment and line.startswith(self.comment):
+                if self.comment and line.lstrip(" ").startswith(self.comment):
                     self.comments.append((self._number, line))
                     continue
             self._chunk.append(line)

@@ -76,7 +76,7 @@ def _read(name, text, separator, comment, notes) -> _Rows:
     comments = reader.comments
     if records and comments and _is_commented_header(comments[-1], records[0], separator, comment, name):
         line, header = comments.pop()
-        names = _cells(header.lstrip(comment), separator, name)
+        names = _cells(header.lstrip(f" {comment}"), separator, name)
         notes.append(f"line {line} of {name} is taken as the header")
         records.insert(0, Record(line, names))
     if comments:
@@ -98,7 +98,7 @@ def _is_commented_header(comment_line, record, separator, comment, name) -> bool
     parse = number_parser(".", None)
     if line > record.line or any(parse(cell.strip().replace(",", ".")) is None for cell in record.cells):
         return False
-    return len(_cells(text.lstrip(comment), separator, name)) == len(record.cells)
+    return len(_cells(text.lstrip(f" {comment}"), separator, name)) == len(record.cells)
 
 
 def _cells(line, separator, name) -> list[str]:

@@ -189,6 +189,13 @@ def test_wrong_usage(toml, results, tmp_path, capsys):
     assert "between 0 and 1" in fails(capsys, "table", results, "--confidence", "95")
     assert "No replication 9" in fails(capsys, "replay", results, "--n", "60", "--rep", "9")
     assert "No protocol 'em'" in fails(capsys, "replay", results, "--protocol", "em", "--n", "60", "--rep", "0")
+    for command in (["table"], ["status"], ["resume"], ["plot"], ["report"], ["replay", "--n", "60", "--rep", "0"]):
+        assert "there is no folder missing" in fails(capsys, command[0], "missing", *command[1:])
+        assert f"there is no folder {toml}" in fails(capsys, command[0], toml, *command[1:])
+    for folder in (toml, f"{toml}/results"):
+        assert "give another one to --out" in fails(capsys, "run", toml, "--out", folder)
+        assert "give another one to --into" in fails(capsys, "merge", results, "--into", folder)
+    assert "argument --jobs: must be" in fails(capsys, "run", toml, "--jobs", "0")
     bad = tmp_path / "bad.toml"
     bad.write_text(TOML.replace("sizes = [60, 120, 240]", "sizes = [60, 50]"), encoding="utf-8")
     assert "line 4" in fails(capsys, "run", str(bad))

@@ -6,6 +6,7 @@ standard error, one line each.
 """
 
 import argparse
+import io
 import os
 import sys
 import warnings
@@ -35,13 +36,24 @@ def main(argv: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    if sys.stdout is None:
+        return _fail("the standard output is closed; leave it open, or send it to a file", 1)
+    if isinstance(sys.stdout, io.TextIOWrapper):  # a name that the terminal's encoding lacks is no reason to fail
+        sys.stdout.reconfigure(errors="backslashreplace")
+    code = _run(argv)
+    try:
+        sys.stdout.flush()
+    except OSError as error:
+        return _lose_output(error)
+    return code
+
+
+def _run(argv) -> int:
     try:
         with warnings.catch_warnings():
             warnings.showwarning = _show_warning
             arguments = _parser().parse_args(argv)
-            code = arguments.run(arguments)
-        sys.stdout.flush()
-        return code
+            return arguments.run(arguments)
     except SystemExit as stop:  # argparse, after --help, --version or an error
         return stop.code if isinstance(stop.code, int) else 2
     except UsageError as error:
@@ -50,9 +62,19 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _fail(error, 1)
     except KeyboardInterrupt:
         return _fail("interrupted", 130)
-    except BrokenPipeError:  # the reader of a pipe left early; Python would complain once more at exit
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        if error.filename is not None:
+            return _fail(f"cannot use {error.filename}: {error.strerror}", 1)
+        return _lose_output(error)
+
+
+def _lose_output(error: OSError) -> int:
+    """Say that the standard output takes no more; a pipe whose reader left early is no fault."""
+    # Python would complain once more at exit.
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
         return 1
+    return _fail(f"cannot write to the standard output: {error.strerror or error}; the results are incomplete", 1)
 
 
 class _Parser(argparse.ArgumentParser):

@@ -1,5 +1,6 @@
-"""Errors and warnings as lines on the standard error."""
+"""Errors, warnings and notes as lines on the standard error."""
 
+import contextlib
 import sys
 
 
@@ -13,4 +14,10 @@ class WorkError(Exception):
 
 def tell(kind: str, message: object) -> None:
     """Print ``gmoe: kind: message`` in one line on the standard error."""
-    print(f"gmoe: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+    with contextlib.suppress(OSError):  # a full standard error leaves nowhere to say so
+        print(f"gmoe: {kind}: {shown(' '.join(str(message).split()))}", file=sys.stderr)
+
+
+def shown(text: str) -> str:
+    """Escape what a terminal would obey rather than show: names and cells come from other people's files."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)

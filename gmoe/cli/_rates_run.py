@@ -1,6 +1,7 @@
 """``gmoe rates run``, ``resume``, ``status``, ``merge`` and ``replay``: what works on results folders."""
 
 import argparse
+import os
 import shlex
 import signal
 import threading
@@ -10,6 +11,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from gmoe.cli._messages import UsageError, WorkError, tell
+from gmoe.cli._options import jobs
 from gmoe.cli._progress import ProgressBar, clock
 
 FAILED, INTERRUPTED = 3, 130
@@ -46,7 +48,7 @@ def add_run(commands: Any) -> None:
 
 
 def _add_options(parser) -> None:
-    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="worker processes (default: one per core)")
+    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="worker processes (default: one per core)")
     parser.add_argument("--engine", choices=("joblib", "serial", "dask"), default="joblib", help="(default: joblib)")
     parser.add_argument("--scheduler", metavar="ADDRESS", help="address of a dask scheduler, for --engine dask")
     parser.add_argument("--shard", type=_shard, metavar="I/N", help="the I-th of N parts, for job arrays")
@@ -81,6 +83,7 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
     """Run with a progress bar, and say how it ended."""
     from gmoe.study import run
 
+    _make(folder, "--out")
     bar = ProgressBar()
     try:
         with _terminable():
@@ -107,6 +110,16 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
         tell("warning", f"{outcome.n_failed} replications failed: gmoe rates table {_quoted(folder)} failures")
         return FAILED
     return 0
+
+
+def _make(folder: Path, option: str) -> None:
+    """Make a folder for results before the work for them, or raise with the option that named it."""
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another one to {option}") from error
+    if not os.access(folder, os.W_OK | os.X_OK):
+        raise UsageError(f"cannot write into the folder {folder}; give another one to {option}")
 
 
 @contextmanager
@@ -147,6 +160,7 @@ def merge(arguments: argparse.Namespace) -> int:
     for folder in arguments.folders:
         if not Path(folder).is_dir():
             raise UsageError(f"there is no folder {folder}; give folders of results")
+    _make(Path(arguments.into), "--into")
     found = merge(arguments.folders, arguments.into)
     print(f"{found.study}: {found.n_done} of {found.n_total} fits in {arguments.into}, {found.n_missing} to do")
     return FAILED if found.n_failed else 0

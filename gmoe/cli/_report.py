@@ -4,13 +4,10 @@ import csv
 import math
 import re
 from dataclasses import replace
-from pathlib import Path
-from typing import Any
-
-import numpy as np
+from typing import Any, TextIO
 
 from gmoe import FitResult, GaussianMoERegressor, Summary, __version__
-from gmoe.cli._messages import WorkError
+from gmoe.cli._data import Data
 from gmoe.inference import explain
 
 
@@ -28,9 +25,9 @@ def with_names(result: FitResult, names: list[str]) -> FitResult:
     )
 
 
-def as_dict(result: FitResult, target: str, names: list[str], n: int) -> dict[str, Any]:
+def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
     """Return the fit in JSON's types: what is not a finite number is None, and its note says why."""
-    model = result.model
+    model, names = result.model, data.names
     return {
         "gmoe_version": __version__,
         "target": target,
@@ -39,7 +36,8 @@ def as_dict(result: FitResult, target: str, names: list[str], n: int) -> dict[st
         "gate_features": [names[j] for j in model.gate_columns or ()],
         "expert_features": [names[j] for j in model.expert_columns or ()],
         "n_experts": model.n_experts,
-        "n": n,
+        "left_out": data.left_out,
+        "n_rows": data.n_rows,
         "total_weight": result.total_weight,
         "log_likelihood": result.log_likelihood,
         "df": result.n_free_parameters,
@@ -68,26 +66,29 @@ def as_dict(result: FitResult, target: str, names: list[str], n: int) -> dict[st
     }
 
 
-def write_predictions(file: str, estimator: GaussianMoERegressor, X: np.ndarray, y: np.ndarray, target: str) -> None:
-    """Write one row per observation: response, mean, standard deviation, log-density, expert, probabilities."""
+def weight_line(result: FitResult, data: Data) -> str:
+    """Say what the n of a weighted fit is."""
+    return f"weights: n = {result.total_weight:g} is their sum, over {data.n_rows} rows of positive weight"
+
+
+def write_predictions(stream: TextIO, estimator: GaussianMoERegressor, data: Data, arguments) -> None:
+    """Write one row per observation: response, mean, standard deviation, log-density, expert, probabilities.
+
+    Where rows of the file were left out, each row begins with its line, or row, there.
+    """
+    X, y = data.X, data.y
     mean, std = estimator.predict(X, return_std=True)
     gate, responsibility = estimator.predict_gate(X), estimator.responsibilities(X, y)
     experts = range(gate.shape[1])
-    header = [target, "mean", "std", "log_density", "expert"]
+    header = [data.unit] if arguments.drop_missing else []
+    header += [arguments.y, "mean", "std", "log_density", "expert"]
     header += [f"gate_{j}" for j in experts] + [f"responsibility_{j}" for j in experts]
-    density, likely = estimator.score_samples(X, y), responsibility.argmax(axis=1)
-    rows = zip(y, mean, std, density, likely, gate, responsibility, strict=True)
-    try:
-        with Path(file).open("w", newline="", encoding="utf-8") as stream:
-            writer = csv.writer(stream, lineterminator="\n")
-            writer.writerow(header)
-            writer.writerows([*map(_cell, first), *map(_cell, p), *map(_cell, r)] for *first, p, r in rows)
-    except OSError as error:
-        raise WorkError(f"cannot write {file}: {error.strerror or error}") from error
-
-
-def _cell(value):
-    return value.item()  # a NumPy number prints as the shortest text that reads back the same
+    columns = [data.places] if arguments.drop_missing else []
+    columns += [y, mean, std, estimator.score_samples(X, y), responsibility.argmax(axis=1), *gate.T, *responsibility.T]
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(header)
+    # Python's numbers print as the shortest text that reads back the same.
+    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
 
 
 def _json(value):

@@ -1,94 +1,134 @@
-"""A CSV file with a header, column by column."""
+"""A table from a file, column by column: what its cells are, and where they stand."""
 
-import csv
-import math
-from dataclasses import dataclass
-from pathlib import Path
+import enum
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from gmoe.cli._messages import UsageError
 
-MISSING = {"", "na", "n/a", "nan", "null", "none", "."}
+# Row numbers that were written without a name, as pandas, readr and Parquet call them afterwards.
+UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__", re.ASCII)
+FEW = 3  # places that a message lists
+MOST_LEVELS = 50  # of a category
+
+
+class Kind(enum.Enum):
+    """What the cells of a column are, but for those that are missing."""
+
+    NUMBERS = enum.auto()  # at least half of them; any other is an error where the column is used
+    TRUTHS = enum.auto()  # true and false, as 1 and 0
+    TEXT = enum.auto()
+    EMPTY = enum.auto()
+
+
+@dataclass(frozen=True, eq=False)
+class Column:
+    """A column as numbers.
+
+    Attributes
+    ----------
+    name : str
+    kind : Kind
+    numbers : ndarray
+        Not finite where a cell is missing or no finite number.
+    missing : ndarray of bool
+    cells : sequence
+        As in the file, for messages and categories.
+    remedy : str
+        What makes numbers of its text, if anything.
+    """
+
+    name: str
+    kind: Kind
+    numbers: np.ndarray
+    missing: np.ndarray
+    cells: Sequence
+    remedy: str = ""
+
+    def advice(self, feature: bool) -> str:
+        """Say what to do about text in place of numbers."""
+        levels = {str(cell) for cell, gone in zip(self.cells, self.missing, strict=True) if not gone}
+        if self.remedy or not feature or not 1 < len(levels) <= min(MOST_LEVELS, len(self.cells) / 2):
+            return self.remedy or "give numbers in its place"
+        return f"to code its {len(levels)} levels as 0 and 1: --categories {self.name!r}"
 
 
 @dataclass(frozen=True, eq=False)
 class Table:
-    """Cells as text; they become numbers when asked for, as columns that nobody uses may hold anything.
+    """Columns that are made when asked for, as those that nobody uses may hold anything.
 
     Attributes
     ----------
     file : str
-    cells : dict of str to list of str
-        By column.
-    lines : list of int
-        Line of the file of each row, for messages.
+    names : list of str
+    make : callable
+        Returns the column of a name.
+    places : sequence of int
+        Line, or row, of each row in the file.
+    unit : str
+        What ``places`` counts.
+    unnamed : list of str
+        What else the file has: columns that cannot be asked for.
+    hint : str
+        Why a name may be unknown.
     """
 
     file: str
-    cells: dict[str, list[str]]
-    lines: list[int]
+    names: list[str]
+    make: Callable[[str], Column]
+    places: Sequence[int]
+    unit: str = "line"
+    unnamed: list[str] = field(default_factory=list)
+    hint: str = ""
+    _made: dict[str, Column] = field(default_factory=dict)
 
-    def numbers(self, column: str, option: str) -> np.ndarray:
-        """Return a column as floats.
+    def column(self, name: str, option: str) -> Column:
+        """Return the column of a name, for an option."""
+        if name not in self.names:
+            known = ", ".join(map(repr, self.names))
+            hint = f"; {self.hint}" if self.hint else ""
+            raise UsageError(f"{option} asks for column {name!r}; {self.file} has {known}{hint}")
+        if name not in self._made:
+            self._made[name] = self.make(name)
+        return self._made[name]
 
-        Raises
-        ------
-        UsageError
-            For an unknown column, or the first cell that is missing, not a number or not finite.
-        """
-        if column not in self.cells:
-            known = ", ".join(map(repr, self.cells))
-            raise UsageError(f"{option} asks for column {column!r}; {self.file} has {known}")
-        return np.array([self._number(column, i, cell) for i, cell in enumerate(self.cells[column])])
+    def place(self, row: int) -> str:
+        """Say where a row is: ``FILE, line 22``."""
+        return f"{self.file}, {self.unit} {self.places[row]}"
 
-    def numeric_columns(self) -> list[str]:
-        """Columns with at least one number: a single bad cell in one of them is an error, not a text column."""
-        return [column for column, cells in self.cells.items() if any(_is_finite(cell) for cell in cells)]
+    def among(self, rows: np.ndarray) -> str:
+        """Say which rows have a fault: ``3 of 60 rows: lines 4, 7, 9``."""
+        listed = ", ".join(str(self.places[row]) for row in rows[:FEW])
+        more = f" and {len(rows) - FEW} more" if len(rows) > FEW else ""
+        plural = "s" if len(rows) > 1 else ""
+        return f"{len(rows)} of {len(self.places)} rows: {self.unit}{plural} {listed}{more}"
 
-    def _number(self, column, i, cell):
-        if _is_finite(cell):
-            return float(cell)
-        what = "is missing" if cell.strip().lower() in MISSING else f"is {cell!r}, not a finite number"
-        raise UsageError(
-            f"{self.file}, line {self.lines[i]}: column {column!r} {what}; "
-            "remove or impute such rows, or leave the column out"
-        )
+    def example(self, column: Column) -> str:
+        """Show the first cell that is no number."""
+        row = int(np.argmax(~column.missing & ~np.isfinite(column.numbers)))
+        return f"such as {_short(column.cells[row])} ({self.unit} {self.places[row]})"
+
+    def cell(self, column: Column, row: int) -> str:
+        """Show a cell."""
+        return _short(column.cells[row])
 
 
-def read_table(file: str) -> Table:
-    """Read a CSV file.
-
-    Raises
-    ------
-    UsageError
-        For a file that cannot be read, or is not a table with a header.
-    """
-    try:
-        # utf-8-sig: spreadsheets put a byte order mark in front, which would become part of the first name.
-        with Path(file).open(newline="", encoding="utf-8-sig") as stream:
-            reader = csv.reader(stream, skipinitialspace=True)
-            rows = [(reader.line_num, row) for row in reader if row]
-    except OSError as error:
-        raise UsageError(f"cannot read {file}: {error.strerror or error}") from error
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise UsageError(f"{file} is not a CSV file in UTF-8: {error}") from error
-    if len(rows) < 2:
-        raise UsageError(f"{file} has no data; expected a line with column names, then one line per observation")
-    (_, header), *body = rows
-    names = [name.strip() for name in header]
+def check_names(file: str, names: list[str]) -> None:
+    """Raise where two columns have one name."""
     if len(set(names)) < len(names):
         twice = next(name for name in names if names.count(name) > 1)
         raise UsageError(f"{file} has two columns named {twice!r}; rename one")
-    for line, row in body:
-        if len(row) != len(names):
-            raise UsageError(f"{file}, line {line}: {len(row)} cells, expected {len(names)} as in the header")
-    cells = {name: [row[j] for _, row in body] for j, name in enumerate(names)}
-    return Table(file, cells, [line for line, _ in body])
 
 
-def _is_finite(cell: str) -> bool:
-    try:
-        return math.isfinite(float(cell))
-    except ValueError:
-        return False
+def kind_of(missing: np.ndarray, likely: int) -> Kind:
+    """Kind of a column of which ``likely`` cells have the form of numbers."""
+    present = len(missing) - int(missing.sum())
+    return Kind.EMPTY if not present else Kind.NUMBERS if 2 * likely >= present else Kind.TEXT
+
+
+def _short(cell: object) -> str:
+    text = repr(str(cell).strip())
+    return text if len(text) <= 40 else f"{text[:37]}...'"

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import gmoe
 from gmoe.cli._messages import UsageError, WorkError
+from gmoe.cli._options import jobs
 from gmoe.cli._rates_view import need_matplotlib
 from gmoe.cli.rates import need_packages
 
@@ -26,7 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``gmoe figures``."""
     parser.add_argument("names", nargs="*", metavar="NAME", help="figures, such as softmax (default: all)")
     parser.add_argument("--quick", action="store_true", help="run small versions of the studies, and draw those")
-    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="processes of --quick (default: all cores)")
+    parser.add_argument("--jobs", type=jobs, default=-1, metavar="N", help="processes of --quick (default: all cores)")
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the figures (default: the repository's; with --quick figures-quick)"
     )

@@ -2,6 +2,7 @@
 
 import argparse
 from importlib.util import find_spec
+from pathlib import Path
 
 from gmoe.cli._messages import UsageError, WorkError
 from gmoe.cli._rates_run import add_run
@@ -41,13 +42,14 @@ def need_packages() -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Run a command; its errors become the command line's."""
     need_packages()
+    folder = getattr(arguments, "folder", None)
+    if folder is not None and not Path(folder).is_dir():
+        raise UsageError(f"there is no folder {folder}; give the folder of a run's results")
     from gmoe.study import ChangedStudyError, SpecError, StudyError
 
     try:
         return arguments.work(arguments)
-    except BrokenPipeError:  # the reader of a pipe left early: not for a message
-        raise
     except (ChangedStudyError, SpecError, ValueError) as error:
         raise UsageError(str(error)) from error
-    except (StudyError, ImportError, OSError) as error:
+    except (StudyError, ImportError) as error:
         raise WorkError(str(error)) from error

@@ -16,13 +16,14 @@ SAME = 1e-6
 
 @dataclass(frozen=True)
 class Fit:
-    """What a line wants to know of a fit; ``model`` is None where there was an error."""
+    """What a line wants to know of a fit; where there was an error ``model`` is None and ``said`` its message."""
 
     value: float
     status: str
     held: bool
     seconds: float
     model: GMoE | None = None
+    said: str = ""
 
     @property
     def certified(self):
@@ -39,7 +40,7 @@ def default_fit(X, y, n_experts, gate="softmax", seed=0, **settings):
     except Exception as error:  # an error is an answer, and the next data set is still of interest
         # A ValueError is a refusal: the set is empty, or the data do not do.
         status = "refused" if isinstance(error, ValueError) else f"error {type(error).__name__}"
-        return Fit(np.nan, status, False, time.perf_counter() - begin)
+        return Fit(np.nan, status, False, time.perf_counter() - begin, said=str(error))
     result = fitted.fit_result_
     held = bool(getattr(result, "selection_held", False))
     return Fit(fitted.log_likelihood_, result.status, held, time.perf_counter() - begin, fitted.model_)

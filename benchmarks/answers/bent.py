@@ -79,13 +79,23 @@ def measure(name, number, **settings):
 
 def run(options):
     """Fit, print."""
-    results = measured("bent", [(name, number) for name in GATES for number in range(options.count)], options)
+    results = measured("bent", [(name, number) for number in range(options.count) for name in GATES], options)
     good = [fit.value >= best - SAME for *_, fit, (best, _) in results]
     table(
-        ["gate", "set", "fit", "best of climbs", "fit less best", "met by", "status", "s"],
+        ["number", "gate", "set", "fit", "best of climbs", "fit less best", "met by", "status", "s"],
         [
-            [name, i, f"{fit.value:.6f}", f"{best:.6f}", f"{fit.value - best:.2e}", n, fit.status, f"{fit.seconds:.1f}"]
-            for name, i, fit, (best, n) in results
+            [
+                2 * i + GATES.index(name),
+                name,
+                i,
+                f"{fit.value:.6f}",
+                f"{best:.6f}",
+                f"{fit.value - best:.2e}",
+                n,
+                fit.status,
+                f"{fit.seconds:.1f}",
+            ]
+            for name, i, fit, (best, n) in sorted(results, key=lambda result: result[:2])
         ],
     )
     fits = [fit for *_, fit, _ in results]

@@ -5,6 +5,8 @@ rows. Predictions at the training rows, and at every combination of the dummies'
 times the range of y of its middle.
 """
 
+import re
+from collections import Counter
 from itertools import product
 
 import numpy as np
@@ -97,6 +99,10 @@ def run(options):
     )
     worst = np.nanmax([worst for *_, worst in results], initial=0.0)
     print(f"  fits: {statuses(fits)}; worst prediction {worst:.3g} ranges of y from its middle")
+    # Numbers left out, so that the same words count as the same.
+    said = Counter(re.sub(r"\d[\d.e+-]*", "#", fit.said) for fit in fits if fit.said)
+    for words, times in said.most_common():
+        print(f"  said {times} times: {words}")
     print(f"  seconds of the fits: {sum(f.seconds for f in fits):.0f}, longest {max(f.seconds for f in fits):.1f}")
     close(
         "predictions",

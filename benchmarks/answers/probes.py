@@ -23,7 +23,7 @@ RISE = 1e-9  # for each row
 
 @dataclass(frozen=True)
 class Probed:
-    """What came of one fit: probes kept (random, by ties), ties, largest rise, and how far the stated value is off."""
+    """What came of one fit: probes kept and their largest rise, random and by ties, and how far the value is off."""
 
     status: str
     held: bool
@@ -33,8 +33,13 @@ class Probed:
     random: int = 0
     by_ties: int = 0
     n_ties: int = 0
-    rise: float = 0.0
+    random_rise: float = 0.0
+    tied_rise: float = 0.0
     off: float = 0.0
+
+    @property
+    def rise(self):
+        return max(self.random_rise, self.tied_rise)
 
 
 def measure(name, kind, repeat, **settings):
@@ -54,10 +59,9 @@ def measure(name, kind, repeat, **settings):
     if len(moves.ties):
         turns = moves.along_ties, moves.opening_ties
         by_ties = _rises(moves, [(turns[i % 2](_random(rng, moves)), _length(rng)) for i in range(PROBES)], fit.value)
-    rise = max([*random, *by_ties], default=0.0)
     return Probed(
         fit.status, fit.held, True, fit.seconds, in_set(fit.model, X), len(random), len(by_ties), len(moves.ties),
-        max(rise, 0.0) / N, (own - fit.value) / N,
+        max(random, default=0.0) / N, max(by_ties, default=0.0) / N, (own - fit.value) / N,
     )  # fmt: skip
 
 
@@ -112,7 +116,7 @@ def run(options):
             rows.append([
                 name, len(own), len(sure), sum(p.held for p in sure), sum(not p.inside for p in sure),
                 sum(p.random for p in sure), sum(p.by_ties for p in sure),
-                f"{max((p.rise for p in sure), default=0):.1e}", f"{max((abs(p.off) for p in sure), default=0):.1e}",
+                f"{max([0.0, *(p.rise for p in sure)]):.1e}", f"{max((abs(p.off) for p in sure), default=0):.1e}",
                 len(bad), f"{sum(p.seconds for *_, p in own):.0f}",
             ])  # fmt: skip
     table(
@@ -121,11 +125,11 @@ def run(options):
     )
     for number, (name, kind, i), p in offenders:
         print(
-            f"  number {number}: {name}, {kind}, {i}: rise / n {p.rise:.1e}, off / n {p.off:.1e}, "
-            f"{'held, ' if p.held else ''}{p.n_ties} ties"
+            f"  number {number}: {name}, {kind}, {i}: rise / n {p.random_rise:.1e} random, {p.tied_rise:.1e} by ties, "
+            f"off / n {p.off:.1e}, {'held, ' if p.held else ''}{p.n_ties} ties"
         )
     certified = sum(p.certified for *_, p in found)
-    worst = max((p.rise for *_, p in found), default=0.0)
+    worst = max([0.0, *(p.rise for *_, p in found)])
     close(
         "probes",
         f"{len(offenders)} of {certified} certified fits ({len(found)} in all) that a probe or their own model belies, "

@@ -23,7 +23,7 @@ class ParameterSpace:
     variance_ratio : float in [0, 1], default 1e-8
         Least ratio of the smallest to the largest variance of the experts (Hathaway, 1985; Di Mari, Rocci and Gattone,
         2017, for regressions). 1 makes all variances equal.
-    rows_per_parameter : float >= 0, default 2
+    rows_per_parameter : float >= 0, default 3
         Effective rows that an expert must have, for each of its own parameters (intercept, slopes, variance): the sum
         of its gate probabilities over the rows. Where the rows would not suffice for all experts, half an equal share.
     min_variance, max_variance : float, default 0 and inf
@@ -57,7 +57,7 @@ class ParameterSpace:
     """
 
     variance_ratio: float = 1e-8
-    rows_per_parameter: float = 2.0
+    rows_per_parameter: float = 3.0
     min_variance: float = 0.0
     max_variance: float = math.inf
     min_relative_variance: float = 1e-12

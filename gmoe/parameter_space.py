@@ -39,8 +39,9 @@ class ParameterSpace:
     min_temperature, max_temperature : float, default exp(-12) and exp(30)
         Bounds of an estimated temperature that the gate identifies.
     interior_first : bool, default True
-        Whether a maximum at which each expert has its rows, and a variance above its lower bounds, is the estimate even
-        where one at such a bound is higher: a property of the bound and not of the data. False takes the highest.
+        Whether a maximum at which an expert has no more than its least rows, or fits a handful of them exactly, must be
+        higher than others by more than chance gives: for the rows by log(n) for each parameter of that expert, for an
+        exact fit of less than 5 % of the rows without limit. False takes the highest point of the set.
 
     Raises
     ------

@@ -48,7 +48,7 @@ def default_fit(X, y, n_experts, gate="softmax", seed=0, **settings):
 
 def min_rows(n_coefficients):
     """Least effective rows of an expert with so many coefficients, its intercept among them."""
-    return 2 * (n_coefficients + 1)
+    return 3 * (n_coefficients + 1)
 
 
 def within(variance, gate_proba, n_coefficients):

@@ -12,7 +12,7 @@ from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
-from gmoe.solvers.standing import OUTSIDE, rows_held, standing, variance_held
+from gmoe.solvers.standing import rows_held, variance_held
 from gmoe.solvers.undetermined import determined
 from gmoe.solvers.walls import Kind, SelectionWall
 

@@ -11,12 +11,14 @@ from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.newton import Spectrum, newton
 from gmoe.solvers.objective import OBSERVED
 from gmoe.solvers.schedule import cooled
-from gmoe.solvers.standing import REGULAR, enter, on_flat_walls, standing
+from gmoe.solvers.standing import enter, is_regular, on_flat_walls, price
 
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
 EM_STEPS = 15
 # Newton steps along a bound of an expert after which a climb is left there, as long as others end inside.
 PATIENCE = 5
+# Log-likelihood by which a climb that was left there may still rise.
+RISE = 5.0
 # Average values closer than this are the same maximum.
 SAME = 1e-8
 # Average values that differ by less differ by rounding.
@@ -67,15 +69,20 @@ def climb_or_none(objective, settings, theta):
 
 
 def finish_held(objective, ascents, settings):
-    """Climb on from the best few ends that were left at a bound; the others stay."""
+    """Climb on from the best few ends that were left at a bound and may yet be the best of all; the others stay."""
+    best = best_of(objective, ascents).evaluation
+    claim = best.value - price(objective, best) if np.isfinite(price(objective, best)) else -np.inf
+    least = claim - RISE / objective.blocks.n_rows
     held = [a for a in ascents if not a.converged and len(a.history) <= settings.max_iter]
-    held = sorted(held, key=lambda a: (standing(objective, a.evaluation), a.evaluation.value), reverse=True)[:N_FINISH]
-    result = [a for a in ascents if not any(a is h for h in held)]
-    for ascent in held:
-        left = settings.max_iter - len(ascent.history) + 1
-        late = newton(objective, ascent.evaluation.theta, settings.tol, left)
-        result.append(replace(late, history=ascent.history + late.history[1:]))
-    return result
+    held = [a for a in held if a.evaluation.value - min(price(objective, a.evaluation), 1e300) >= least]
+    held = sorted(held, key=lambda a: -a.evaluation.value)[:N_FINISH]
+    return [_finished(objective, a, settings) if any(a is h for h in held) else a for a in ascents]
+
+
+def _finished(objective, ascent, settings):
+    left = settings.max_iter - len(ascent.history) + 1
+    late = newton(objective, ascent.evaluation.theta, settings.tol, left)
+    return replace(late, history=ascent.history + late.history[1:])
 
 
 def _em_off_saddles(objective, theta, settings):
@@ -102,27 +109,27 @@ def _em_off_saddles(objective, theta, settings):
 
 
 def best_of(objective, ascents, floor=-np.inf):
-    """Pick the largest maximum of those with the best standing: see :mod:`gmoe.solvers.standing`.
+    """Pick the largest maximum after what it must pay: see :func:`gmoe.solvers.standing.price`.
 
-    One at a bound wins over all others below ``floor``, the value of the smaller fit.  Of equal ones, to rounding, one
-    that has converged.
+    One that pays without limit wins only where all others are below ``floor``, the value of the smaller fit.  Of equal
+    ones, to rounding, one that has converged.
     """
 
     def rank(ascent):
-        value = ascent.evaluation.value
-        place = standing(objective, ascent.evaluation)
-        return place if value >= floor else min(place, REGULAR - 1), value
+        value, due = ascent.evaluation.value, price(objective, ascent.evaluation)
+        good = value >= floor and np.isfinite(due)
+        return (2, value - due) if good else (int(not objective.outside(ascent.evaluation)), value)
 
     ranks = [(rank(a), a) for a in ascents if np.isfinite(a.evaluation.value)]
-    place, value = max(r for r, _ in ranks)
-    equal = [a for r, a in ranks if r[0] == place and r[1] >= value - ROUNDING]
+    place, claim = max(r for r, _ in ranks)
+    equal = [a for r, a in ranks if r[0] == place and r[1] >= claim - ROUNDING]
     return max(equal, key=lambda a: (a.converged, a.evaluation.value))
 
 
 def distinct(objective, ascents):
     """Pick the best few ends with different values, and count the ascents that met each."""
     ordered = sorted(ascents, key=lambda a: -a.evaluation.value)
-    regular = [a for a in ordered if standing(objective, a.evaluation) == REGULAR] or ordered
+    regular = [a for a in ordered if is_regular(objective, a.evaluation)] or ordered
     kept: list[Ascent] = []
     counts: list[int] = []
     for ascent in regular:

@@ -19,7 +19,7 @@ from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import Objective
-from gmoe.solvers.standing import standing
+from gmoe.solvers.standing import price
 
 # Log of the factor from one temperature to the next, at first and at least, and trial steps at each.
 FALL, LEAST_FALL, STEPS = 1.0, 0.1, 60
@@ -82,7 +82,7 @@ def follow_to_cold(objective: Objective, ascent: Ascent) -> Ascent:
         elif (fall := 0.5 * fall) < LEAST_FALL:
             current = _climb(objective, ascent, Natural(objective))
             return current if current.converged else ascent
-    worse = standing(objective, current.evaluation) < standing(objective, ascent.evaluation)
+    worse = price(objective, current.evaluation) > price(objective, ascent.evaluation)
     return ascent if worse else current
 
 

@@ -20,7 +20,7 @@ from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import SAMPLE, Found, better, search
 from gmoe.solvers.sparse import finish, settle
-from gmoe.solvers.standing import REGULAR, enter, standing
+from gmoe.solvers.standing import enter, is_regular
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -178,7 +178,7 @@ def _climb_sample(objective, thetas, settings):
     tops, counts = distinct(few, ascents)
     for top in tops:
         finished.append(_ascent(objective, top.evaluation.theta, settings, 0))
-        if standing(objective, finished[-1].evaluation) == REGULAR:
+        if is_regular(objective, finished[-1].evaluation):
             break
     best = best_of(objective, finished)
     values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])

@@ -13,8 +13,8 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
-from gmoe.solvers.standing import REGULAR, standing
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, steepen, without
+from gmoe.solvers.standing import is_regular
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen, without
 
 # Starts of a batch for each expert beyond the first, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
@@ -117,10 +117,11 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
     groups = [] if crowded else _partitions(sample, objective.n_experts, settings.kinds, size, rng)
     groups += _grown(smaller, tops, (), sample, size, rng)
     own: list = []
+    kicked: list = []
     value = -np.inf
     while True:
         starts = [from_responsibilities(objective, sample, r) for r in groups]
-        starts = [steepen(objective, start, i, rng) for i, start in enumerate(starts)]
+        starts = [*(steepen(objective, start, i, rng) for i, start in enumerate(starts)), *kicked]
         batch = [ascent for ascent in run(follow, starts) if ascent is not None]
         own += batch
         yield batch
@@ -134,6 +135,8 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         n_data = size // 4
         groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
+        if not objective.gate.affine:
+            kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
 def _partitions(sample, k, kinds, n_starts, rng):
@@ -156,5 +159,5 @@ def _grown(smaller, tops, reduced, sample, n_starts, rng):
 def _report(settings, found):
     if settings.report is not None and found.ascents:
         best = best_of(found.objective, found.ascents).evaluation
-        regular = standing(found.objective, best) == REGULAR
+        regular = is_regular(found.objective, best)
         settings.report(found.objective, len(found.ascents), best.value, regular, time.monotonic())

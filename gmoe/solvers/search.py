@@ -19,7 +19,7 @@ from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.rounds import Rounds, climb_rounds
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.sparse import candidates, finish, settle
-from gmoe.solvers.standing import REGULAR, standing
+from gmoe.solvers.standing import is_regular
 from gmoe.solvers.starts import twin
 
 # Observations on which starts climb.
@@ -128,7 +128,7 @@ def _finished(objective, thetas, margin, settings):
     for theta in thetas[1:]:
         at, best = objective.evaluate(theta, SCORE), best_of(objective, ascents).evaluation
         # One at a bound is the best only where there is nothing else, and then all have to be climbed.
-        beaten = at.value < best.value - margin and standing(objective, best) == REGULAR
+        beaten = at.value < best.value - margin and is_regular(objective, best)
         ascents.append(Ascent(at, (at.value,), False) if beaten else climb(objective, theta, settings, 1))
     return ascents
 
@@ -156,15 +156,14 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     ``counts`` says how many starts met each end.
     """
     floor = -np.inf if smaller is None else smaller.best.evaluation.value
+    ascents, counts = finish_held(objective, ascents, settings), list(counts)
     best = best_of(objective, ascents, floor)
-    if best.evaluation.value < floor or standing(objective, best.evaluation) < REGULAR:
-        ascents, counts = list(ascents), list(counts)
-        if smaller is not None and objective.gate.doubles:
+    if (best.evaluation.value < floor or not is_regular(objective, best.evaluation)) and smaller is not None:
+        if objective.gate.doubles:
             shares = smaller.objective.shares(smaller.best.evaluation)
             start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
             ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
-        ascents = finish_held(objective, ascents, settings)
-        best = best_of(objective, ascents, floor)
+            best = best_of(objective, ascents, floor)
     others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     final = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))

@@ -20,7 +20,7 @@ from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.soften import Soft
-from gmoe.solvers.standing import enter, standing
+from gmoe.solvers.standing import enter, price
 from gmoe.solvers.walls import SelectionWall
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
 
@@ -43,10 +43,10 @@ GAIN = 2e-6
 
 @dataclass(frozen=True, eq=False)
 class Candidate:
-    """Parameters and what they are worth: their standing first, then the exact log-likelihood."""
+    """Parameters and what they are worth: the exact log-likelihood less its price, after all that pay without limit."""
 
     theta: np.ndarray
-    worth: tuple[int, float]
+    worth: tuple[bool, float]
 
 
 def candidates(objective: Objective, settings, seed, run) -> list[Candidate]:
@@ -114,7 +114,8 @@ def ascend(soft: Soft, theta, max_iter) -> Candidate:
 def _judged(soft, theta):
     """Judge parameters by the exact log-likelihood."""
     at = soft.objective.evaluate(theta, SCORE)
-    return Candidate(theta, (standing(soft.objective, at), at.value))
+    due = price(soft.objective, at)
+    return Candidate(theta, (bool(np.isfinite(due)), at.value - (due if np.isfinite(due) else 0.0)))
 
 
 def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:

@@ -17,7 +17,9 @@ from gmoe.solvers.objective import Objective
 # Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
 BLUR = 0.1
 # Ranges of the log of the factor by which the slopes of a bending gate are multiplied, and of its log temperature.
-STEEPNESS, LOG_TEMPERATURE = (-1.0, 2.0), (-2.0, 0.5)
+STEEPNESS, LOG_TEMPERATURE = (-1.0, 3.0), (-2.0, 0.5)
+# The same for a kick of a maximum, and by how much it turns the directions.
+KICK, TURN = (0.5, 4.0), 0.3
 
 
 def kmeans(sample, k, rng):
@@ -93,9 +95,22 @@ def steepen(objective: Objective, theta, number, rng):
     if objective.gate.affine or number % 2 == 0:
         return theta
     theta = theta.copy()
-    bent = objective.bent_index
-    theta[bent] *= np.exp(rng.uniform(*STEEPNESS))
+    theta[objective.bent_index] *= np.exp(rng.uniform(*STEEPNESS))
     objective.shared(theta)[:] = rng.uniform(*LOG_TEMPERATURE, objective.gate.n_shared)
+    return theta
+
+
+def kick(objective: Objective, theta, rng):
+    """A maximum's experts behind a steeper gate, its directions a little turned.
+
+    Where a bending gate is steep it is made of steps, each between two rows: maxima without end, a few of them higher
+    than the smooth one, and none of them found from labels.
+    """
+    theta = theta.copy()
+    bent = objective.bent_index
+    size = np.linalg.norm(theta[bent]) / np.sqrt(len(bent))
+    theta[bent] += TURN * size * rng.standard_normal(len(bent))
+    theta[bent] *= np.exp(rng.uniform(*KICK))
     return theta
 
 

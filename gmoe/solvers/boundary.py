@@ -58,13 +58,15 @@ def _directions(soft, q, rng, n_random):
     yield from np.eye(q)
     for _ in range(n_random if q > 1 else 0):
         slopes = rng.standard_normal(q - 1)
-        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.select_on != "score" else 0.0
+        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.select_on.sees_logit else 0.0
         yield np.concatenate([[pivot], slopes])
 
 
 def _steps(soft, theta, j, direction):
     """List steps along a direction of expert ``j``'s row, the most promising ones first."""
-    key, in_score, in_logit = soft.keys(theta)
+    key, *derivatives = soft.keys(theta)
+    # Numbers, or arrays of one row for each expert.
+    in_score, in_logit = (d[j] if np.ndim(d) == 2 else d for d in derivatives)
     rows, w = soft.rows, soft.w
     score = direction[1:] @ soft.x_gate
     inside = direction[0] if soft.gate.first_bent == 0 else 0.0

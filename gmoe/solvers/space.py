@@ -76,7 +76,7 @@ class HeldSpace(Space):
         gate = self.objective.gate
         if gate.n_shared:
             result[-1] = np.clip(result[-1], *LOG_TEMPERATURE_RANGE)
-        if gate.n_shared and gate.first_bent == 1 and gate.select_on != "score":
+        if gate.n_shared and gate.first_bent == 1 and gate.select_on.sees_logit:
             change = result[-1] - theta[-1]
             intercept = self.objective.split(theta)[0][:, 0]
             self.objective.split(result)[0][:, 0] += intercept * (np.exp(-change) - 1.0 + step[-1])

@@ -1,0 +1,176 @@
+"""What activations and selection rules are, found out by evaluating them on a few points.
+
+A false trait is worse than none: solvers, losses and standard errors leave out of account what a gate says it leaves
+open.  So what can be found out is, and what is declared is held to it.
+"""
+
+from fractions import Fraction
+
+import numpy as np
+
+# Formulas are rounded at some 1e-16; what departs from a trait by less than this, no data tell from it.
+EXACT = 1e-10
+# Central differences are off by the square of the step times a third derivative, and 1e-16 of the value over the step.
+STEP, TRUNCATION, ROUNDING = 1e-5, 1e-4, 1e-9
+# Not 0, nor any number at which an activation may have a kink; the smallest first.
+NEAR = np.outer([1.0, -1.0], np.geomspace(0.0731, 8.97, 24)).ravel()
+# What is linear near 0 may be bent far out. Differences there would meet cuts that keep an activation finite.
+FAR = np.append(NEAR, np.outer([1.0, -1.0], [23.7, 151.3, 1.01e4, 1.03e8]))
+
+
+def traits(name, derivatives) -> dict:
+    """Traits of an activation, by the names of the fields of :class:`gmoe.gates.Activation`.
+
+    Raises
+    ------
+    ValueError
+        Where the derivatives are not those of the value, or where a constant or a scale is without effect that no
+        trait has a word for.
+    """
+    with np.errstate(all="ignore"):
+        rows = _activation_rows(name, derivatives)
+        value, slope, _ = far = _values(derivatives, FAR)
+        degree = _degree(value, _values(derivatives, 2.0 * FAR)[0])
+        affine = degree == 1.0 and bool(np.all(np.abs(slope - slope[0]) <= EXACT * np.abs(slope[0])))
+        if affine and not np.allclose(value, FAR, rtol=EXACT, atol=0.0):
+            raise ValueError(
+                f"Activation {name!r} is {slope[0]:g} z, the identity on another scale: use 'identity', and other "
+                "coefficients."
+            )
+        bends = _bends(far)
+        if not bends and (degree is None or degree <= 0.0):
+            raise ValueError(
+                f"Activation {name!r} is C z**p + const with const != 0 or p <= 0, C log|z| + const, or a constant: a "
+                "constant, or a scale of the scores, is then without effect. Leave the constant out, or use another."
+            )
+        ratio = rows[2] / rows[1]
+        return {
+            "meets_first_order_condition": bends,
+            "degree": degree,
+            "odd": _odd(value, _values(derivatives, -FAR)[0]),
+            "affine": affine,
+            # Slope and curvature of C b**z + const: a constant common to all logits is without effect.
+            "exponential": bool(abs(ratio[0]) > EXACT and np.allclose(ratio, ratio[0], rtol=EXACT, atol=0.0)),
+        }
+
+
+def _values(derivatives, z):
+    """Value, slope and curvature, whatever their shapes."""
+    return [np.asarray(row, dtype=float) for row, _ in zip(derivatives(z), range(3), strict=False)]
+
+
+def _activation_rows(name, derivatives):
+    """Value, slope and curvature (3, n) at the near points, after all checks of them."""
+    rows = _values(derivatives, NEAR.copy())
+    if len(rows) < 3 or any(row.shape != NEAR.shape for row in rows) or not np.all(np.isfinite(rows)):
+        raise ValueError(
+            f"Activation {name!r} must yield value, first and second derivative, finite and of the argument's shape."
+        )
+    # In another order and shape.
+    other = [row.T.ravel() for row in _values(derivatives, NEAR.reshape(-1, 6).T.copy())]
+    if not np.allclose(other, rows, rtol=EXACT, atol=1e-300):
+        raise ValueError(f"Activation {name!r} must work on each entry of an array by itself, whatever its shape.")
+    ahead, behind = _values(derivatives, NEAR + STEP), _values(derivatives, NEAR - STEP)
+    for order, word in ((0, "first"), (1, "second")):
+        found = (ahead[order] - behind[order]) / (2.0 * STEP)
+        size = TRUNCATION * np.abs(rows[order + 1 :]).sum(axis=0) + ROUNDING * np.abs(rows[order])
+        _check_derivative(f"{word} derivative of activation {name!r}", NEAR, rows[order + 1], found, size)
+    return np.array(rows)
+
+
+def _check_derivative(what, at, given, found, size):
+    wrong = np.flatnonzero(~(np.abs(given - found) <= size + 1e-300))
+    if wrong.size:
+        i = wrong[0]
+        raise ValueError(f"The {what} is {given[i]:.6g} at {at[i]:.6g}, where differences give {found[i]:.6g}.")
+
+
+def _bends(rows):
+    """Whether 1, act(z) and z act'(z) are linearly independent."""
+    columns = np.column_stack([np.ones_like(FAR), rows[0], FAR * rows[1]])
+    columns = columns[np.all(np.isfinite(columns), axis=1)]
+    # Rows of unit length: else the largest z alone decides.
+    columns /= np.abs(columns).max(axis=1)[:, None]
+    return bool(np.linalg.svd(columns, compute_uv=False)[-1] > EXACT * len(columns))
+
+
+def _degree(value, doubled):
+    """Degree p of ``act(2 z) = 2**p act(z)``, or None; a simple fraction where it is one."""
+    usable = np.isfinite(value) & np.isfinite(doubled)
+    value, doubled = value[usable], doubled[usable]
+    ratio = doubled[value != 0.0] / value[value != 0.0]
+    if not ratio.size or not ratio[0] > 0.0:
+        return None
+    exact = np.log2(ratio[0])
+    simple = float(Fraction(exact).limit_denominator(60))
+    degree = simple if abs(simple - exact) < 1e-13 * max(abs(exact), 1.0) else float(exact)
+    return degree if np.all(np.abs(doubled - 2.0**degree * value) <= EXACT * np.abs(doubled)) else None
+
+
+def _odd(value, opposite):
+    total = value + opposite
+    # Where both overflow nothing is known.
+    return not np.any(np.abs(total - total[0]) > EXACT * np.maximum(np.abs(value), np.abs(opposite)))
+
+
+def check_selection(rule):
+    """Raise a ValueError where a rule is not what it says; see :class:`gmoe.gates.Selection`."""
+    rng = np.random.default_rng(0)
+    score, logit, other, shift, log_factor = rng.normal(0.0, 2.0, (5, 4, 64))
+    key, *derivatives = _keys(rule, score, logit)
+    for name, moved in (("sees_score", (other, logit)), ("sees_logit", (score, other))):
+        if getattr(rule, name) != (found := not np.array_equal(_keys(rule, *moved)[0], key)):
+            raise ValueError(f"Selection {rule.name!r} says {name}={not found}, but its keys {_does(found)} on them.")
+    if not (rule.sees_score or rule.sees_logit):
+        raise ValueError(f"Selection {rule.name!r} looks at nothing; it must see scores or logits.")
+    order, few = [2, 0, 3, 1], slice(60, 10, -2)
+    size = EXACT * np.abs(key).max()
+    if not np.allclose(_keys(rule, score[order], logit[order])[0], key[order], rtol=0.0, atol=size):
+        raise ValueError(f"Selection {rule.name!r} must treat all experts alike, whatever their order.")
+    if not np.allclose(_keys(rule, score[:, few], logit[:, few])[0], key[:, few], rtol=0.0, atol=size):
+        raise ValueError(f"Selection {rule.name!r} must look at one observation at a time.")
+    _check_key_derivatives(rule, score, logit, key, derivatives)
+    # One number for each observation.
+    shift, factor = 5.0 * shift[:2, None], np.exp(log_factor[:2, None])
+    if rule.translation_invariant and not _same_rank(key, _keys(rule, score + shift[0], logit + shift[1])[0]):
+        raise ValueError(_false_claim(rule, "translation_invariant", "a number is added to all scores, or all logits"))
+    if rule.scale_invariant and not _same_rank(key, _keys(rule, score * factor[0], logit * factor[1])[0]):
+        raise ValueError(_false_claim(rule, "scale_invariant", "all scores, or all logits, are multiplied by a number"))
+
+
+def _keys(rule, score, logit):
+    """Keys and derivatives as arrays of one shape."""
+    rows = [np.asarray(row, dtype=float) for row, _ in zip(rule.keys(score, logit), range(3), strict=False)]
+    shapes = [np.broadcast_shapes(row.shape, score.shape) for row in rows]
+    if len(rows) < 3 or rows[0].shape != score.shape or set(shapes) != {score.shape} or not np.all(np.isfinite(rows[0])):
+        raise ValueError(
+            f"Selection {rule.name!r} must yield finite keys (n_experts, m), and their derivatives in score and logit."
+        )
+    return [np.broadcast_to(row, score.shape) for row in rows]
+
+
+def _check_key_derivatives(rule, score, logit, key, derivatives):
+    for j in range(len(key)):
+        step = np.zeros_like(key)
+        step[j] = STEP
+        for word, given, change in (("score", derivatives[0], (step, 0.0)), ("logit", derivatives[1], (0.0, step))):
+            ahead, behind = (_keys(rule, score + s * change[0], logit + s * change[1])[0][j] for s in (1.0, -1.0))
+            size = TRUNCATION * (1.0 + np.abs(given[j])) + ROUNDING * np.abs(key[j])
+            what = f"derivative in an expert's own {word} of the key of selection {rule.name!r}"
+            at = score[j] if word == "score" else logit[j]
+            _check_derivative(what, at, given[j], (ahead - behind) / (2.0 * STEP), size)
+
+
+def _same_rank(before, after):
+    """Whether all keys that differ by more than rounding keep their order."""
+    before, after = (key[:, None] - key[None] for key in (before, after))
+    clear = np.abs(before) > EXACT * np.abs(before).max()
+    return np.array_equal(np.sign(before[clear]), np.sign(after[clear]))
+
+
+def _does(depend):
+    return "depend" if depend else "do not depend"
+
+
+def _false_claim(rule, trait, when):
+    return f"Selection {rule.name!r} says {trait}=True, but its ranks change where {when}; leave {trait} out."

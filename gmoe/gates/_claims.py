@@ -5,6 +5,7 @@ open.  So what can be found out is, and what is declared is held to it.
 """
 
 from fractions import Fraction
+from functools import lru_cache
 
 import numpy as np
 
@@ -12,6 +13,8 @@ import numpy as np
 EXACT = 1e-10
 # Central differences are off by the square of the step times a third derivative, and 1e-16 of the value over the step.
 STEP, TRUNCATION, ROUNDING = 1e-5, 1e-4, 1e-9
+# The size up to which values and derivatives may be squared and multiplied.
+LARGE = 1e140
 # Not 0, nor any number at which an activation may have a kink; the smallest first.
 NEAR = np.outer([1.0, -1.0], np.geomspace(0.0731, 8.97, 24)).ravel()
 # What is linear near 0 may be bent far out. Differences there would meet cuts that keep an activation finite.
@@ -54,6 +57,16 @@ def traits(name, derivatives) -> dict:
         }
 
 
+def reach(derivatives) -> float:
+    """Largest argument, a power of 2, up to which value and derivatives have squares; infinity where no fit gets."""
+    size = 2.0 ** np.arange(4, 100)
+    with np.errstate(all="ignore"):
+        rows = np.abs(_values(derivatives, np.append(size, -size)))
+    # Not <: of nan.
+    small = np.all(rows <= LARGE, axis=0).reshape(2, -1).all(axis=0)
+    return np.inf if small.all() else float(size[max(np.argmin(small) - 1, 0)])
+
+
 def _values(derivatives, z):
     """Value, slope and curvature, whatever their shapes."""
     return [np.asarray(row, dtype=float) for row, _ in zip(derivatives(z), range(3), strict=False)]
@@ -67,8 +80,9 @@ def _activation_rows(name, derivatives):
             f"Activation {name!r} must yield value, first and second derivative, finite and of the argument's shape."
         )
     # In another order and shape.
-    other = [row.T.ravel() for row in _values(derivatives, NEAR.reshape(-1, 6).T.copy())]
-    if not np.allclose(other, rows, rtol=EXACT, atol=1e-300):
+    order = np.argsort(NEAR)
+    other = [row.T.ravel() for row in _values(derivatives, NEAR[order].reshape(-1, 6).T.copy())]
+    if not np.allclose(other, np.array(rows)[:, order], rtol=EXACT, atol=1e-300):
         raise ValueError(f"Activation {name!r} must work on each entry of an array by itself, whatever its shape.")
     ahead, behind = _values(derivatives, NEAR + STEP), _values(derivatives, NEAR - STEP)
     for order, word in ((0, "first"), (1, "second")):
@@ -136,6 +150,18 @@ def check_selection(rule):
         raise ValueError(_false_claim(rule, "translation_invariant", "a number is added to all scores, or all logits"))
     if rule.scale_invariant and not _same_rank(key, _keys(rule, score * factor[0], logit * factor[1])[0]):
         raise ValueError(_false_claim(rule, "scale_invariant", "all scores, or all logits, are multiplied by a number"))
+
+
+@lru_cache
+def check_ties(rule, n_experts: int):
+    """Raise a ValueError where a rule gives some of so many experts equal keys, whatever their scores and logits."""
+    score, logit = np.random.default_rng(1).normal(0.0, 2.0, (2, n_experts, 8))
+    key = np.sort(_keys(rule, score, logit)[0], axis=0)
+    if np.any(np.all(np.diff(key, axis=0) <= EXACT * np.abs(key).max(), axis=1)):
+        raise ValueError(
+            f"Selection {rule.name!r} gives some of {n_experts} experts equal keys, so that rounding would select; use "
+            "another n_experts, or another rule."
+        )
 
 
 def _keys(rule, score, logit):

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer, check_positive
-from gmoe.gates import _identification
+from gmoe.gates import _claims, _identification
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.selection import BY_SCORE, Selection, as_selection
 from gmoe.kernels.affine import affine_rows, logit_rows
@@ -170,6 +170,8 @@ class Gate:
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
         if self.n_active is not None and self.n_active > n_experts:
             raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
+        if self.is_sparse(n_experts):
+            _claims.check_ties(self.select_on, n_experts)
         if n_features == 0 and self.is_sparse(n_experts):
             raise ValueError("A selection needs a gate feature to score; add one, or drop n_active.")
         if n_features == 0 and self.intercept == "inside":
@@ -197,7 +199,7 @@ class Gate:
             argument = np.empty((len(coef), m))
             affine(x, m, coef if self.first_bent == 0 else _without_intercept(coef), argument)
             scale = 1.0 / self.natural_temperature(shared)
-            derivatives = self.activation.derivatives(argument)
+            derivatives = self.activation.at(argument)
             value = np.ascontiguousarray(next(derivatives), dtype=float)
             # In one loop: as operations on whole arrays this costs a sixth of a score pass.
             large = logit_rows(value, scale, coef, self.first_bent, MAX_LOGIT, rows.logit, rows.bend)

@@ -6,7 +6,7 @@ makes another one available by name, to gates, the command line and every contra
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import InitVar, dataclass
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
@@ -66,11 +66,15 @@ class Activation:
     affine: bool | None = None
     exponential: bool | None = None
     check: InitVar[bool] = True
+    # Beyond it the function overflows, and is taken to be constant.
+    reach: float = field(default=np.inf, init=False, compare=False)
 
     def __post_init__(self, check):
         if self.degree is not None:
             object.__setattr__(self, "degree", check_positive(self.degree, "degree"))
         found = _claims.traits(self.name, self.derivatives) if check else PLAIN
+        if check:
+            object.__setattr__(self, "reach", _claims.reach(self.derivatives))
         for trait, value in found.items():
             declared = getattr(self, trait)
             if declared is None:
@@ -86,7 +90,11 @@ class Activation:
 
     def __call__(self, z):
         """Value at an array of scores."""
-        return next(iter(self.derivatives(np.asarray(z, dtype=float))))
+        return next(self.at(np.asarray(z, dtype=float)))
+
+    def at(self, z):
+        """Iterate over value, first and second derivative at an array of scores, finite wherever these are."""
+        return iter(self.derivatives(z if self.reach == np.inf else np.clip(z, -self.reach, self.reach)))
 
 
 def _agree(declared, found):

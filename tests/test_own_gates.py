@@ -170,6 +170,10 @@ def test_own_exponential_does_not_overflow():
     power = own.ACTIVATIONS["power_of_two"]
     assert np.all(np.isfinite(power([-1e150, 1e150])))
     np.testing.assert_array_equal(power([-100.0, 0.5, 200.0]), 2.0 ** np.array([-100.0, 0.5, 200.0]))
+    # A slope beyond would be that of no value, and send a solver to infinity.
+    for activation in (power, as_activation("exp")):
+        value, *derivatives = activation.at(np.array([600.0, 700.0]))
+        assert value[0] == value[1] and not np.any(derivatives)
 
 
 @pytest.mark.parametrize("name", list_activations())

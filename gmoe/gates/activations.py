@@ -94,7 +94,14 @@ class Activation:
 
     def at(self, z):
         """Iterate over value, first and second derivative at an array of scores, finite wherever these are."""
-        return iter(self.derivatives(z if self.reach == np.inf else np.clip(z, -self.reach, self.reach)))
+        return iter(self.derivatives(z)) if self.reach == np.inf else self._cut(z)
+
+    def _cut(self, z):
+        inside = np.abs(z) <= self.reach
+        rows = iter(self.derivatives(np.clip(z, -self.reach, self.reach)))
+        yield next(rows)
+        for row in rows:
+            yield row * inside
 
 
 def _agree(declared, found):
@@ -187,6 +194,8 @@ def _sin(z):
 def _exp(z):
     e = np.exp(np.minimum(z, MAX_EXPONENT))
     yield e
+    # Constant from there on: a slope of 1e130 would send a solver to infinity.
+    e = np.where(z > MAX_EXPONENT, 0.0, e)
     yield e
     yield e
 

@@ -10,8 +10,16 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor, Gate, GMoE, Parameters, as_gate, list_activations, list_gates
-from gmoe.gates import Activation, Selection, as_activation, as_selection, list_selections, register_selection, selection
+from gmoe import Gate, GaussianMoERegressor, GMoE, Parameters, as_gate, list_activations, list_gates
+from gmoe.gates import (
+    Activation,
+    Selection,
+    as_activation,
+    as_selection,
+    list_selections,
+    register_selection,
+    selection,
+)
 from gmoe.metrics import voronoi_loss
 from gmoe.theory import predict
 
@@ -79,9 +87,7 @@ def test_gates_reach_another_process():
 
 def model(gate, coef, temperature=1.0):
     k = len(coef)
-    return GMoE(
-        Parameters(coef[:, 0], coef[:, 1:], np.arange(k), np.ones((k, 2)), np.full(k, 0.5), temperature), gate
-    )
+    return GMoE(Parameters(coef[:, 0], coef[:, 1:], np.arange(k), np.ones((k, 2)), np.full(k, 0.5), temperature), gate)
 
 
 @each(SPARSE)
@@ -272,7 +278,10 @@ def nothing(score, logit):
 
 
 WRONG_SELECTIONS = {
-    "silent": (lambda: Selection("r", own.by_size), "'r' does not say what it looks at; pass sees_score and sees_logit"),
+    "silent": (
+        lambda: Selection("r", own.by_size),
+        "'r' does not say what it looks at; pass sees_score and sees_logit",
+    ),
     "half silent": (lambda: Selection("r", own.by_size, sees_logit=True), "does not say what it looks at"),
     "sees no score": (lambda: rule(own.by_size, True), "says sees_score=True, but its keys do not depend on them"),
     "sees score": (lambda: rule(own.by_sum), "says sees_score=False, but its keys depend on them"),
@@ -283,9 +292,12 @@ WRONG_SELECTIONS = {
     "biased": (lambda: rule(biased), "must treat all experts alike"),
     "batched": (lambda: rule(batched), "must look at one observation at a time"),
     "slope": (lambda: rule(wrong_slope), "derivative in an expert's own logit of the key of selection 'r'"),
-    "rows": (lambda: rule(lambda s, l: iter((l, 0.0))), "must yield finite keys"),
-    "shape": (lambda: rule(lambda s, l: iter((l[0], 0.0, 1.0))), "must yield finite keys"),
-    "function": (lambda: Gate(n_active=1, select_on=own.by_size), "select_on must be a name or a Selection.*sees_score="),
+    "rows": (lambda: rule(lambda score, logit: iter((logit, 0.0))), "must yield finite keys"),
+    "shape": (lambda: rule(lambda score, logit: iter((logit[0], 0.0, 1.0))), "must yield finite keys"),
+    "function": (
+        lambda: Gate(n_active=1, select_on=own.by_size),
+        "select_on must be a name or a Selection.*sees_score=",
+    ),
     "temperature": (
         lambda: Gate(temperature="estimate", n_active=2, select_on=own.SELECTIONS["sum"]),
         "must be scale_invariant, and 'sum' does not say it is.*Use temperature=1",
@@ -301,9 +313,7 @@ WRONG_SELECTIONS = {
 }
 
 
-@pytest.mark.parametrize(
-    ("make", "message"), (WRONG := WRONG_ACTIVATIONS | WRONG_SELECTIONS).values(), ids=WRONG
-)
+@pytest.mark.parametrize(("make", "message"), (WRONG := WRONG_ACTIVATIONS | WRONG_SELECTIONS).values(), ids=WRONG)
 def test_what_is_not_true_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()

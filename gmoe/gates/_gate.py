@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer, check_positive
-from gmoe.gates import _claims, _identification
+from gmoe.gates import _identification, _rules
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.selection import BY_SCORE, Selection, as_selection
 from gmoe.kernels.affine import affine_rows, logit_rows
@@ -122,7 +122,7 @@ class Gate:
     @property
     def affine(self) -> bool:
         """Whether the logit is an affine function of the features, so that slopes are 1 and curvatures 0."""
-        return self.activation.affine
+        return bool(self.activation.affine)
 
     @property
     def estimated(self) -> bool:
@@ -171,7 +171,7 @@ class Gate:
         if self.n_active is not None and self.n_active > n_experts:
             raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
         if self.is_sparse(n_experts):
-            _claims.check_ties(self.select_on, n_experts)
+            _rules.check_ties(self.select_on, n_experts)
         if n_features == 0 and self.is_sparse(n_experts):
             raise ValueError("A selection needs a gate feature to score; add one, or drop n_active.")
         if n_features == 0 and self.intercept == "inside":

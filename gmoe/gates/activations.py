@@ -11,7 +11,7 @@ from dataclasses import InitVar, dataclass, field
 import numpy as np
 
 from gmoe._validation import check_positive
-from gmoe.gates import _claims
+from gmoe.gates import _traits
 from gmoe.kernels import activations as kernels
 
 _REGISTRY: dict[str, "Activation"] = {}
@@ -72,9 +72,9 @@ class Activation:
     def __post_init__(self, check):
         if self.degree is not None:
             object.__setattr__(self, "degree", check_positive(self.degree, "degree"))
-        found = _claims.traits(self.name, self.derivatives) if check else PLAIN
+        found = _traits.traits(self.name, self.derivatives) if check else PLAIN
         if check:
-            object.__setattr__(self, "reach", _claims.reach(self.derivatives))
+            object.__setattr__(self, "reach", _traits.reach(self.derivatives))
         for trait, value in found.items():
             declared = getattr(self, trait)
             if declared is None:

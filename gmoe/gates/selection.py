@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmoe.gates import _claims
+from gmoe.gates import _rules
 
 _REGISTRY: dict[str, "Selection"] = {}
 
@@ -51,7 +51,7 @@ class Selection:
             raise ValueError(
                 f"Selection {self.name!r} does not say what it looks at; pass sees_score and sees_logit, True or False."
             )
-        _claims.check_selection(self)
+        _rules.check_selection(self)
 
     def __repr__(self):
         return repr(self.name)

@@ -30,7 +30,7 @@ class Family:
     @property
     def affine(self) -> bool:
         """Whether a vector common to all gate slopes leaves the density unchanged."""
-        return self.activation.affine
+        return bool(self.activation.affine)
 
     @property
     def degree(self) -> float | None:
@@ -40,9 +40,7 @@ class Family:
 
 def family_of(gate: Gate, n_experts: int) -> Family:
     """Read the traits of a gate over ``n_experts`` experts."""
-    return Family(
-        gate.activation, gate.intercept, gate.n_active if gate.is_sparse(n_experts) else None, gate.select_on
-    )
+    return Family(gate.activation, gate.intercept, gate.n_active if gate.is_sparse(n_experts) else None, gate.select_on)
 
 
 def check_selection(family: Family):
@@ -88,7 +86,8 @@ def comparable_family(fitted: Given, true: Given) -> Family:
         )
     if left.n_active is not None and left.select_on != right.select_on:
         raise ValueError(
-            f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one select_on."
+            f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one "
+            "select_on."
         )
     return right
 

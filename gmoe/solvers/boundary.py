@@ -65,8 +65,8 @@ def _directions(soft, q, rng, n_random):
 def _steps(soft, theta, j, direction):
     """List steps along a direction of expert ``j``'s row, the most promising ones first."""
     key, *derivatives = soft.keys(theta)
-    # Numbers, or arrays of one row for each expert.
-    in_score, in_logit = (d[j] if np.ndim(d) == 2 else d for d in derivatives)
+    # A rule may give numbers, or arrays of every expert's own.
+    in_score, in_logit = (np.broadcast_to(d, key.shape)[j] for d in derivatives)
     rows, w = soft.rows, soft.w
     score = direction[1:] @ soft.x_gate
     inside = direction[0] if soft.gate.first_bent == 0 else 0.0
@@ -74,7 +74,7 @@ def _steps(soft, theta, j, direction):
     if rows.slope.size:
         rate = rows.slope[j] * rate
     rate = rate + (direction[0] - inside)
-    rate_key = np.broadcast_to(in_logit * rate + in_score * score, rate.shape)
+    rate_key = in_logit * rate + in_score * score
     if not np.any(rate_key):
         return []
     breaks, jumps = np.empty((2, soft.n))

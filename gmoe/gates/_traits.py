@@ -1,11 +1,10 @@
-"""What activations and selection rules are, found out by evaluating them on a few points.
+"""What an activation is, found out by evaluating it at some points.
 
 A false trait is worse than none: solvers, losses and standard errors leave out of account what a gate says it leaves
-open.  So what can be found out is, and what is declared is held to it.
+open.  So traits are found out, and what is declared is held to them.
 """
 
 from fractions import Fraction
-from functools import lru_cache
 
 import numpy as np
 
@@ -64,7 +63,7 @@ def reach(derivatives) -> float:
         rows = np.abs(_values(derivatives, np.append(size, -size)))
     # Not <: of nan.
     small = np.all(rows <= LARGE, axis=0).reshape(2, -1).all(axis=0)
-    return np.inf if small.all() else float(size[max(np.argmin(small) - 1, 0)])
+    return np.inf if small.all() else float(size[max(int(np.argmin(small)) - 1, 0)])
 
 
 def _values(derivatives, z):
@@ -80,19 +79,20 @@ def _activation_rows(name, derivatives):
             f"Activation {name!r} must yield value, first and second derivative, finite and of the argument's shape."
         )
     # In another order and shape.
-    order = np.argsort(NEAR)
-    other = [row.T.ravel() for row in _values(derivatives, NEAR[order].reshape(-1, 6).T.copy())]
-    if not np.allclose(other, np.array(rows)[:, order], rtol=EXACT, atol=1e-300):
+    by_size = np.argsort(NEAR)
+    other = [row.T.ravel() for row in _values(derivatives, NEAR[by_size].reshape(-1, 6).T.copy())]
+    if not np.allclose(other, np.array(rows)[:, by_size], rtol=EXACT, atol=1e-300):
         raise ValueError(f"Activation {name!r} must work on each entry of an array by itself, whatever its shape.")
     ahead, behind = _values(derivatives, NEAR + STEP), _values(derivatives, NEAR - STEP)
     for order, word in ((0, "first"), (1, "second")):
         found = (ahead[order] - behind[order]) / (2.0 * STEP)
         size = TRUNCATION * np.abs(rows[order + 1 :]).sum(axis=0) + ROUNDING * np.abs(rows[order])
-        _check_derivative(f"{word} derivative of activation {name!r}", NEAR, rows[order + 1], found, size)
+        check_derivative(f"{word} derivative of activation {name!r}", NEAR, rows[order + 1], found, size)
     return np.array(rows)
 
 
-def _check_derivative(what, at, given, found, size):
+def check_derivative(what, at, given, found, size):
+    """Raise a ValueError where a derivative differs from the one found by more than a size."""
     wrong = np.flatnonzero(~(np.abs(given - found) <= size + 1e-300))
     if wrong.size:
         i = wrong[0]
@@ -125,78 +125,3 @@ def _odd(value, opposite):
     total = value + opposite
     # Where both overflow nothing is known.
     return not np.any(np.abs(total - total[0]) > EXACT * np.maximum(np.abs(value), np.abs(opposite)))
-
-
-def check_selection(rule):
-    """Raise a ValueError where a rule is not what it says; see :class:`gmoe.gates.Selection`."""
-    rng = np.random.default_rng(0)
-    score, logit, other, shift, log_factor = rng.normal(0.0, 2.0, (5, 4, 64))
-    key, *derivatives = _keys(rule, score, logit)
-    for name, moved in (("sees_score", (other, logit)), ("sees_logit", (score, other))):
-        if getattr(rule, name) != (found := not np.array_equal(_keys(rule, *moved)[0], key)):
-            raise ValueError(f"Selection {rule.name!r} says {name}={not found}, but its keys {_does(found)} on them.")
-    if not (rule.sees_score or rule.sees_logit):
-        raise ValueError(f"Selection {rule.name!r} looks at nothing; it must see scores or logits.")
-    order, few = [2, 0, 3, 1], slice(60, 10, -2)
-    size = EXACT * np.abs(key).max()
-    if not np.allclose(_keys(rule, score[order], logit[order])[0], key[order], rtol=0.0, atol=size):
-        raise ValueError(f"Selection {rule.name!r} must treat all experts alike, whatever their order.")
-    if not np.allclose(_keys(rule, score[:, few], logit[:, few])[0], key[:, few], rtol=0.0, atol=size):
-        raise ValueError(f"Selection {rule.name!r} must look at one observation at a time.")
-    _check_key_derivatives(rule, score, logit, key, derivatives)
-    # One number for each observation.
-    shift, factor = 5.0 * shift[:2, None], np.exp(log_factor[:2, None])
-    if rule.translation_invariant and not _same_rank(key, _keys(rule, score + shift[0], logit + shift[1])[0]):
-        raise ValueError(_false_claim(rule, "translation_invariant", "a number is added to all scores, or all logits"))
-    if rule.scale_invariant and not _same_rank(key, _keys(rule, score * factor[0], logit * factor[1])[0]):
-        raise ValueError(_false_claim(rule, "scale_invariant", "all scores, or all logits, are multiplied by a number"))
-
-
-@lru_cache
-def check_ties(rule, n_experts: int):
-    """Raise a ValueError where a rule gives some of so many experts equal keys, whatever their scores and logits."""
-    score, logit = np.random.default_rng(1).normal(0.0, 2.0, (2, n_experts, 8))
-    key = np.sort(_keys(rule, score, logit)[0], axis=0)
-    if np.any(np.all(np.diff(key, axis=0) <= EXACT * np.abs(key).max(), axis=1)):
-        raise ValueError(
-            f"Selection {rule.name!r} gives some of {n_experts} experts equal keys, so that rounding would select; use "
-            "another n_experts, or another rule."
-        )
-
-
-def _keys(rule, score, logit):
-    """Keys and derivatives as arrays of one shape."""
-    rows = [np.asarray(row, dtype=float) for row, _ in zip(rule.keys(score, logit), range(3), strict=False)]
-    shapes = [np.broadcast_shapes(row.shape, score.shape) for row in rows]
-    if len(rows) < 3 or rows[0].shape != score.shape or set(shapes) != {score.shape} or not np.all(np.isfinite(rows[0])):
-        raise ValueError(
-            f"Selection {rule.name!r} must yield finite keys (n_experts, m), and their derivatives in score and logit."
-        )
-    return [np.broadcast_to(row, score.shape) for row in rows]
-
-
-def _check_key_derivatives(rule, score, logit, key, derivatives):
-    for j in range(len(key)):
-        step = np.zeros_like(key)
-        step[j] = STEP
-        for word, given, change in (("score", derivatives[0], (step, 0.0)), ("logit", derivatives[1], (0.0, step))):
-            ahead, behind = (_keys(rule, score + s * change[0], logit + s * change[1])[0][j] for s in (1.0, -1.0))
-            size = TRUNCATION * (1.0 + np.abs(given[j])) + ROUNDING * np.abs(key[j])
-            what = f"derivative in an expert's own {word} of the key of selection {rule.name!r}"
-            at = score[j] if word == "score" else logit[j]
-            _check_derivative(what, at, given[j], (ahead - behind) / (2.0 * STEP), size)
-
-
-def _same_rank(before, after):
-    """Whether all keys that differ by more than rounding keep their order."""
-    before, after = (key[:, None] - key[None] for key in (before, after))
-    clear = np.abs(before) > EXACT * np.abs(before).max()
-    return np.array_equal(np.sign(before[clear]), np.sign(after[clear]))
-
-
-def _does(depend):
-    return "depend" if depend else "do not depend"
-
-
-def _false_claim(rule, trait, when):
-    return f"Selection {rule.name!r} says {trait}=True, but its ranks change where {when}; leave {trait} out."

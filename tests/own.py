@@ -53,6 +53,14 @@ def by_sum(score, logit):
     yield 1.0
 
 
+def by_mixture(score, logit):
+    """Neither translation nor scale invariant."""
+    bounded = np.tanh(logit)
+    yield score + bounded
+    yield 1.0
+    yield 1.0 - bounded**2
+
+
 def by_size(score, logit):
     yield np.abs(logit)
     yield 0.0
@@ -76,7 +84,7 @@ SELECTIONS = {
     "cautious score": Selection("cautious score", by_score_again, sees_score=True, sees_logit=False),
     "distance": Selection("distance", by_distance, sees_score=False, sees_logit=True, **FREE),
     "sum": Selection("sum", by_sum, sees_score=True, sees_logit=True, translation_invariant=True),
-    "cautious sum": Selection("cautious sum", by_sum, sees_score=True, sees_logit=True),
+    "mixture": Selection("mixture", by_mixture, sees_score=True, sees_logit=True),
     "size": Selection("size", by_size, sees_score=False, sees_logit=True, scale_invariant=True),
     "product": Selection("product", by_product, sees_score=True, sees_logit=True, scale_invariant=True),
 }

@@ -229,7 +229,7 @@ def _leaky_relu(z):
     yield np.zeros_like(z)
 
 
-# Beyond it exp grows so large that its differences overflow; no fit comes near it.
+# Beyond it exp grows so large that its differences overflow.
 MAX_EXPONENT = 300.0
 # Beyond it nothing is left of exp(-z**2 / 2).
 FAR = 40.0

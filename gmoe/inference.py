@@ -90,7 +90,7 @@ def _check_estimable(model, parameter):
     """Raise where the gate, whatever the data, leaves nothing of that kind to estimate."""
     gate = model.gate
     if parameter.startswith("gate_") and gate.is_hard(model.n_experts):
-        nothing = parameter == "gate_intercept" and gate.select_on == "score"
+        nothing = parameter == "gate_intercept" and not gate.select_on.sees_logit
         reason = "it has no effect" if nothing else "the likelihood jumps in it, as in a change-point"
         raise ValueError(
             f"No interval for {parameter} of {gate!r}: with one active expert {reason}, and it has no standard error. "

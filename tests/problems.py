@@ -21,15 +21,18 @@ def all_gates(k=3):
         "intercept": ["outside", "inside"],
         "temperature": [1.0, 0.7, "estimate"],
         "n_active": [None, 1, 2, k],
-        "select_on": ["score", "logit"],
+        "select_on": ["score", "logit"],  # what tests/reference.py has a definition for
     }
-    gates = {name: as_gate(name) for name in list_gates()}
+    gates = {}
     for values in product(*axes.values()):
         try:
-            gates["-".join(map(str, values))] = Gate(**dict(zip(axes, values, strict=True)))
+            gate = Gate(**dict(zip(axes, values, strict=True)))
         except ValueError:
             continue
-    return gates
+        # What nothing is selected by makes no other gate.
+        if gate not in gates.values():
+            gates["-".join(map(str, values))] = gate
+    return {name: as_gate(name) for name in list_gates()} | gates
 
 
 def pipeline(gate, natural=True):
@@ -41,7 +44,7 @@ def pipeline(gate, natural=True):
     temperature = None if gate.temperature == "estimate" else gate.temperature
     if natural and gate.scale_free:
         temperature = 1.0
-    return reference.Pipeline(link, gate.intercept == "inside", temperature, gate.n_active, gate.select_on)
+    return reference.Pipeline(link, gate.intercept == "inside", temperature, gate.n_active, gate.select_on.name)
 
 
 def data(rng, n, d=3, weighted=True):

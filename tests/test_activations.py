@@ -110,6 +110,10 @@ def _square(z):
     yield np.full_like(z, 2.0)
 
 
+def _other_square(z):
+    yield from _square(z)
+
+
 def test_register(monkeypatch):
     monkeypatch.setattr(activations, "_REGISTRY", dict(activations._REGISTRY))
     square = Activation("square", _square, meets_first_order_condition=False, degree=2.0)
@@ -118,7 +122,7 @@ def test_register(monkeypatch):
     assert as_activation("square") is square
     assert "square" in list_activations() == sorted(list_activations())
     with pytest.raises(ValueError, match="an activation 'square' already; give this one another name"):
-        activations.register(Activation("square", _square))
+        activations.register(Activation("square", _other_square))
     with pytest.raises(ValueError, match=r"Unknown activation 'swish'; known: arctan.*square.*pass an Activation"):
         as_activation("swish")
     with pytest.raises(TypeError, match=r"a name or an Activation, got 3; known: arctan"):
@@ -131,4 +135,5 @@ def test_a_registered_activation_joins_the_grid(monkeypatch):
     before = len(all_gates())
     monkeypatch.setattr(activations, "_REGISTRY", dict(activations._REGISTRY))
     activations.register(Activation("square", _square, meets_first_order_condition=False, degree=2.0))
-    assert len(all_gates()) == before + 2 * 3 * 4 * 2
+    # Places of the intercept and temperatures, each dense and with three numbers of active experts by two rules.
+    assert len(all_gates()) == before + 2 * 3 * (1 + 3 * 2)

@@ -11,8 +11,7 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, as_gate, list_activations
-from gmoe.gates import activations
-from gmoe.gates.selection import SELECTIONS
+from gmoe.gates import activations, selection
 
 DOCS = Path(__file__).parents[1] / "docs"
 GATES = (DOCS / "gates.md").read_text(encoding="utf-8")
@@ -22,11 +21,8 @@ FIRST, ACTIVATION, ITS_USE, SELECTION = re.findall(r"^```python\n(.*?)^```", GAT
 @pytest.fixture
 def family(monkeypatch):
     """Forget at the end what an example adds."""
-    monkeypatch.setattr(activations, "_REGISTRY", dict(activations._REGISTRY))
-    before = dict(SELECTIONS)
-    yield
-    SELECTIONS.clear()
-    SELECTIONS.update(before)
+    for module in (activations, selection):
+        monkeypatch.setattr(module, "_REGISTRY", dict(module._REGISTRY))
 
 
 def run(code):
@@ -79,7 +75,7 @@ def test_an_activation_of_ones_own(family, capsys):
 
 def test_a_selection_rule_of_ones_own(family):
     gate = run(SELECTION).gate
-    assert gate.select_on == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
+    assert gate.select_on.name == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
     rng = np.random.default_rng(0)
     k, d = 4, 2
     parameters = Parameters(
@@ -102,4 +98,7 @@ def test_a_selection_rule_of_ones_own(family):
         # From the truth of a random model of few observations: whether there is an interior maximum is another matter.
         warnings.simplefilter("ignore", ConvergenceWarning)
         fitted = GaussianMoERegressor(k, gate, init=parameters).fit(X, y)
+        from_data = GaussianMoERegressor(k, gate, n_init=1, random_state=0).fit(X[:200], y[:200])
     assert fitted.log_likelihood_ >= model.log_density(X, y).sum()
+    # Sums of 200 terms in two coordinates.
+    assert from_data.log_likelihood_ == pytest.approx(from_data.model_.log_density(X[:200], y[:200]).sum(), rel=1e-9)

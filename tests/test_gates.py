@@ -181,7 +181,7 @@ def test_centring_is_allowed_where_the_intercept_takes_it_up(gate):
     if gate.allows_centring:
         # Logits up to 30, sums in another order.
         assert np.allclose(proba(gate, moved, X + shift), proba(gate, coef, X), rtol=0, atol=1e-13)
-    elif gate.is_sparse(K) and gate.select_on == "score":
+    elif gate.is_sparse(K) and gate.select_on.name == "score":
         # Other regions, whatever the intercept.
         assert np.any((proba(gate, coef, X) > 0) != (proba(gate, moved, X + shift) > 0))
     elif not gate.affine and gate.intercept == "outside":
@@ -256,7 +256,7 @@ BAD = {
     "activation None": (lambda: Gate(None), TypeError, r"name or an Activation, got None; known: arctan"),
     "activation list": (lambda: Gate(["tanh"]), TypeError, r"an Activation, got \['tanh'\]; known: arctan"),
     "intercept": (lambda: Gate("tanh", "both"), ValueError, r"intercept 'both'; known: 'outside', 'inside'"),
-    "select_on": (lambda: Gate(select_on="x"), ValueError, r"select_on 'x'; known: 'score', 'logit'"),
+    "select_on": (lambda: Gate(n_active=1, select_on="x"), ValueError, r"select_on 'x'; known: 'score', 'logit'"),
     "inside identity": (lambda: Gate(intercept="inside"), ValueError, r"'inside' with the identity .* leave it out"),
     "inside exp": (lambda: Gate("exp", "inside", "estimate"), ValueError, r"fixed temperature, or intercept='outside'"),
     "score of nothing": (lambda: GMoE(given(**NO_FEATURE), "topk"), ValueError, r"add one, or drop n_active"),

@@ -54,7 +54,7 @@ def member(rng, model):
     degree = gate.activation.degree
     powers = np.array([degree or 1.0] + [1.0] * (coef.shape[1] - 1))
     if gate.is_hard(k):
-        if gate.select_on == "score" or degree is not None:
+        if gate.select_on.name == "score" or degree is not None:
             coef = coef * factor**powers
         temperature = temperature * (rng.uniform(0.3, 3.0) if gate.estimated else 1.0)
     elif gate.estimated and degree is not None:
@@ -102,7 +102,7 @@ def perturbed(rng, model):
         value = getattr(p, name).copy()
         value.flat[0] += 1e-3
         yield replace(model, parameters=replace(p, **{name: value}))
-    by_score = gate.is_hard(k) and gate.select_on == "score"
+    by_score = gate.is_hard(k) and gate.select_on.name == "score"
     if k > 1 and not by_score:
         yield replace(model, parameters=replace(p, gate_intercept=p.gate_intercept + 1e-3 * np.eye(k)[0]))
     # By score, two slopes have but a direction; in two features one of two entries turns it.
@@ -174,7 +174,7 @@ def test_doubled_atoms_under_more_active_ones_are_the_truth(gate):
         true = draw(rng, 2, gate)
         doubled = GMoE(true.parameters.reorder([1, 0, 0, 1]), wider)
         # The truth's scale is not known, so that the fit may have any; by score, its masses are not known either.
-        if gate.select_on == "score":
+        if gate.select_on.name == "score":
             p = doubled.parameters
             free = replace(p, gate_intercept=p.gate_intercept + rng.normal(size=4), gate_coef=1.7 * p.gate_coef + 0.3)
             doubled = GMoE(free, wider)

@@ -11,6 +11,7 @@ from gmoe.gates._named import (
     list_gates,
 )
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
+from gmoe.gates.selection import Selection, as_selection, list_selections, register_selection
 
 __all__ = [
     "LOG_TEMPERATURE_RANGE",
@@ -19,12 +20,16 @@ __all__ = [
     "DenseToSparseGate",
     "Gate",
     "GateRows",
+    "Selection",
     "SoftmaxGate",
     "TopKGate",
     "as_activation",
     "as_gate",
+    "as_selection",
     "list_activations",
     "list_gates",
+    "list_selections",
     "mirror",
     "register",
+    "register_selection",
 ]

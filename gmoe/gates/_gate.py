@@ -7,9 +7,9 @@ from typing import NamedTuple
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer, check_positive
-from gmoe.gates import _identification
+from gmoe.gates import _identification, _rules
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
-from gmoe.gates.selection import SELECTIONS
+from gmoe.gates.selection import BY_SCORE, Selection, as_selection
 from gmoe.kernels.affine import affine_rows, logit_rows
 from gmoe.kernels.rank import mask_others
 
@@ -58,14 +58,16 @@ class Gate:
         is not identified.
     n_active : int, optional
         Number of active experts at each x; all by default.
-    select_on : {"score", "logit"}, default "score"
-        What ranks the experts of a sparse gate. The theory ranks by score, without intercept, the authors' code by
-        logit.
+    select_on : str or Selection, default "score"
+        What ranks the experts of a sparse gate. The theory ranks by "score", without intercept, the authors' code by
+        "logit"; a :class:`Selection` ranks by a rule of one's own. Without ``n_active`` it says nothing, and is
+        "score".
 
     Raises
     ------
     ValueError
-        For unknown names, a temperature or ``n_active`` that is not positive, and combinations that say nothing.
+        For unknown names, a temperature or ``n_active`` that is not positive, combinations that say nothing, and
+        temperatures that would change what a rule selects.
 
     Notes
     -----
@@ -79,13 +81,14 @@ class Gate:
     intercept: str = "outside"
     temperature: float | str = 1.0
     n_active: int | None = None
-    select_on: str = "score"
+    select_on: Selection = BY_SCORE
 
     def __post_init__(self):
-        # A name is as good as the activation.
-        object.__setattr__(self, "activation", as_activation(self.activation))
+        # A name is as good as the value, and the identity is the same under any name.
+        activation, select_on = as_activation(self.activation), as_selection(self.select_on)
+        object.__setattr__(self, "activation", IDENTITY if activation.affine else activation)
+        object.__setattr__(self, "select_on", BY_SCORE if self.n_active is None else select_on)
         check_choice(self.intercept, "intercept", ("outside", "inside"))
-        check_choice(self.select_on, "select_on", tuple(SELECTIONS))
         if self.temperature != ESTIMATE:
             if isinstance(self.temperature, str):
                 raise ValueError(f"temperature must be a positive number or {ESTIMATE!r}, got {self.temperature!r}.")
@@ -94,10 +97,15 @@ class Gate:
             object.__setattr__(self, "n_active", check_integer(self.n_active, "n_active", 1))
         if self.intercept == "inside" and self.activation.affine:
             raise ValueError("intercept='inside' with the identity is no different from 'outside'; leave it out.")
-        if self.estimated and self.intercept == "inside" and self.activation.name == "exp":
+        if self.estimated and self.intercept == "inside" and self.activation.exponential:
             raise ValueError(
-                "No temperature is identified: exp(score + intercept) / temperature is exp of a shifted intercept. "
-                "Use a fixed temperature, or intercept='outside'."
+                f"No temperature is identified: {self.activation.name}(score + intercept) / temperature is that of a "
+                "shifted intercept. Use a fixed temperature, or intercept='outside'."
+            )
+        if self.temperature != 1.0 and not self.select_on.scale_invariant:
+            raise ValueError(
+                f"With a temperature other than 1 the selection rule must be scale_invariant, and {self.select_on!r} "
+                "does not say it is: a temperature is a scale of logits, or of scores. Use temperature=1."
             )
 
     def __repr__(self):
@@ -114,7 +122,7 @@ class Gate:
     @property
     def affine(self) -> bool:
         """Whether the logit is an affine function of the features, so that slopes are 1 and curvatures 0."""
-        return self.activation.affine
+        return bool(self.activation.affine)
 
     @property
     def estimated(self) -> bool:
@@ -139,7 +147,7 @@ class Gate:
     @property
     def allows_centring(self) -> bool:
         """Whether the model class is unchanged when a constant is subtracted from x: the intercept must take it up."""
-        return (self.affine or self.intercept == "inside") and (self.n_active is None or self.select_on != "score")
+        return (self.affine or self.intercept == "inside") and (self.n_active is None or not self.select_on.sees_score)
 
     def is_sparse(self, n_experts: int) -> bool:
         """Whether some expert is inactive at every x."""
@@ -162,6 +170,8 @@ class Gate:
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
         if self.n_active is not None and self.n_active > n_experts:
             raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
+        if self.is_sparse(n_experts):
+            _rules.check_ties(self.select_on, n_experts)
         if n_features == 0 and self.is_sparse(n_experts):
             raise ValueError("A selection needs a gate feature to score; add one, or drop n_active.")
         if n_features == 0 and self.intercept == "inside":
@@ -189,7 +199,7 @@ class Gate:
             argument = np.empty((len(coef), m))
             affine(x, m, coef if self.first_bent == 0 else _without_intercept(coef), argument)
             scale = 1.0 / self.natural_temperature(shared)
-            derivatives = self.activation.derivatives(argument)
+            derivatives = self.activation.at(argument)
             value = np.ascontiguousarray(next(derivatives), dtype=float)
             # In one loop: as operations on whole arrays this costs a sixth of a score pass.
             large = logit_rows(value, scale, coef, self.first_bent, MAX_LOGIT, rows.logit, rows.bend)
@@ -199,15 +209,17 @@ class Gate:
         if self.is_sparse(len(coef)):
             score = np.empty((len(coef), m))
             affine(x, m, _without_intercept(coef), score)
-            # One layout: a part of the rows of logits would compile the kernel a second time.
-            key = np.ascontiguousarray(next(self.keys(score, logit)))
+            key = next(self.keys(score, logit))
             mask_others(key, m, self.n_active, np.empty_like(key), rows.logit)
         if large:
             moderate(logit)
 
     def keys(self, score, logit):
         """Yield the keys that rank the experts, and their derivatives in score and logit."""
-        return SELECTIONS[self.select_on](score, logit)
+        rows = iter(self.select_on.keys(score, logit))
+        # One layout: a part of the rows of logits, or integers, would compile kernels a second time.
+        yield np.ascontiguousarray(next(rows), dtype=float)
+        yield from rows
 
     def natural_temperature(self, shared) -> float:
         """Temperature that is left in natural coordinates."""
@@ -249,9 +261,17 @@ class Gate:
         return _identification.invariances(self, n_experts, n_columns)
 
     def uninformed(self, n_experts: int, n_columns: int) -> np.ndarray:
-        """Orthonormal directions along which the likelihood has no slope: a hard gate has one nowhere."""
+        """Orthonormal directions along which the likelihood has no slope: a hard gate has one nowhere.
+
+        Those of the gate without selection, which a rule that is not translation invariant turns into moves of regions.
+        """
         size = n_experts * n_columns + self.n_shared
-        return np.eye(size) if self.is_hard(n_experts) else self.invariances(n_experts, n_columns)
+        return np.eye(size) if self.is_hard(n_experts) else self.dense().invariances(n_experts, n_columns)
+
+    def has_blind_moves(self, n_experts: int, n_columns: int) -> bool:
+        """Whether some direction changes the regions of a sparse gate and nothing else: the likelihood only jumps."""
+        shape = n_experts, n_columns
+        return self.uninformed(*shape).shape[1] > self.invariances(*shape).shape[1]
 
     def key_scale(self, coef, shared):
         """Direction of the natural parameters (rows, then shared) at a point in which all keys grow alike."""
@@ -260,8 +280,8 @@ class Gate:
     def n_free(self, n_experts: int, n_columns: int) -> int:
         """Count the identified gate parameters: invariances, and the scale of a hard gate, are none."""
         flat = self.invariances(n_experts, n_columns)
-        keyed = self.select_on == "score" or self.activation.degree is not None
-        return flat.shape[0] - flat.shape[1] - int(self.is_hard(n_experts) and keyed)
+        scaled = self.is_hard(n_experts) and _identification.scales_keys(self)
+        return flat.shape[0] - flat.shape[1] - int(scaled)
 
     def canonical(self, coef, temperature=1.0, reference=0, scale=None):
         """Return the representative (coef, temperature) of the class with the same probabilities everywhere.
@@ -269,6 +289,10 @@ class Gate:
         See :meth:`gmoe.GMoE.canonical`.
         """
         return _identification.canonical(self, coef, temperature, reference, scale)
+
+    def has_mirror(self, n_experts: int) -> bool:
+        """Whether two experts may exchange their rows with changed sign, and no translation does the same."""
+        return _identification.has_mirror(self, n_experts)
 
     def is_mirrored(self, coef) -> bool:
         """Whether the slopes of two experts are the mirror image of the canonical ones: see :func:`mirror`."""

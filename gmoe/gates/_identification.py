@@ -5,20 +5,36 @@
 | affine | one vector (t1, t2) added to the parameters of all experts |
 | bent, intercept outside | one number t1 added to all intercepts |
 | bent, intercept inside | nothing |
-| hard (one active expert) by score | all intercepts, t2, and the scale of the slopes |
-| hard by logit | as the dense gate, and the scale where the activation is homogeneous |
+| hard (one active expert), rule sees scores alone | all intercepts, t2, and the scale of the slopes |
+| hard, rule sees logits | as the dense gate, and the scale where the activation is homogeneous |
 | estimated temperature, homogeneous activation | the scale of (gate_coef, gate_intercept, temperature) |
 | bent by an odd activation, two experts | rows (a, b) to (-b, -a) |
+
+Translations, and the mirror image, need a selection rule that is translation invariant; scales of keys one that is
+scale invariant.
 """
 
 import numpy as np
 import scipy
 
 
+def _ignores_intercepts(gate, k):
+    """Whether nothing depends on the intercepts: the scores alone decide which expert is active, alone."""
+    return gate.is_hard(k) and not gate.select_on.sees_logit
+
+
 def translated(gate, k):
-    """Columns that may be translated, as a function of the number of columns: (intercept, slopes)."""
-    hard_score = gate.is_hard(k) and gate.select_on == "score"
-    return gate.affine or gate.first_bent == 1 or hard_score, gate.affine or hard_score
+    """Whether intercepts, and slopes, may be translated: (intercept, slopes)."""
+    rule, idle = gate.select_on, _ignores_intercepts(gate, k)
+    any_scores = rule.translation_invariant or not gate.is_sparse(k)
+    any_logits = any_scores or not rule.sees_logit
+    return idle or (any_logits and (gate.affine or gate.first_bent == 1)), any_scores and (gate.affine or idle)
+
+
+def scales_keys(gate):
+    """Whether there is a common scale of what enters the keys, which leaves their ranks."""
+    rule = gate.select_on
+    return rule.scale_invariant and (not rule.sees_logit or gate.activation.degree is not None)
 
 
 def invariances(gate, k, q):
@@ -29,7 +45,7 @@ def invariances(gate, k, q):
     intercept, slopes = translated(gate, k)
     free = [intercept] + [slopes] * (q - 1)
     flat = np.kron(np.full((k, 1), k**-0.5), np.eye(q)[:, free])
-    if gate.is_hard(k) and gate.select_on == "score":
+    if _ignores_intercepts(gate, k):
         flat = np.column_stack([np.kron(np.eye(k), np.eye(q)[:, :1]), flat[:, 1:]])
     flat = np.vstack([flat, np.zeros((gate.n_shared, flat.shape[1]))])
     if gate.n_shared and q == 1:
@@ -44,7 +60,7 @@ def pin(gate, coef, reference):
     intercept, slopes = translated(gate, k)
     free = np.array([intercept] + [slopes] * (q - 1), dtype=float)
     result = coef - free * coef[..., [reference], :]
-    if gate.is_hard(k) and gate.select_on == "score":
+    if _ignores_intercepts(gate, k):
         result[..., 0] = 0.0
     return result if k > 1 else np.zeros_like(result)
 
@@ -75,17 +91,16 @@ def canonical(gate, coef, temperature, reference, scale):
 
 def _unit(gate, coef):
     """Hard gate of unit length: the rank of the keys does not depend on a common scale."""
-    by_score = gate.select_on == "score"
-    degree = gate.activation.degree
-    if not by_score and degree is None:
+    located = gate.select_on.sees_logit
+    if not scales_keys(gate):
         return coef
-    size = np.linalg.norm(coef[:, 1:] if by_score or not gate.affine else coef)
+    size = np.linalg.norm(coef if located and gate.affine else coef[:, 1:])
     if size == 0.0:
         return coef
     powers = np.ones(coef.shape[1])
-    if not by_score and gate.first_bent == 1:
+    if located and gate.first_bent == 1:
         # Slopes scale by 1 / size, act(score) and so the intercept by its power.
-        powers[0] = degree
+        powers[0] = gate.activation.degree
     return coef / size**powers
 
 
@@ -105,12 +120,22 @@ def _least_norm(squares, powers):
     return float(np.exp(scipy.optimize.brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
 
 
+def has_mirror(gate, k):
+    """See :meth:`gmoe.gates.Gate.has_mirror`.
+
+    Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
+    """
+    _, slopes = translated(gate, k)
+    translates = gate.select_on.translation_invariant or not gate.is_sparse(k)
+    return k == 2 and gate.activation.odd and translates and not slopes
+
+
 def mirrored(gate, coef):
     """Whether (a, b) should be (-b, -a): an odd activation gives both rows of two experts the same probabilities.
 
     The canonical ones are those whose slopes' sum begins with a positive entry.
     """
-    if len(coef) != 2 or gate.affine or not gate.activation.odd or (gate.is_hard(2) and gate.select_on == "score"):
+    if not has_mirror(gate, len(coef)):
         return False
     total = coef[:, 1:].sum(axis=0)
     first = total[np.flatnonzero(total)[:1]]
@@ -123,11 +148,11 @@ def mirror(coef):
 
 
 def key_scale(gate, coef, shared):
-    """Direction (k q + n_shared,) of the natural parameters, at a point, in which all keys grow alike, if there is one."""
+    """Direction (k q + n_shared,) of the natural parameters, at a point, in which all keys grow alike, or zeros."""
     k, q = coef.shape
     rows, last = np.zeros((k, q)), np.zeros(len(shared))
-    degree = gate.activation.degree
-    if gate.select_on == "score":
+    degree, rule = gate.activation.degree, gate.select_on
+    if not rule.sees_logit:
         rows[:, 1:] = coef[:, 1:]
     elif degree is not None:
         rows[:] = coef / degree
@@ -137,4 +162,4 @@ def key_scale(gate, coef, shared):
         last[:] = -1.0
         if gate.first_bent == 1:
             rows[:, 0] = coef[:, 0]
-    return np.concatenate([rows.ravel(), last])
+    return rule.scale_invariant * np.concatenate([rows.ravel(), last])

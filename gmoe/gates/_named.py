@@ -5,6 +5,7 @@ from dataclasses import fields, replace
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
+from gmoe.gates.selection import Selection, as_selection
 
 
 def SoftmaxGate() -> Gate:
@@ -12,9 +13,9 @@ def SoftmaxGate() -> Gate:
     return Gate()
 
 
-def TopKGate(n_active: int = 1, select_on: str = "score") -> Gate:
+def TopKGate(n_active: int = 1, select_on: str | Selection = "score") -> Gate:
     """Sparse softmax gate: softmax over the ``n_active`` experts of largest key (Nguyen et al., ICLR 2024)."""
-    return Gate(n_active=n_active, select_on=select_on)
+    return Gate(n_active=n_active, select_on=as_selection(select_on))
 
 
 def DenseToSparseGate(temperature: float | str = ESTIMATE) -> Gate:

@@ -6,14 +6,23 @@ makes another one available by name, to gates, the command line and every contra
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import InitVar, dataclass, field
 
 import numpy as np
 
 from gmoe._validation import check_positive
+from gmoe.gates import _traits
 from gmoe.kernels import activations as kernels
 
 _REGISTRY: dict[str, "Activation"] = {}
+# Traits of an activation of which none is declared or looked for.
+PLAIN = {
+    "meets_first_order_condition": True,
+    "degree": None,
+    "odd": False,
+    "affine": False,
+    "exponential": False,
+}
 
 
 @dataclass(frozen=True)
@@ -26,37 +35,78 @@ class Activation:
     derivatives : callable
         From an array of scores to an iterator over value, first and second derivative, arrays of the same shape.
         Must be a function of a module for the gate to be picklable.
-    meets_first_order_condition : bool
+    meets_first_order_condition : bool, optional
         Whether 1, act(z) and x act'(z) are linearly independent, so that gate coefficients and temperature are
         identified at first order: exactly those that are neither ``C z**p + const`` nor ``C log|z| + const``.
-    degree : float or None
+    degree : float, optional
         Positive; degree of homogeneity, ``act(c z) = c**degree act(z)`` for c > 0. A temperature is then nothing but a
         scale of the coefficients.
-    odd : bool
+    odd : bool, optional
         Whether ``act(z) + act(-z)`` is constant: two experts may then exchange their coefficients with changed sign.
+    affine : bool, optional
+        Whether it is the identity: gates are then plain softmax of affine functions.
+    exponential : bool, optional
+        Whether it is ``C b**z``, up to a constant: an intercept inside of it and a temperature are one parameter.
+    check : bool, default True
+        Traits that are not declared are found out by evaluating the function at some points, and declared ones are
+        held to what is found. False takes the declared ones, and no others, for those that tests hold to it.
+
+    Raises
+    ------
+    ValueError
+        For a declared trait that does not hold, derivatives that are not those of the value, and functions with a
+        constant or a scale without effect.
     """
 
     name: str
     derivatives: Callable[[np.ndarray], Iterator[np.ndarray]]
-    meets_first_order_condition: bool = True
+    meets_first_order_condition: bool | None = None
     degree: float | None = None
-    odd: bool = False
+    odd: bool | None = None
+    affine: bool | None = None
+    exponential: bool | None = None
+    check: InitVar[bool] = True
+    # Beyond it the function overflows, and is taken to be constant.
+    reach: float = field(default=np.inf, init=False, compare=False)
 
-    def __post_init__(self):
+    def __post_init__(self, check):
         if self.degree is not None:
-            check_positive(self.degree, "degree")
+            object.__setattr__(self, "degree", check_positive(self.degree, "degree"))
+        found = _traits.traits(self.name, self.derivatives) if check else PLAIN
+        if check:
+            object.__setattr__(self, "reach", _traits.reach(self.derivatives))
+        for trait, value in found.items():
+            declared = getattr(self, trait)
+            if declared is None:
+                object.__setattr__(self, trait, value)
+            elif check and not _agree(declared, value):
+                raise ValueError(
+                    f"Activation {self.name!r} is declared {trait}={declared}, but its values say {trait}={value}; "
+                    f"leave {trait} out, and it is found out, or correct the derivatives."
+                )
 
     def __repr__(self):
         return repr(self.name)
 
-    @property
-    def affine(self) -> bool:
-        """Whether this is the identity, for which gates are plain softmax of affine functions."""
-        return self.derivatives is _identity
-
     def __call__(self, z):
         """Value at an array of scores."""
-        return next(iter(self.derivatives(np.asarray(z, dtype=float))))
+        return next(self.at(np.asarray(z, dtype=float)))
+
+    def at(self, z):
+        """Iterate over value, first and second derivative at an array of scores, finite wherever these are."""
+        return iter(self.derivatives(z)) if self.reach == np.inf else self._cut(z)
+
+    def _cut(self, z):
+        inside = np.abs(z) <= self.reach
+        rows = iter(self.derivatives(np.clip(z, -self.reach, self.reach)))
+        yield next(rows)
+        for row in rows:
+            yield row * inside
+
+
+def _agree(declared, found):
+    """Whether a trait is as declared; a degree is measured, and so rounded."""
+    return abs(declared - found) < 1e-12 * declared if declared and found else bool(declared) == bool(found)
 
 
 def register(activation: Activation) -> Activation:
@@ -144,6 +194,8 @@ def _sin(z):
 def _exp(z):
     e = np.exp(np.minimum(z, MAX_EXPONENT))
     yield e
+    # Constant from there on: a slope of 1e130 would send a solver to infinity.
+    e = np.where(z > MAX_EXPONENT, 0.0, e)
     yield e
     yield e
 
@@ -177,20 +229,27 @@ def _leaky_relu(z):
     yield np.zeros_like(z)
 
 
-# Beyond it exp grows so large that its differences overflow; no fit comes near it.
+# Beyond it exp grows so large that its differences overflow.
 MAX_EXPONENT = 300.0
 # Beyond it nothing is left of exp(-z**2 / 2).
 FAR = 40.0
 LEAK = 0.01
 
-IDENTITY = register(Activation("identity", _identity, meets_first_order_condition=False, degree=1.0, odd=True))
-register(Activation("sigmoid", _sigmoid, odd=True))
-register(Activation("tanh", _tanh, odd=True))
-register(Activation("arctan", _arctan, odd=True))
-register(Activation("sin", _sin, odd=True))
-register(Activation("exp", _exp))
-register(Activation("softplus", _softplus))
-register(Activation("silu", _silu))
-register(Activation("gelu", _gelu))
-register(Activation("relu", _relu, meets_first_order_condition=False, degree=1.0))
-register(Activation("leaky_relu", _leaky_relu, meets_first_order_condition=False, degree=1.0))
+
+def _built_in(name, derivatives, **traits):
+    """Without a check: it would load compiled code with the package, and tests check them all."""
+    return register(Activation(name, derivatives, **traits, check=False))
+
+
+_HOMOGENEOUS = {"meets_first_order_condition": False, "degree": 1.0}
+IDENTITY = _built_in("identity", _identity, **_HOMOGENEOUS, odd=True, affine=True)
+_built_in("sigmoid", _sigmoid, odd=True)
+_built_in("tanh", _tanh, odd=True)
+_built_in("arctan", _arctan, odd=True)
+_built_in("sin", _sin, odd=True)
+_built_in("exp", _exp, exponential=True)
+_built_in("softplus", _softplus)
+_built_in("silu", _silu)
+_built_in("gelu", _gelu)
+_built_in("relu", _relu, **_HOMOGENEOUS)
+_built_in("leaky_relu", _leaky_relu, **_HOMOGENEOUS)

@@ -1,9 +1,101 @@
 """Selection rules: by which key a sparse gate ranks the experts.
 
-A rule is one entry of :data:`SELECTIONS`: a function of the scores and the logits, both (n_experts, m), that yields
-the keys and their derivatives in score and logit (numbers or arrays; a search over selections needs them).  The
-``n_active`` experts with the largest keys are active (ties: lower index).
+A rule is one value: a function of the scores and the logits, and what it says about itself, so that nobody need know
+it by name.  :func:`register_selection` makes another one available by name, to gates and the command line.
 """
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.gates import _rules
+
+_REGISTRY: dict[str, "Selection"] = {}
+
+
+@dataclass(frozen=True)
+class Selection:
+    """A rule by which a sparse gate ranks its experts: those with the largest keys are active (ties: lower index).
+
+    Parameters
+    ----------
+    name : str
+    keys : callable
+        From scores and logits, both (n_experts, m), to an iterator over the keys, (n_experts, m), and each key's
+        derivatives in the expert's own score and logit, numbers or arrays. It treats all experts alike and looks at
+        one observation at a time. Must be a function of a module for the gate to be picklable.
+    sees_score, sees_logit : bool
+        Whether the keys depend on the scores, and on the logits. Both must be said.
+    translation_invariant : bool, default False
+        Whether the ranks stay where one number is added to all scores of an observation, and another to all its logits.
+    scale_invariant : bool, default False
+        Whether they stay where all scores are multiplied by one positive number, and all logits by another.
+
+    Raises
+    ------
+    ValueError
+        Where evaluating the rule contradicts what is said about it. What is not said is not assumed: without an
+        invariance a fit is right, but has less to hold on to where its maximum is at an edge of the regions.
+    """
+
+    name: str
+    keys: Callable[[np.ndarray, np.ndarray], Iterator]
+    sees_score: bool | None = None
+    sees_logit: bool | None = None
+    translation_invariant: bool = False
+    scale_invariant: bool = False
+
+    def __post_init__(self):
+        if self.sees_score is None or self.sees_logit is None:
+            raise ValueError(
+                f"Selection {self.name!r} does not say what it looks at; pass sees_score and sees_logit, True or False."
+            )
+        _rules.check_selection(self)
+
+    def __repr__(self):
+        return repr(self.name)
+
+
+def register_selection(selection: Selection) -> Selection:
+    """Make a rule available by its name.
+
+    Raises
+    ------
+    ValueError
+        Where another rule has that name.
+    """
+    if _REGISTRY.setdefault(selection.name, selection) != selection:
+        raise ValueError(f"There is a selection rule {selection.name!r} already; give this one another name.")
+    return selection
+
+
+def list_selections() -> list[str]:
+    """Names of the registered selection rules."""
+    return sorted(_REGISTRY)
+
+
+def as_selection(select_on: str | Selection) -> Selection:
+    """Return the selection rule of that name, or the rule itself.
+
+    Raises
+    ------
+    ValueError
+        For an unknown name; the message lists the known ones.
+    TypeError
+        For anything that is neither a name nor a rule.
+    """
+    if isinstance(select_on, Selection):
+        return select_on
+    known = ", ".join(map(repr, _REGISTRY))
+    if not isinstance(select_on, str):
+        raise TypeError(
+            f"select_on must be a name or a Selection, got {select_on!r}; known: {known}. Of a function make "
+            "Selection(name, function, sees_score=..., sees_logit=...), which says what it looks at."
+        )
+    if select_on not in _REGISTRY:
+        raise ValueError(f"Unknown select_on {select_on!r}; known: {known}. Others: pass a Selection.")
+    return _REGISTRY[select_on]
 
 
 def by_score(score, logit):
@@ -20,4 +112,6 @@ def by_logit(score, logit):
     yield 1.0
 
 
-SELECTIONS = {"score": by_score, "logit": by_logit}
+_FREE = {"translation_invariant": True, "scale_invariant": True}
+BY_SCORE = register_selection(Selection("score", by_score, sees_score=True, sees_logit=False, **_FREE))
+BY_LOGIT = register_selection(Selection("logit", by_logit, sees_score=False, sees_logit=True, **_FREE))

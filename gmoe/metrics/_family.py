@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmoe.gates import Gate
+from gmoe.gates import Activation, Gate, Selection
 from gmoe.metrics._stack import Given, ParameterStack
 
 
@@ -14,37 +14,44 @@ class Family:
 
     Attributes
     ----------
-    activation : str
-    degree : float or None
-        Degree of positive homogeneity of the activation: with it, gate and temperature have a common free scale.
+    activation : Activation
     intercept : str
         "outside" or "inside" of the activation.
     n_active : int or None
         None where every expert is active.
-    select_on : str
+    select_on : Selection
     """
 
-    activation: str
-    degree: float | None
+    activation: Activation
     intercept: str
     n_active: int | None
-    select_on: str
+    select_on: Selection
 
     @property
     def affine(self) -> bool:
         """Whether a vector common to all gate slopes leaves the density unchanged."""
-        return self.activation == "identity"
+        return bool(self.activation.affine)
+
+    @property
+    def degree(self) -> float | None:
+        """Degree of homogeneity of the activation: with it, gate and temperature have a common free scale."""
+        return self.activation.degree
 
 
 def family_of(gate: Gate, n_experts: int) -> Family:
     """Read the traits of a gate over ``n_experts`` experts."""
-    return Family(
-        gate.activation.name,
-        gate.activation.degree,
-        gate.intercept,
-        gate.n_active if gate.is_sparse(n_experts) else None,
-        gate.select_on,
-    )
+    return Family(gate.activation, gate.intercept, gate.n_active if gate.is_sparse(n_experts) else None, gate.select_on)
+
+
+def check_selection(family: Family):
+    """Raise a ValueError where ranks depend on more than differences of keys: no loss or rate is known for that."""
+    rule = family.select_on
+    if family.n_active is not None and not (rule.translation_invariant and rule.scale_invariant):
+        raise ValueError(
+            f"Losses and rates leave out translations and scales of the gate, and the selection rule {rule!r} does not "
+            "say that they leave its ranks; declare translation_invariant and scale_invariant where they hold, or "
+            "compare densities with hellinger."
+        )
 
 
 def comparable_family(fitted: Given, true: Given) -> Family:
@@ -67,6 +74,8 @@ def comparable_family(fitted: Given, true: Given) -> Family:
     if 1 in (fitted.stack.n_experts, true.stack.n_experts):
         # One expert is active everywhere, whatever its gate says.
         return right
+    for family in (left, right):
+        check_selection(family)
     # A top-K fit may have all of its experts active (K-bar = k in the over-specified theory).
     sparse_fit = left.n_active is not None or (right.n_active is not None and fitted.gate.n_active is not None)
     if sparse_fit != (right.n_active is not None):
@@ -77,7 +86,8 @@ def comparable_family(fitted: Given, true: Given) -> Family:
         )
     if left.n_active is not None and left.select_on != right.select_on:
         raise ValueError(
-            f"fitted selects on the {left.select_on}, true on the {right.select_on}; pass models with one select_on."
+            f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one "
+            "select_on."
         )
     return right
 

@@ -45,11 +45,7 @@ def _shares(given: Given, i: int, X):
 
 def has_mirror(given: Given) -> bool:
     """Whether exchanging the gate slopes of the two experts with changed sign leaves the density unchanged."""
-    gate = given.gate
-    if gate is None or given.stack.n_experts != 2 or gate.affine or not gate.activation.odd:
-        return False
-    # The ranks of two scores are those of their mirror images, which are translates.
-    return not (gate.is_hard(2) and gate.select_on == "score")
+    return given.gate is not None and given.gate.has_mirror(given.stack.n_experts)
 
 
 def mirror(given: Given, where=True) -> Given:

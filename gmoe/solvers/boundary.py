@@ -58,13 +58,15 @@ def _directions(soft, q, rng, n_random):
     yield from np.eye(q)
     for _ in range(n_random if q > 1 else 0):
         slopes = rng.standard_normal(q - 1)
-        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.select_on != "score" else 0.0
+        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.select_on.sees_logit else 0.0
         yield np.concatenate([[pivot], slopes])
 
 
 def _steps(soft, theta, j, direction):
     """List steps along a direction of expert ``j``'s row, the most promising ones first."""
-    key, in_score, in_logit = soft.keys(theta)
+    key, *derivatives = soft.keys(theta)
+    # A rule may give numbers, or arrays of every expert's own.
+    in_score, in_logit = (np.broadcast_to(d, key.shape)[j] for d in derivatives)
     rows, w = soft.rows, soft.w
     score = direction[1:] @ soft.x_gate
     inside = direction[0] if soft.gate.first_bent == 0 else 0.0
@@ -72,7 +74,7 @@ def _steps(soft, theta, j, direction):
     if rows.slope.size:
         rate = rows.slope[j] * rate
     rate = rate + (direction[0] - inside)
-    rate_key = np.broadcast_to(in_logit * rate + in_score * score, rate.shape)
+    rate_key = in_logit * rate + in_score * score
     if not np.any(rate_key):
         return []
     breaks, jumps = np.empty((2, soft.n))

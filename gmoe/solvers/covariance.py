@@ -73,9 +73,9 @@ def _note_gate(objective, notes, parameters, held):
         gate[:] = "not identified"
     if kind.estimated and (kind.scale_free or np.any(kind.invariances(k, q)[-1])):
         notes[-1] = "not identified"
-    if held or kind.is_hard(k):
+    if held or kind.has_blind_moves(k, q):
         gate[:, 1:] = "boundary"
-        if kind.select_on != "score":
+        if kind.select_on.sees_logit:
             gate[:, 0] = "boundary"
         elif kind.is_hard(k):
             gate[:, 0] = "pinned"

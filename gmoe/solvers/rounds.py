@@ -19,7 +19,7 @@ from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities,
 # Starts of a batch for each expert beyond the first, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
 # Rounds have to agree on the best end, unless there have been so many starts for each expert beyond the first.
-AGREE, MAX_STARTS = 2, 100
+AGREE, MAX_STARTS = 4, 100
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
 CROWDED_STARTS = 3
 

@@ -156,7 +156,8 @@ def revived(soft: Soft, theta, rng):
 
 def _unit(soft, theta):
     """Keys of unit spread where their scale is free, so that widths mean the same from round to round."""
-    if soft.gate.n_active != 1 or soft.gate.activation.degree != 1.0:
+    gate = soft.gate
+    if gate.n_active != 1 or gate.activation.degree != 1.0 or not gate.select_on.scale_invariant:
         return theta
     result = theta.copy()
     soft.objective.split(result)[0][:] /= soft.spread(theta)

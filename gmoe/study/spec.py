@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT
 from gmoe.study._toml import read_toml
@@ -120,11 +121,17 @@ def kind_of(protocol: Protocol) -> str:
 
 def gate_name(gate) -> str:
     """Text from which :func:`gmoe.as_gate` makes the same gate."""
-    settings = {"intercept": gate.intercept, "temperature": gate.temperature, "select_on": gate.select_on}
+    settings = {"intercept": gate.intercept, "temperature": gate.temperature, "select_on": gate.select_on.name}
     settings = {"activation": gate.activation.name} | settings
     if gate.n_active is not None:
         settings["n_active"] = gate.n_active
-    return "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
+    name = "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
+    if as_gate(name) != gate:
+        raise SpecError(
+            f"The name {name!r} makes another gate; give the activation or the selection rule a name of its own, and "
+            "register it."
+        )
+    return name
 
 
 def _given(part) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmoe._validation import check_integer
 from gmoe.gates import Gate, as_gate
-from gmoe.metrics._family import Family, family_of
+from gmoe.metrics._family import Family, check_selection, family_of
 from gmoe.metrics._powers import rbar_table
 from gmoe.theory import _sources as sources
 from gmoe.theory._sources import Source
@@ -82,13 +82,14 @@ def predict(
     ------
     ValueError
         For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
-        activation).
+        activation, a selection rule that is not translation and scale invariant).
     """
     sizes, gate = _sizes(pattern), as_gate(gate)
     gate.check(len(sizes), 1)
     family = family_of(gate, len(sizes))
     if family.intercept == "inside":
         raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
+    check_selection(family)
     if fitted_n_active is not None and check_integer(fitted_n_active, "fitted_n_active", 1) > sum(sizes):
         raise ValueError(f"fitted_n_active={fitted_n_active} is more than the {sum(sizes)} fitted atoms of {sizes}.")
     if family.n_active is not None and fitted_n_active is not None:
@@ -174,7 +175,7 @@ class _Case:
         if self.family.n_active == 1:
             # Its raw gate part is the error of parameters that the density does not determine.
             yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.HARD)
-            if self.sizes == (1, 1) and (self.family.affine or self.family.select_on == "score"):
+            if self.sizes == (1, 1) and (self.family.affine or not self.family.select_on.sees_logit):
                 # One boundary: a hyperplane, and that is two rows up to translation and scale.
                 yield self.root_n("voronoi_loss (free)", sources.HARD_FREE, True)
         elif self.free:

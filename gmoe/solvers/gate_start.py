@@ -7,7 +7,7 @@ from gmoe.gates import Gate, GateRows, SoftmaxGate
 RIDGE = 1e-3
 
 
-def gate_of_labels(gate: Gate, x, r, n_iter=8):
+def gate_of_labels(gate: Gate, x, r, n_iter=5):
     """Natural parameters (coef (k, q), shared) of a dense gate that tells soft groups apart.
 
     A few damped Newton steps.  Without it (zero slopes) the first E-step forgets a partition in x: on the penguins the
@@ -76,20 +76,23 @@ def _newton_step(gate, x, r, parameters, rows):
     p *= total / p.sum(axis=0)
     design = np.column_stack([np.ones(n), x])
     q = design.shape[1]
-    phi = np.repeat(design[None], k, axis=0)
+    phi = [design] * k
     if rows.slope.size:
-        phi[:, :, gate.first_bent :] *= rows.slope[:, :, None]
-    stack = (p[:, :, None] * phi).transpose(1, 0, 2).reshape(n, k * q)
-    shared = -(p * rows.bend).sum(axis=0)[:, None] if gate.n_shared else np.empty((n, 0))
-    mean = np.hstack([stack, shared])
+        bent = np.arange(q) >= gate.first_bent
+        phi = [design * np.where(bent, slope[:, None], 1.0) for slope in rows.slope]
+    mean = np.empty((n, k * q + gate.n_shared))
+    for j in range(k):
+        np.multiply(p[j][:, None], phi[j], out=mean[:, j * q : (j + 1) * q])
+    if gate.n_shared:
+        mean[:, -1] = -(p * rows.bend).sum(axis=0)
     information = -(mean / np.maximum(total, 1e-300)[:, None]).T @ mean
-    gradient = np.einsum("ij,jiq->jq", r - p.T, phi).ravel()
+    gradient = np.concatenate([(r[:, j] - p[j]) @ phi[j] for j in range(k)])
     for j in range(k):
         own = slice(j * q, (j + 1) * q)
-        information[own, own] += stack[:, own].T @ phi[j]
+        information[own, own] += mean[:, own].T @ phi[j]
     if gate.n_shared:
         weighted = p * rows.bend
-        cross = -np.einsum("ji,jiq->jq", weighted, phi).ravel()
+        cross = -np.concatenate([weighted[j] @ phi[j] for j in range(k)])
         information[-1, :-1] += cross
         information[:-1, -1] += cross
         information[-1, -1] += np.sum(weighted * rows.bend)

@@ -16,10 +16,10 @@ from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, di
 from gmoe.solvers.standing import is_regular
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen, without
 
-# Starts of a batch for each expert beyond the first, up to MULTIPLY: local maxima multiply with the experts.
+# Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
-# Rounds have to agree on the best end, unless there have been so many starts for each expert beyond the first.
-AGREE, MAX_STARTS = 4, 100
+# Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
+AGREE, MAX_STARTS = 2, 100
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
 CROWDED_STARTS = 3
 
@@ -79,7 +79,7 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
         found.ascents, found.sizes = [climb(objective, start, settings)], [1]
         found.tops = [(found.ascents[0].evaluation.theta,)]
         return found
-    multiple, crowded = min(k - 1, MULTIPLY), is_crowded(objective)
+    multiple, crowded = min(k, MULTIPLY), is_crowded(objective)
     least = max(1 if crowded else AGREE * int(settings.n_init > BATCH), -(-settings.n_init // BATCH) * int(not crowded))
     while True:
         number = len(found.sizes)

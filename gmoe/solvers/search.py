@@ -25,7 +25,7 @@ from gmoe.solvers.starts import twin
 # Observations on which starts climb.
 SAMPLE = 10_000
 # Observations from which starts are made; k-means and logistic regression on more would cost more than the climb.
-START_ROWS = 3_000
+START_ROWS = 1_500
 # From a maximum on m observations a climb on all data rises by p / 2m on average (Wilks). An end that lies below the
 # best by so many times that is not climbed: at 400 000 observations these climbs were half of the time of a fit.
 BEATEN = 20

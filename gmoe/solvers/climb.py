@@ -14,9 +14,11 @@ from gmoe.solvers.schedule import cooled
 from gmoe.solvers.standing import enter, is_regular, on_flat_walls, price
 
 # EM steps before a start's Newton climb: they forget an implausible start without settling in its basin's details.
-EM_STEPS = 15
+EM_STEPS = 8
 # Newton steps along a bound of an expert after which a climb is left there, as long as others end inside.
 PATIENCE = 5
+# Log-likelihood below the best end at which another end is of no use, not even to grow from.
+BEATEN = 5.0
 # Log-likelihood by which a climb that was left there may still rise.
 RISE = 5.0
 # Average values closer than this are the same maximum.
@@ -41,8 +43,8 @@ class Settings:
     report: Callable | None = None
 
 
-def climb(objective, theta, settings, em_steps=EM_STEPS, patience=None) -> Ascent:
-    """Follow one start to the end with the solver of the settings; ``patience`` is :func:`newton`'s."""
+def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
+    """Follow one start to the end with the solver of the settings; ``left`` are :func:`newton`'s reasons to leave it."""
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
@@ -54,15 +56,18 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, patience=None) -> Ascen
         early = em(objective, theta, settings.tol, min(em_steps, settings.max_iter))
         theta, history = early.evaluation.theta, early.history[:-1]
     theta = enter(objective, theta)
-    late = newton(objective, theta, settings.tol, settings.max_iter - len(history), patience=patience)
+    late = newton(objective, theta, settings.tol, settings.max_iter - len(history), **left)
     return Ascent(late.evaluation, history + late.history, late.converged)
 
 
-def climb_or_none(objective, settings, theta):
-    """Follow one start of many; one that breaks down numerically is one start less."""
+def climb_or_none(objective, settings, best, theta):
+    """Follow one start of many; one that breaks down numerically is one start less.
+
+    ``best`` is the value of the best end so far: a climb that will end far below is left on the way.
+    """
     patience = PATIENCE if objective.space.interior_first else None
     try:
-        ascent = climb(objective, theta, settings, patience=patience)
+        ascent = climb(objective, theta, settings, patience=patience, beaten=best - BEATEN / objective.blocks.n_rows)
     except np.linalg.LinAlgError:
         return None
     return ascent if np.isfinite(ascent.evaluation.value) else None

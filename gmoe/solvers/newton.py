@@ -20,6 +20,8 @@ CURVATURE = 1e-7
 # Parameters up to which a pass with the exact Hessian is cheaper than some ten products with it.
 EXACT_LIMIT = 120
 FIRST_RADIUS, MAX_RADIUS = 1.0, 1e6
+# Average gain of a Newton step from which on it tells where the climb ends, to a factor of so many.
+NEAR_END, CAUTION = 1e-2, 4.0
 # Curvature, relative to the largest, and average slope that are rounding.
 FLAT, NO_SLOPE = 1e-14, 1e-13
 
@@ -64,6 +66,11 @@ class Spectrum(Local):
             return np.zeros_like(self.theta)
         return self.basis @ (self.vectors @ trust_region_step(self.values, self.along, radius)[0])
 
+    def end(self, value):
+        """Where the climb would end, at most, if it is near; at a saddle or far from everything no bound is known."""
+        free = 0.5 * float(self.along @ (self.along / np.maximum(self.values, CURVATURE)))
+        return value + CAUTION * free if free < NEAR_END else np.inf
+
     def gain(self, step):
         """Predicted gain of a step."""
         s = self.vectors.T @ (self.basis.T @ step)
@@ -71,7 +78,7 @@ class Spectrum(Local):
 
 
 def newton(
-    objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE, patience=None
+    objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE, patience=None, beaten=-np.inf
 ) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
@@ -90,6 +97,8 @@ def newton(
     patience : int, optional
         After so many steps in a row along a bound at which a maximum is one of the bound and not of the data, the climb
         is left there.
+    beaten : float
+        Where the quadratic model has its maximum near, and that is lower by far, the climb is left.
     """
     coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
@@ -124,6 +133,8 @@ def newton(
             blocked, model = [*blocked, hit], None
             continue
         step = part * step
+        if isinstance(model, Spectrum) and model.is_maximum and model.end(current.value) < beaten:
+            break
         length, predicted = float(np.linalg.norm(step)), model.gain(step)
         trial = objective.evaluate(point, order)
         gain = trial.value - current.value

@@ -19,7 +19,7 @@ from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities,
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
 # Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
-AGREE, MAX_STARTS = 2, 100
+AGREE, MAX_STARTS = 2, 60
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
 CROWDED_STARTS = 3
 
@@ -112,7 +112,6 @@ def _agreed(found, settings):
 
 def _round(objective, smaller, sample, settings, rng, run, number, size, crowded):
     """Yield the ascents of one round, batch by batch."""
-    follow = partial(climb_or_none, objective, settings)
     tops = smaller.tops_of(number)
     groups = [] if crowded else _partitions(sample, objective.n_experts, settings.kinds, size, rng)
     groups += _grown(smaller, tops, (), sample, size, rng)
@@ -122,6 +121,8 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
     while True:
         starts = [from_responsibilities(objective, sample, r) for r in groups]
         starts = [*(steepen(objective, start, i, rng) for i, start in enumerate(starts)), *kicked]
+        # The best of the own round alone: rounds stay independent.
+        follow = partial(climb_or_none, objective, settings, value)
         batch = [ascent for ascent in run(follow, starts) if ascent is not None]
         own += batch
         yield batch

@@ -24,9 +24,9 @@ def run():
     for n, d, k in ((100_000, 1, 3), (100_000, 5, 4)):
         X, y, truth, _ = make_gmoe(n, d, k)
         scaling = scale(X, y, None, np.arange(d), np.arange(d))
-        objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k, 1e-6)
+        objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k)
         gate, shared, expert, variance = scaling.from_raw(objective.gate, near(truth.parameters, 0))
-        theta = objective.join(gate, expert, objective.eta(variance), shared)
+        theta = objective.join(gate, expert, np.log(variance), shared)
         joint = np.column_stack([X, y])
         (short, _), (long, ascent), (short_peer, _), (long_peer, _) = best_of(
             5,

@@ -38,7 +38,7 @@ def run():
 def _score_pass(gate, X, y, parameters):
     columns = np.arange(D)
     scaling = scale(X, y, None, columns, columns, gate.allows_centring)
-    objective = Objective(scaling.blocks(X, y), gate, K, 1e-6)
+    objective = Objective(scaling.blocks(X, y), gate, K)
     coef, shared, expert, variance = scaling.from_raw(gate, parameters)
-    theta = objective.join(coef, expert, objective.eta(variance), shared)
+    theta = objective.join(coef, expert, np.log(variance), shared)
     return lambda: objective.evaluate(theta, SCORE)

@@ -19,9 +19,9 @@ N, D, K = 100_000, 1, 3
 def run():
     X, y, truth, _ = make_gmoe(N, D, K)
     scaling = scale(X, y, None, np.arange(D), np.arange(D))
-    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), K, 1e-6)
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), K)
     gate, shared, expert, variance = scaling.from_raw(objective.gate, truth.parameters)
-    theta = objective.join(gate, expert, objective.eta(variance), shared)
+    theta = objective.join(gate, expert, np.log(variance), shared)
     # NumPy at its best too: aligned, no new memory, and several calls in a row, with its arrays in the cache.
     values, out = aligned(2 * K * N), aligned(2 * K * N)
     np.random.default_rng(0).standard_normal(out=values)

@@ -130,6 +130,11 @@ class Blocks:
             self._kept = list(run(lambda b: self._convert(b, self.buffer()), range(self.n_blocks)))
 
     @property
+    def raw(self):
+        """The data as they were given: X, y and weights or None."""
+        return self._X, self._y, self._weight
+
+    @property
     def weight_scale(self):
         """Weight of a row, where the rows are worth ``n_rows``."""
         return self.total_weight / self.n_rows

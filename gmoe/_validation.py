@@ -25,6 +25,14 @@ def check_finite(values, name):
             )
 
 
+def check_numeric(values, name):
+    """Raise a TypeError for text, also where it spells numbers."""
+    values = np.asarray(values)
+    if values.dtype.kind in "USO" and any(isinstance(value, str | bytes) for value in values.ravel()):
+        first = next(value for value in values.ravel() if isinstance(value, str | bytes))
+        raise TypeError(f"{name} must be numbers, got text such as {first!r}; convert it, for instance by astype(float).")
+
+
 def check_integer(value, name, minimum):
     """Return ``value`` as int, or raise where it is not an integer of at least ``minimum``."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):

@@ -1,6 +1,5 @@
 """The scikit-learn surface: :class:`GaussianMoERegressor` and a scorer."""
 
-import logging
 import warnings
 
 import numpy as np
@@ -15,12 +14,14 @@ from gmoe._validation import (
     check_choice,
     check_finite,
     check_integer,
+    check_numeric,
     check_positive,
     check_schedule,
     resolve_columns,
 )
 from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
+from gmoe._progress import Progress
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
@@ -50,18 +51,18 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
     n_init : int, default 10
-        Starts of the first round: so many from data for each expert beyond the first (up to three), and as many grown
-        from the fit with one expert less. Smaller rounds about the best maximum follow until three in a row find
-        nothing better and three starts have met it, or to 100 starts for each expert beyond the first (up to three).
-        A sparse gate takes one round, of a few starts more, and moves its best selections on. Ignored where ``init`` is
-        given values.
+        Effort of the search: one round of starts for each 5. A round climbs partitions of the data and the fit with one
+        expert less, grown, and then starts about its own best end until these find nothing better. Rounds are
+        independent of each other, and go on until two of them have met the best end, or to 60 starts for each expert
+        (up to three). A larger ``n_init`` makes the same rounds and more, so that it never ends lower. A sparse gate
+        takes one round and moves its best selections on. Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
     tol : float, default 1e-8
         Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
     max_iter : int, default 500
-        Iterations of one start.
+        Iterations of one start, at most.
     parameter_space : ParameterSpace, optional
         The set over which the likelihood is maximised: bounds on variances, coefficients, temperature, and on the rows
         of an expert. None: the default of :class:`gmoe.ParameterSpace`.
@@ -77,7 +78,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     warm_start : bool, default False
         Start from the last fit's parameters only.
     verbose : int, default 0
-        From 1 on the summary goes to the logger "gmoe" at level INFO; ``logging.basicConfig(level="INFO")`` shows it.
+        From 1 on the logger "gmoe" tells how the search goes (time, experts, starts, best log-likelihood) and the
+        summary; without a handler of your own it writes to the standard error.
 
     Attributes
     ----------
@@ -99,7 +101,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         The certificate: log-likelihood, gradient, curvature, flat directions, bounds, agreement of the starts, status.
     log_likelihood_ : float
     converged_ : bool
-        Whether the gradient is below ``tol``.
+        Whether the gradient is below ``tol``, and the search came to its end.
     n_iter_ : int
     n_features_in_ : int
     feature_names_in_ : ndarray of str
@@ -194,6 +196,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         widths = {key: len(value) for key, value in columns.items()}
         settings["gate"].check(settings["n_experts"], widths["gate_columns"])
         init = self._start(len(y), widths, settings["gate"])
+        report = Progress() if self.verbose else None
         result = fit(
             X,
             y,
@@ -201,14 +204,15 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             init=init,
             seed=self._seed(),
             column_names=names,
+            report=report,
             **columns,
             **settings,
         )
         self._adopt(result)
         for message in explain(result):
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
-        if self.verbose:
-            logging.getLogger("gmoe").info("%s", self.summary())
+        if report is not None:
+            report.tell(f"{self.summary()}")
         return self
 
     def _settings(self):
@@ -236,6 +240,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
 
     def _validated(self, X, y):
         if y is not None:
+            check_numeric(y, "y")
             check_finite(np.asarray(y), "y")
         X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False)
         check_finite(X, "X")
@@ -284,7 +289,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         self.variance_, self.shares_ = parameters.variance, result.shares
         self.temperature_ = parameters.temperature
         self.log_likelihood_ = result.log_likelihood
-        self.converged_ = result.status != "max_iter" and result.gradient <= self.tol
+        self.converged_ = result.converged and result.gradient <= self.tol
         self.n_iter_ = result.n_iter
 
     def _checked(self, X, y=None):

@@ -11,6 +11,10 @@ from gmoe.parameters import PER_EXPERT
 from gmoe.solvers.result import FitResult
 
 
+# Weights whose mean is below this are no counts of observations.
+LIGHT = 0.5
+
+
 def raw_values(model) -> np.ndarray:
     """Parameters in the order of ``FitResult.parameter_names``: expert by expert, then an estimated temperature."""
     p = model.parameters
@@ -149,8 +153,9 @@ def certificate_lines(r: FitResult) -> list[str]:
         f"certificate: {r.status}",
         f"  largest average gradient {r.gradient:.1e}, smallest information eigenvalue {r.smallest_eigenvalue:.1e}"
         " (scaled coordinates)",
-        f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood; "
-        f"{r.n_iter} iterations, {r.n_passes} passes over the data",
+        f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood, in {r.n_rounds_agreeing} of "
+        f"{r.n_rounds} independent rounds",
+        f"  {r.n_iter} iterations, {r.n_passes} passes over the data",
         *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
         *_selection_held(r),
@@ -159,57 +164,107 @@ def certificate_lines(r: FitResult) -> list[str]:
 
 
 def _few_agree(r: FitResult):
-    """Say so where hardly any start came back to the best end: the weakest evidence that it is the best there is."""
-    if r.n_agreeing < min(3, r.n_starts) and not r.separated:
-        yield "  few starts agree: a higher n_init may find a better maximum"
+    """Say so where no second round came back to the best end: the weakest evidence that it is the best there is."""
+    if r.n_rounds_agreeing < min(2, r.n_rounds) and not r.separated:
+        yield "  rounds do not agree: a higher n_init may find a better maximum"
 
 
 def _selection_held(r: FitResult):
     if r.selection_held:
-        yield "  the maximum is where selections change: gradient and standard errors are given the selection"
+        yield "  the maximum is where selections change at some rows: it is one among those that keep their active experts"
 
 
 def explain(r: FitResult) -> list[str]:
-    """One sentence for each thing a user must know before using the fit; empty for a regular fit."""
-    messages = []
-    if r.status == "max_iter":
-        messages.append(
-            f"Not converged after {r.n_iter} iterations: the largest average-gradient entry is {r.gradient:.1e}, the "
-            f"smallest eigenvalue of the information {r.smallest_eigenvalue:.1e}; raise max_iter, or use solver='mle'. "
-            "Where fewer than max_iter iterations were made, the ascent met a kink (relu) or rounding."
-        )
-    if r.at_bound:
-        messages.append(
-            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound, where the likelihood has no "
-            "maximum: they fit some points exactly, or extreme values of y set the bound's scale. Use fewer experts, "
-            "look at the extremes, or choose another min_variance."
-        )
-    if r.status == "temperature_at_bound":
-        messages.append(
-            f"The temperature went to {r.model.parameters.temperature:.2g}, the end of its range: the data do not tell "
-            "the activation from its limit (cold: a softmax gate, or steps; hot: a constant gate, or the activation "
-            "far out). Fix the temperature, or use gate='softmax'."
-        )
+    """One sentence or two for each thing a user must know before using the fit; empty for a regular fit."""
+    messages = [*_of_the_climb(r), *_of_the_bounds(r), *_of_the_data(r)]
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     if r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(
             f"{_cause(r)}: the likelihood still rises as gate parameters go to infinity, so that it has no maximiser. "
-            "Predictions are at the supremum; gate parameters are large finite stand-ins."
+            "Predictions at the rows of the data are at the supremum; gate parameters are large finite stand-ins."
         )
+    return [*messages, *_of_what_is_open(r)]
+
+
+def _of_the_climb(r):
+    if r.status == "interrupted":
+        yield (
+            f"The search was interrupted: this is the best of the {r.n_starts} ends that it had found, and no claim is "
+            "made for it. Fit again without interruption for an estimate."
+        )
+    elif r.status == "boundary_on_row":
+        yield (
+            "A boundary between the regions of the gate lies on a row, to within rounding in the units of the data: the "
+            "model returned gives that row other experts than the climb did. Centre and scale the gate's features."
+        )
+    elif r.status == "max_iter":
+        yield (
+            f"Not converged after {r.n_iter} iterations: the largest average-gradient entry is {r.gradient:.1e}, the "
+            f"smallest eigenvalue of the information {r.smallest_eigenvalue:.1e}; raise max_iter, or use solver='mle'. "
+            "Where fewer than max_iter iterations were made, the ascent met a kink (relu) or rounding."
+        )
+
+
+def _of_the_bounds(r):
+    if r.at_bound:
+        yield (
+            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound: they fit their rows exactly, to the "
+            "last digit that the parameter space allows. Look at those rows (ties, rounded or repeated values, y "
+            "without noise); use fewer experts or features; or give a ParameterSpace with a noise that means something."
+        )
+    elif r.status == "variance_at_bound":
+        yield "A bound of the parameter space on the variances is active; a wider one raises the likelihood."
+    if r.few_rows:
+        yield (
+            f"Expert(s) {_list(r.few_rows)} have no more than the {r.min_rows:.3g} effective rows that the parameter "
+            "space asks of an expert, and the likelihood would give them fewer. Use fewer experts or features, or a "
+            "ParameterSpace with a smaller rows_per_parameter; standard errors hold the bound."
+        )
+    if r.status == "coefficient_at_bound":
+        yield "A bound of the parameter space on the coefficients is active; a wider one raises the likelihood."
+    if r.status == "temperature_at_bound":
+        yield (
+            f"The temperature went to {r.model.parameters.temperature:.2g}, the end of its range: the data do not tell "
+            "the activation from its limit (cold: a softmax gate, or steps; hot: a constant gate, or the activation "
+            "far out). Fix the temperature, or use gate='softmax'."
+        )
+
+
+def _of_the_data(r):
+    if r.n_free_parameters > r.n_rows:
+        yield (
+            f"There are more parameters ({r.n_free_parameters}) than rows ({r.n_rows}): use fewer experts or features."
+        )
+    if r.total_weight < LIGHT * r.n_rows:
+        yield (
+            f"The weights of {r.n_rows} rows sum to {r.total_weight:.3g}. They count observations, so that standard "
+            "errors and criteria are those of so few; if they only weigh rows against each other, divide them by their "
+            "mean."
+        )
+
+
+def _of_what_is_open(r):
     gate = r.model.gate
+    named = set(r.not_identified)
     if gate.estimated and not identifies_temperature(r.model):
-        messages.append(
+        named = {name for name in named if not name.startswith(("gate_", "temperature"))}
+        yield (
             f"The temperature of {gate!r} is not identified: {_idle(r.model)}. The values shown are one choice of many"
             f"{_choice(gate)}; or use a fixed temperature, or an activation that bends."
         )
     if r.collinear:
-        messages.append(
+        named = {name for name in named if "[" in name and name[name.index("[") + 1 : name.rindex("]")] not in r.collinear}
+        yield (
             f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are "
             "the choice of minimum norm in standardised columns."
         )
-    elif r.not_identified and not messages:
-        messages.append(f"The data carry no information on {_list(r.not_identified[:6])}.")
-    return messages
+    if named:
+        open_ones = [name for name in r.not_identified if name in named]
+        more = f" and {len(open_ones) - 6} more" if len(open_ones) > 6 else ""
+        yield (
+            f"The data carry no information on {_list(open_ones[:6])}{more}. The values shown are those nearest to the "
+            "regression on all data; predictions that rest on them say nothing about the data."
+        )
 
 
 def _cause(r: FitResult):

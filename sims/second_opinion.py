@@ -19,7 +19,7 @@ from sklearn.exceptions import ConvergenceWarning
 from gmoe import FitResult, GaussianMoERegressor, GMoE, Parameters
 from gmoe.solvers.result import EDGES
 from gmoe.study import load_study, table
-from gmoe.study.protocols import MIN_VARIANCE
+from gmoe.study.protocols import MIN_VARIANCE, relative
 from gmoe.study.rows import draw, model_of
 
 RESULTS = Path(__file__).resolve().parent / "results"
@@ -96,7 +96,7 @@ def compare(folder: Path, n: int, replication: int, n_starts: int) -> Opinion:
         end = minimize(loss, np.append(start, np.log(truth.temperature)) if gate.estimated else start, method="BFGS")
         best = end if best is None or end.fun < best.fun else best
     other = model(best.x)
-    climb = GaussianMoERegressor(k, gate, init=other.parameters, min_variance=MIN_VARIANCE)
+    climb = GaussianMoERegressor(k, gate, init=other.parameters, parameter_space=relative(MIN_VARIANCE))
     with warnings.catch_warnings():
         # What it warns of is what is asked.
         warnings.simplefilter("ignore", ConvergenceWarning)

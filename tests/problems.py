@@ -11,7 +11,6 @@ from gmoe.gates import Gate, SoftmaxGate, as_gate
 from gmoe.solvers.objective import Objective
 
 SOFTMAX = SoftmaxGate()
-MIN_VARIANCE = 0.05  # not small against the variances of `parameters`, so that the chain rule through it counts
 
 
 def all_gates(k=3):
@@ -87,7 +86,7 @@ def problem(X, y, weight, gate_design, expert_design, gate=SOFTMAX, scaled=True)
     x_gate, x_expert = ((X[:, d.columns] - d.centre) @ d.transform.T for d in (gate_design, expert_design))
     response = (y - centre_y - x_expert @ slope_y) / scale_y
     w = np.ones(len(y)) if weight is None else weight
-    return blocks, reference.Problem(x_gate, x_expert, response, w, MIN_VARIANCE, pipeline(gate))
+    return blocks, reference.Problem(x_gate, x_expert, response, w, pipeline(gate))
 
 
 def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate=SOFTMAX):
@@ -96,7 +95,7 @@ def draw(seed, n, k, gate_columns, expert_columns, weighted=True, gate=SOFTMAX):
     X, y, weight = data(rng, n, 1 + max([0, *gate_columns, *expert_columns]), weighted)
     blocks, slow = problem(X, y, weight, *designs(rng, gate_columns, expert_columns), gate)
     theta = parameters(rng, k, 1 + len(gate_columns), 1 + len(expert_columns), gate.n_shared)
-    return Objective(blocks, gate, k, MIN_VARIANCE), slow, theta
+    return Objective(blocks, gate, k), slow, theta
 
 
 def random_model(rng, k, d, logit_size=2.0, sd=(0.3, 1.0), intercept_size=2.0):

@@ -5,7 +5,7 @@ log of the standard deviation), and the Hessian is that of log A - log B with A 
 B = sum_j exp(logit_j) (kernels: Louis' identity in standardised residuals).
 
 A parameter vector has one row per expert: (gate intercept, gate_coef, intercept, coef, eta), with
-variance = min_variance + exp(eta), and, where the gate estimates a temperature, its logarithm at the end.  Where
+log variance, and, where the gate estimates a temperature, its logarithm at the end.  Where
 responses and features are scaled, they are the scaled ones.  An intercept outside the activation is that of the logit:
 in the units of the model, gate_intercept / temperature.
 """
@@ -48,7 +48,6 @@ class Problem:
     x_expert: np.ndarray
     y: np.ndarray
     weight: np.ndarray
-    min_variance: float = 0.0
     gate: Pipeline = field(default_factory=Pipeline)
 
     @property
@@ -61,7 +60,7 @@ class Problem:
         d, e = self.x_gate.shape[1], self.x_expert.shape[1]
         rows = np.reshape(theta[: len(theta) - self.n_shared], (-1, d + e + 3))
         above = np.exp(rows[:, -1])
-        return rows[:, 0], rows[:, 1 : d + 1], rows[:, d + 1], rows[:, d + 2 : -1], self.min_variance + above, above
+        return rows[:, 0], rows[:, 1 : d + 1], rows[:, d + 1], rows[:, d + 2 : -1], above, above
 
     def temperature(self, theta):
         """The fixed or the estimated one."""

@@ -4,7 +4,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from problems import MIN_VARIANCE, data, designs, draw, parameters, problem
+from problems import data, designs, draw, parameters, problem
 
 from gmoe import _arrays
 from gmoe._arrays import BLOCK, Blocks, block_length
@@ -17,7 +17,7 @@ COLUMNS = (0, 2), (1, 2)
 def objective(X, y, weight, gate=None, executor=None, seed=0):
     """The same designs for the same seed."""
     blocks, _ = problem(X, y, weight, *designs(np.random.default_rng(seed), *COLUMNS))
-    return Objective(blocks, gate or SoftmaxGate(), 2, MIN_VARIANCE, executor)
+    return Objective(blocks, gate or SoftmaxGate(), 2, executor=executor)
 
 
 def evaluate(made):

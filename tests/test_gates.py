@@ -12,7 +12,7 @@ import sys
 import numpy as np
 import pytest
 import reference
-from problems import MIN_VARIANCE, all_gates, pipeline
+from problems import all_gates, pipeline
 
 import gmoe
 from gmoe import Gate, GMoE, Parameters, SoftmaxGate, as_gate, list_gates
@@ -116,9 +116,9 @@ def test_extreme_logits_stay_finite_in_fits(gate, size):
     coef = size * np.array([[1.0, 1.0], [-1.0, 1.0], [0.0, -2.0]])
     X, y = np.linspace(-1, 1, 21)[:, None], np.linspace(-3, 3, 21)
     design = Design(np.array([0]), np.zeros(1), np.eye(1), np.ones(1))
-    objective = Objective(Blocks(X, y, None, design, design, 0.0, np.zeros(1), 1.0), gate, 3, MIN_VARIANCE)
+    objective = Objective(Blocks(X, y, None, design, design, 0.0, np.zeros(1), 1.0), gate, 3)
     made = model(gate, coef)
-    expert, log_variance = made.parameters.expert, np.log(1.0 - MIN_VARIANCE) * np.ones(3)
+    expert, log_variance = made.parameters.expert, np.zeros(3)
     natural, shared = gate.natural(coef, temperature(gate))
     evaluation = objective.evaluate(objective.join(natural, expert, log_variance, shared), SCORE)
     # Logits of 1e5 are rounded at 1.5e-11, larger ones must have been shifted.

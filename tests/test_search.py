@@ -208,14 +208,14 @@ def test_ends_of_the_sample_that_are_beaten_on_all_data_stay_there():
     X, y, _, _ = make_gmoe(30_000, 1, 2, random_state=5, **REGULAR)
     columns = np.arange(1)
     scaling = scale(X, y, None, columns, columns)
-    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 2, 1e-4)
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 2)
     settings = Settings("mle", 1, ("kmeans",), 1e-8, 500, None, 0)
     gate = np.zeros((2, 2))
     # One regression twice is a saddle far below; its experts a little apart climb to the best maximum.
     expert = np.array([[0.0, 1.0], [0.0, -1.0]])
-    near = climb(objective, objective.join(gate, expert, objective.eta(np.ones(2)), []), settings)
+    near = climb(objective, objective.join(gate, expert, np.zeros(2), []), settings)
     best = near.evaluation.theta
-    low = objective.join(gate, 0.0 * expert, objective.eta(np.ones(2)), [])
+    low = objective.join(gate, 0.0 * expert, np.zeros(2), [])
     close = best + 1e-3
     margin = 1e-3
     assert objective.evaluate(low, SCORE).value < near.evaluation.value - margin
@@ -238,8 +238,8 @@ def test_of_ends_equal_to_rounding_a_converged_one_is_the_best():
     X, y, _, _ = make_gmoe(200, 1, 2, random_state=1, **REGULAR)
     columns = np.arange(1)
     scaling = scale(X, y, None, columns, columns)
-    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 1, 1e-4)
-    theta = np.concatenate([np.zeros(4), objective.eta(np.ones(1))])
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), 1)
+    theta = np.concatenate([np.zeros(4), np.zeros(1)])
     evaluation = objective.evaluate(theta, SCORE)
 
     def end(more, converged):

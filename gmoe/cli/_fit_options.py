@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gmoe import GaussianMoERegressor, list_activations, list_gates
+from gmoe import GaussianMoERegressor, ParameterSpace, list_activations, list_gates
 from gmoe.cli._options import encoding, jobs, seed, separator, thousands, whole
 from gmoe.estimator import SOLVERS
 
@@ -53,7 +53,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "--drop-missing", action="store_true", help="fit without the rows that lack a value, and say how many"
     )
     model = parser.add_argument_group("model and solver")
-    default = GaussianMoERegressor()
+    default, space = GaussianMoERegressor(), ParameterSpace()
     model.add_argument(
         "--experts", type=whole("n_experts", 1), default=2, metavar="K", help="number of experts (default: 2)"
     )
@@ -72,7 +72,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         type=whole("n_init", 1),
         default=default.n_init,
         metavar="N",
-        help=f"starts of the first round (default: {default.n_init})",
+        help=f"more of them make more rounds of starts (default: {default.n_init})",
     )
     model.add_argument(
         "--max-iter",
@@ -82,11 +82,18 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"iterations of one start (default: {default.max_iter})",
     )
     model.add_argument(
-        "--min-variance",
+        "--variance-ratio",
         type=float,
-        default=default.min_variance,
-        metavar="V",
-        help=f"lower bound of the variances, as a part of one regression's (default: {default.min_variance:g})",
+        default=space.variance_ratio,
+        metavar="R",
+        help=f"least ratio of two experts' variances, 1 for equal ones (default: {space.variance_ratio:g})",
+    )
+    model.add_argument(
+        "--rows-per-parameter",
+        type=float,
+        default=space.rows_per_parameter,
+        metavar="M",
+        help=f"rows that an expert must have for each of its parameters (default: {space.rows_per_parameter:g})",
     )
     model.add_argument("--random-state", type=seed, default=0, metavar="SEED", help="draws the starts (default: 0)")
     model.add_argument("--jobs", type=jobs, default=1, metavar="N", help="threads, -1 for all; changes no result")

@@ -8,7 +8,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import FitResult, GaussianMoERegressor, Summary
+from gmoe import FitResult, GaussianMoERegressor, ParameterSpace, Summary
 from gmoe.cli._data import Data, read_data
 from gmoe.cli._fit_options import DESCRIPTION, EPILOG, HELP, add_arguments
 from gmoe.cli._messages import UsageError, WorkError, shown, tell
@@ -57,7 +57,9 @@ def _fit(arguments, data: Data) -> GaussianMoERegressor:
         solver=arguments.solver,
         n_init=arguments.n_init,
         max_iter=arguments.max_iter,
-        min_variance=arguments.min_variance,
+        parameter_space=ParameterSpace(
+            variance_ratio=arguments.variance_ratio, rows_per_parameter=arguments.rows_per_parameter
+        ),
         random_state=arguments.random_state,
         n_jobs=arguments.jobs,
         schedule=arguments.schedule,

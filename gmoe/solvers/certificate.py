@@ -16,6 +16,8 @@ from gmoe.solvers.standing import rows_held, variance_held
 from gmoe.solvers.undetermined import determined
 from gmoe.solvers.walls import Kind, SelectionWall
 
+# Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
+ROWS, SAME_MODEL = 65536, 1e-7
 # Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
 WEAK = 1e-5
 # Fall of the average log-likelihood, far out, that a maximum exceeds by orders of magnitude.
@@ -58,14 +60,19 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
     if gate.estimated:
         names += ("temperature",)
+    own = _own_log_likelihood(objective.blocks, model) * weight_unit
     total, shift = objective.blocks.total_weight * weight_unit, np.log(scaling.scale_y)
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
     slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(best.evaluation.value)
     return FitResult(
         model=model,
-        log_likelihood=float(total * (evaluation.value - shift)),
-        status=_status(objective, evaluation, kinds, converged, separated, found.interrupted),
+        log_likelihood=own,
+        status=(
+            _status(objective, evaluation, kinds, converged, separated, found.interrupted)
+            if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
+            else "boundary_on_row"
+        ),
         gradient=local.slope,
         smallest_eigenvalue=float(local.values.min(initial=np.inf)),
         n_flat=n_flat(objective, scaling),
@@ -78,6 +85,8 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_iter=max(len(best.history) - 1, 1),
         n_passes=n_passes,
         n_starts=len(found.ends),
+        n_rounds=found.n_rounds,
+        n_rounds_agreeing=found.n_rounds_agreeing,
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares[order],
@@ -91,6 +100,17 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
     )
+
+
+def _own_log_likelihood(blocks, model):
+    """Sum of the returned model's log-densities over the raw data: what the certificate is about."""
+    X, y, weight = blocks.raw
+    total = 0.0
+    for start in range(0, len(y), ROWS):
+        rows = slice(start, start + ROWS)
+        density = model.log_density(X[rows], y[rows])
+        total += float(density.sum() if weight is None else weight[rows] @ density)
+    return total
 
 
 def _experts(which):

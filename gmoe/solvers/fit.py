@@ -44,6 +44,7 @@ def fit(
     n_jobs: int = 1,
     column_names=None,
     also: Sequence[Parameters] = (),
+    report=None,
 ) -> FitResult:
     """Fit a Gaussian mixture of experts; a pure function of its arguments.
 
@@ -74,6 +75,8 @@ def fit(
     column_names : sequence of str, optional
     also : sequence of Parameters
         Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are.
+    report : callable, optional
+        Told (experts, starts, best log-likelihood) now and then.
     """
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
@@ -81,7 +84,7 @@ def fit(
         weight_unit = 1.0
     passes: list[int] = []
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
-    settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed)
+    settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed, report)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
     run = map if executor is None else executor.map
     try:

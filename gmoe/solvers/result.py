@@ -37,6 +37,7 @@ class FitResult:
         likelihood does not fall on the way there.
         ``gate_separated``: the likelihood still rises as a gate parameter goes to infinity, or is flat there;
         ``no_interior_maximum``: the same with a sparse gate.
+        ``boundary_on_row``: in the units of the data rounding gives a row other active experts than in the climb.
         ``max_iter``: stopped before the gradient was small. ``interrupted``: the search was, and this is the best end
         that it had found.
     gradient : float
@@ -65,6 +66,8 @@ class FitResult:
         experts on the way up.
     n_starts, n_agreeing : int
         Starts climbed to the end, and how many of them ended within 1e-6 of the best log-likelihood.
+    n_rounds, n_rounds_agreeing : int
+        Independent rounds of the search for this number of experts, and how many of them met the best end.
     history : tuple of float
         Log-likelihood by iteration of the winning ascent.
     shares : ndarray, shape (k,)
@@ -105,6 +108,8 @@ class FitResult:
     n_passes: int
     n_starts: int
     n_agreeing: int
+    n_rounds: int
+    n_rounds_agreeing: int
     history: tuple[float, ...]
     shares: np.ndarray
     covariance: np.ndarray
@@ -131,6 +136,11 @@ class FitResult:
     def icl(self) -> float:
         """Integrated classification likelihood: BIC - 2 sum log(largest responsibility); smaller is better."""
         return self.bic - 2.0 * self.classification
+
+    @property
+    def converged(self) -> bool:
+        """Whether the climb came to an end: a maximum, at an edge of the parameter space or not."""
+        return self.status == "converged" or self.status in EDGES
 
     @property
     def certified(self) -> bool:

@@ -6,14 +6,12 @@ meet in the same end is evidence: they share the data, and nothing else.  A sear
 same rounds and more.
 """
 
-import time
 from dataclasses import dataclass, field
 from functools import partial
 
 import numpy as np
 
 from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
-from gmoe.solvers.standing import is_regular
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen, without
 
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
@@ -159,6 +157,7 @@ def _grown(smaller, tops, reduced, sample, n_starts, rng):
 
 def _report(settings, found):
     if settings.report is not None and found.ascents:
-        best = best_of(found.objective, found.ascents).evaluation
-        regular = is_regular(found.objective, best)
-        settings.report(found.objective, len(found.ascents), best.value, regular, time.monotonic())
+        objective = found.objective
+        shift = 0.0 if objective.scaling is None else np.log(objective.scaling.scale_y)
+        value = objective.blocks.total_weight * (found.best_value - shift)
+        settings.report(objective.n_experts, len(found.ascents), value)

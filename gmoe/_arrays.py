@@ -109,9 +109,7 @@ class Blocks:
         equal weight as would say as much (Kish), so that weights in another unit do not make the data small.
     """
 
-    def __init__(
-        self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map, weight_unit=1.0
-    ):
+    def __init__(self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map, weight_unit=1.0):
         self._X, self._y, self._weight = X, y, weight
         self.gate, self.expert = gate, expert
         self._centre_y, self._scale_y = centre_y, scale_y

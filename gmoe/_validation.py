@@ -30,7 +30,9 @@ def check_numeric(values, name):
     values = np.asarray(values)
     if values.dtype.kind in "USO" and any(isinstance(value, str | bytes) for value in values.ravel()):
         first = next(value for value in values.ravel() if isinstance(value, str | bytes))
-        raise TypeError(f"{name} must be numbers, got text such as {first!r}; convert it, for instance by astype(float).")
+        raise TypeError(
+            f"{name} must be numbers, got text such as {first!r}; convert it, for instance by astype(float)."
+        )
 
 
 def check_integer(value, name, minimum):

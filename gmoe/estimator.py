@@ -23,7 +23,7 @@ from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
 from gmoe._progress import Progress
 from gmoe.model import GMoE
-from gmoe.parameter_space import ParameterSpace
+from gmoe.parameter_space import as_parameter_space
 from gmoe.parameters import Parameters
 from gmoe.solvers.fit import fit
 from gmoe.solvers.starts import DATA_STARTS
@@ -51,11 +51,9 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
     n_init : int, default 10
-        Effort of the search: one round of starts for each 5. A round climbs partitions of the data and the fit with one
-        expert less, grown, and then starts about its own best end until these find nothing better. Rounds are
-        independent of each other, and go on until two of them have met the best end, or to 60 starts for each expert
-        (up to three). A larger ``n_init`` makes the same rounds and more, so that it never ends lower. A sparse gate
-        takes one round and moves its best selections on. Ignored where ``init`` is given values.
+        Effort of the search: one round of starts for each 5. Rounds are independent of each other, and go on until two
+        of them have met the best end, or to 60 starts for each expert (up to three). A larger ``n_init`` makes the same
+        rounds and more, and never ends lower. A sparse gate takes one round. Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
         or parameters, or responsibilities, as the only start.
@@ -223,20 +221,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "n_init": check_integer(self.n_init, "n_init", 1),
             "tol": check_positive(self.tol, "tol"),
             "max_iter": check_integer(self.max_iter, "max_iter", 1),
-            "space": self._space(),
+            "space": as_parameter_space(self.parameter_space),
             "schedule": check_schedule(self.schedule),
             "n_jobs": effective_n_jobs(self.n_jobs),
         }
-
-    def _space(self):
-        if self.parameter_space is None:
-            return ParameterSpace()
-        if not isinstance(self.parameter_space, ParameterSpace):
-            raise TypeError(
-                f"parameter_space must be None or a ParameterSpace, got {self.parameter_space!r}; "
-                "for instance ParameterSpace(variance_ratio=1.0)."
-            )
-        return self.parameter_space
 
     def _validated(self, X, y):
         if y is not None:

@@ -253,11 +253,16 @@ def _of_what_is_open(r):
             f"{_choice(gate)}; or use a fixed temperature, or an activation that bends."
         )
     if r.collinear:
-        named = {name for name in named if "[" in name and name[name.index("[") + 1 : name.rindex("]")] not in r.collinear}
+        named = {
+            name for name in named if "[" in name and name[name.index("[") + 1 : name.rindex("]")] not in r.collinear
+        }
         yield (
             f"Columns {_list(r.collinear)} are constant or collinear: their coefficients are not identified and are "
             "the choice of minimum norm in standardised columns."
         )
+    if r.status == "temperature_at_bound" or r.separated:
+        # Where the gate is a limit of its kind its parameters are stand-ins, as was said.
+        named = {name for name in named if not name.startswith(("gate_", "temperature"))}
     if named:
         open_ones = [name for name in r.not_identified if name in named]
         more = f" and {len(open_ones) - 6} more" if len(open_ones) > 6 else ""

@@ -20,12 +20,13 @@ class ParameterSpace:
 
     Parameters
     ----------
-    variance_ratio : float in [0, 1], default 1e-8
+    variance_ratio : float in [0, 1], default 1e-4
         Least ratio of the smallest to the largest variance of the experts (Hathaway, 1985; Di Mari, Rocci and Gattone,
         2017, for regressions). 1 makes all variances equal.
-    rows_per_parameter : float >= 0, default 3
-        Effective rows that an expert must have, for each of its own parameters (intercept, slopes, variance): the sum
-        of its gate probabilities over the rows. Where the rows would not suffice for all experts, half an equal share.
+    rows_per_parameter : float >= 0, default 2
+        Effective rows that an expert must have for each parameter of its density (intercept, slopes, variance), and
+        half as many for each slope of its gate, by which it picks its rows: the sum of its gate probabilities. Where
+        the rows would not suffice for all experts, half an equal share.
     min_variance, max_variance : float, default 0 and inf
         Absolute bounds of the variances, unit of y squared.
     min_relative_variance : float, default 1e-12
@@ -57,8 +58,8 @@ class ParameterSpace:
     False
     """
 
-    variance_ratio: float = 1e-8
-    rows_per_parameter: float = 3.0
+    variance_ratio: float = 1e-4
+    rows_per_parameter: float = 2.0
     min_variance: float = 0.0
     max_variance: float = math.inf
     min_relative_variance: float = 1e-12
@@ -106,15 +107,35 @@ class ParameterSpace:
         floor = max(self.min_variance, self.min_relative_variance, self.variance_ratio)
         return all(math.isfinite(bound) for bound in bounds) and floor > 0.0
 
-    def min_rows(self, n_own: int, n_rows: float, n_experts: int) -> float:
+    def min_rows(self, n_own: int, n_slopes: int, n_rows: float, n_experts: int) -> float:
         """Effective rows that an expert must have.
 
         Parameters
         ----------
         n_own : int
-            Parameters of one expert: intercept, slopes and variance.
+            Parameters of the density of one expert: intercept, slopes and variance.
+        n_slopes : int
+            Slopes of its gate.
         n_rows : float
             Rows of the data (their weights, where these are counts).
         n_experts : int
         """
-        return min(self.rows_per_parameter * n_own, 0.5 * n_rows / n_experts)
+        return min(self.rows_per_parameter * (n_own + 0.5 * n_slopes), 0.5 * n_rows / n_experts)
+
+
+def as_parameter_space(space) -> ParameterSpace:
+    """Return the space itself, or the default one for None.
+
+    Raises
+    ------
+    TypeError
+        For anything else.
+    """
+    if space is None:
+        return ParameterSpace()
+    if not isinstance(space, ParameterSpace):
+        raise TypeError(
+            f"parameter_space must be None or a ParameterSpace, got {space!r}; for instance "
+            "ParameterSpace(variance_ratio=1.0)."
+        )
+    return space

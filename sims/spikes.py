@@ -80,7 +80,9 @@ def by_hand(study, protocol, n: int, replication: int) -> float:
     design = np.column_stack([np.ones(n), data.X])
     residual = data.y - design @ np.linalg.lstsq(design, data.y, rcond=None)[0]
     truth = study.truth.parameters
-    small = GaussianMoERegressor(truth.n_experts, protocol.gate_for(study.truth), init=truth, parameter_space=relative(MIN_VARIANCE))
+    small = GaussianMoERegressor(
+        truth.n_experts, protocol.gate_for(study.truth), init=truth, parameter_space=relative(MIN_VARIANCE)
+    )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         model = small.fit(data.X, data.y).fit_result_.model

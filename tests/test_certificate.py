@@ -42,7 +42,7 @@ def test_agreement_counts_the_starts_beyond_the_sample_too():
     X, y, _, _ = make_gmoe(10_001, 1, 2, random_state=4)
     result = GaussianMoERegressor(2, random_state=0).fit(X, y).fit_result_
     # 10 starts from data, 10 grown, and three rounds of 10 in vain; most meet the only maximum of an easy problem.
-    assert result.n_starts == 50
+    assert result.n_starts == 60
     assert result.n_agreeing > 25
 
 

@@ -191,7 +191,7 @@ def test_an_estimated_temperature_is_a_row(penguins, capsys):
 
 
 def test_a_schedule(penguins, capsys):
-    argv = ["fit", penguins, "--y", "bill_length_mm", *REGRESSIONS, "--json"]
+    argv = ["fit", penguins, "--y", "bill_length_mm", *REGRESSIONS, "--n-init", "10", "--json"]
     fits = []
     for more in ([], ["--schedule", "4", "1"]):
         assert main([*argv, *more]) == 0

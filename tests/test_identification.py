@@ -277,10 +277,10 @@ def gate_units(gate, coef, shared):
 
 
 @pytest.mark.parametrize("gate", SPARSE.values(), ids=SPARSE)
-def test_held_directions_change_no_selection(gate):
+def test_unseen_parameters_and_the_scale_of_the_keys_change_no_selection(gate):
     theta, X, step = natural_point(gate), features(), 1e-5
     before = keys(gate, theta, X)
-    for direction in gate.held(theta[:9].reshape(3, 3), theta[9:]).T:
+    for direction in [*np.eye(len(theta))[gate.unseen(3, 3)], gate.key_scale(theta[:9].reshape(3, 3), theta[9:])]:
         change = (keys(gate, theta + step * direction, X) - keys(gate, theta - step * direction, X)) / (2 * step)
         # Differences of keys change in proportion, so that ranks stay; up to rounding over the step.
         factor = np.sum(change * before) / np.sum(before**2)

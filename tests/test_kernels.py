@@ -203,7 +203,9 @@ def test_hopeless_observation_stays_finite():
     assert evaluation.value == pytest.approx(reference.log_likelihood(slow, theta), rel=ROUNDING)
     assert distance(evaluation.gradient, reference.score(slow, theta)) < ROUNDING
     # r v v' - r^2 v v' with r = 1 cancels entries of size z^4 = 1e12 and leaves some of size z^2.
-    z = np.abs(reference.residuals(slow, theta)[0]).max() / np.sqrt(np.exp(theta[: objective.n_rows].reshape(3, -1)[:, -1]).min())
+    z = np.abs(reference.residuals(slow, theta)[0]).max() / np.sqrt(
+        np.exp(theta[: objective.n_rows].reshape(3, -1)[:, -1]).min()
+    )
     error = np.abs(evaluation.hessian - reference.hessian(slow, theta)).max()
     assert error < 1e-15 * z**4 / 50
 

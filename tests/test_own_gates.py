@@ -112,12 +112,12 @@ def test_what_a_gate_leaves_open_changes_nothing(gate, k):
 
 
 @each({name: gate for name, gate in SPARSE.items() if gate.activation.degree == 1.0})
-def test_held_directions_hold_the_selection(gate):
+def test_the_scale_of_the_keys_holds_the_selection(gate):
     # Homogeneous of degree 1: they are straight lines.
     rng = np.random.default_rng(0)
     coef, X = rng.normal(size=(3, 3)), rng.uniform(-1, 1, (300, 2))
     before = model(gate, coef).gate_proba(X) > 0
-    for direction in gate.held(coef, np.empty(0)).T:
+    for direction in [*np.eye(9)[gate.unseen(3, 3)], gate.key_scale(coef, np.empty(0))]:
         after = model(gate, coef + 0.5 * direction.reshape(3, 3)).gate_proba(X) > 0
         np.testing.assert_array_equal(after, before)
 

@@ -9,7 +9,7 @@ import numpy as np
 from gmoe import GaussianMoERegressor, GMoE
 
 # Written out here, not taken from gmoe.ParameterSpace: a default that moved would be seen.
-MIN_RATIO = 1e-8
+MIN_RATIO = 1e-4
 # Values of maxima of which one is lower by no more than this are the same.
 SAME = 1e-6
 
@@ -48,7 +48,7 @@ def default_fit(X, y, n_experts, gate="softmax", seed=0, **settings):
 
 def min_rows(n_coefficients):
     """Least effective rows of an expert with so many coefficients, its intercept among them."""
-    return 3 * (n_coefficients + 1)
+    return 2 * (n_coefficients + 1) + n_coefficients - 1
 
 
 def within(variance, gate_proba, n_coefficients):

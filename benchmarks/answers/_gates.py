@@ -37,7 +37,7 @@ def kinds(gate, k):
 
 
 def draw(gate, k, kind, seed):
-    """X and y of a random truth in which each expert has twice the rows that the set asks for."""
+    """X and y of a random truth in which each expert has more rows than the set asks for."""
     rng = np.random.default_rng([20270106, *seed])
     d = 1 if kind == DATA[0] else 2
     X = rng.normal(size=(N, d))
@@ -50,5 +50,5 @@ def draw(gate, k, kind, seed):
         temperature = rng.uniform(0.3, 1.0) if gate.estimated else gate.temperature
         experts = rng.normal(0, 2, k), rng.normal(0, 2, (k, d)), rng.uniform(0.3, 1.0, k) ** 2
         model = GMoE(Parameters(rng.normal(0, 0.5, k), slopes, *experts, temperature), gate)
-        if model.gate_proba(X).sum(axis=0).min() >= 2 * min_rows(1 + d):
+        if model.gate_proba(X).sum(axis=0).min() >= 4 / 3 * min_rows(1 + d):
             return X, model.sample(X, rng)[0]

@@ -273,6 +273,13 @@ class Gate:
         shape = n_experts, n_columns
         return self.uninformed(*shape).shape[1] > self.invariances(*shape).shape[1]
 
+    def unseen(self, n_experts: int, n_columns: int) -> np.ndarray:
+        """Which natural parameters (rows, then shared) no key depends on, indices."""
+        if self.select_on.sees_logit:
+            return np.empty(0, dtype=np.intp)
+        size = n_experts * n_columns
+        return np.concatenate([np.arange(n_experts) * n_columns, np.arange(size, size + self.n_shared)])
+
     def key_scale(self, coef, shared):
         """Direction of the natural parameters (rows, then shared) at a point in which all keys grow alike."""
         return _identification.key_scale(self, coef, shared)

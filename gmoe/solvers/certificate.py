@@ -53,7 +53,8 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
-    direction = separating_direction(objective, evaluation, local)
+    # A gate that a box holds goes nowhere.
+    direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
     matrix, notes = covariance(objective, scaling, local, model, order, free, direction)
     converged = best.converged and local.is_maximum
     separated = direction is not None
@@ -236,7 +237,7 @@ def n_flat(objective: Objective, scaling: Scaling):
     return own + k * (lost_gate + lost_expert)
 
 
-def separating_direction(objective: Objective, evaluation: Evaluation, local: Spectrum | None = None):
+def separating_direction(objective: Objective, evaluation: Evaluation):
     """Direction (P,) of the gate along which the likelihood never falls again, or None.
 
     Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
@@ -247,7 +248,7 @@ def separating_direction(objective: Objective, evaluation: Evaluation, local: Sp
     """
     assert evaluation.hessian is not None
     index = objective.gate_index
-    free, scale = _gate_directions(objective, evaluation, local)
+    free, scale = _gate_directions(objective, evaluation)
     if not free.size:
         return None
     values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
@@ -279,7 +280,7 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
     return direction if evaluation.value - value < NO_FALL else None
 
 
-def _gate_directions(objective, evaluation, local):
+def _gate_directions(objective, evaluation):
     """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
     flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
     if objective.temperature_at_bound(evaluation.theta):
@@ -289,11 +290,7 @@ def _gate_directions(objective, evaluation, local):
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
     scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
-    scale = scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)
-    selections = [] if local is None else [i for i, b in enumerate(local.face.bounds) if b.kind is Kind.SELECTION]
-    if selections:
-        # Only what holds the selection, as the likelihood jumps elsewhere.
-        normals = free.T @ local.face.normals[objective.gate_index][:, selections]
-        left, sizes, _ = np.linalg.svd(normals)
-        free = free @ left[:, int(np.sum(sizes > 1e-10 * sizes.max(initial=0.0))) :]
-    return free, scale
+    # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
+    held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
+    left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
+    return free @ left[:, sizes > 1e-9 * sizes[0]], scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)

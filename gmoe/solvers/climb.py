@@ -48,7 +48,7 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
-        return _em_off_saddles(objective, enter(objective, theta), settings)
+        return _em_off_saddles(objective, on_flat_walls(objective, theta), settings)
     history: tuple[float, ...] = ()
     if em_steps:
         # A start may have too few rows for an expert, which finds more on the way.
@@ -81,10 +81,11 @@ def finish_held(objective, ascents, settings):
     held = [a for a in ascents if not a.converged and len(a.history) <= settings.max_iter]
     held = [a for a in held if a.evaluation.value - min(price(objective, a.evaluation), 1e300) >= least]
     held = sorted(held, key=lambda a: -a.evaluation.value)[:N_FINISH]
-    return [_finished(objective, a, settings) if any(a is h for h in held) else a for a in ascents]
+    return [finished(objective, a, settings) if any(a is h for h in held) else a for a in ascents]
 
 
-def _finished(objective, ascent, settings):
+def finished(objective, ascent, settings) -> Ascent:
+    """Climb on from an end that was left on the way."""
     left = settings.max_iter - len(ascent.history) + 1
     late = newton(objective, ascent.evaluation.theta, settings.tol, left)
     return replace(late, history=ascent.history + late.history[1:])

@@ -63,6 +63,8 @@ def em(
 
 def face_slope(objective: Objective, evaluation: Evaluation, walls=()) -> float:
     """Largest entry of the average gradient along the walls at a point, local coordinates."""
+    if not np.isfinite(evaluation.gradient).all():
+        return np.inf
     coordinates = Coordinates(objective)
     jacobian, basis = coordinates.jacobian(evaluation.theta), coordinates.basis()
     every = (*walls, *objective.walls(evaluation))

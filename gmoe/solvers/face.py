@@ -128,7 +128,9 @@ def keep_inside(face: Face, theta, move):
         return -1.0 if point is None else _least(face, before, point)[0]
 
     start = inside(0.0)
-    part = scipy.optimize.brentq(inside, 0.0, 1.0, xtol=1e-15, rtol=1e-14, maxiter=TRIES, disp=False) if start > 0 else 0.0
+    part = (
+        scipy.optimize.brentq(inside, 0.0, 1.0, xtol=1e-15, rtol=1e-14, maxiter=TRIES, disp=False) if start > 0 else 0.0
+    )
     point = follow(face, move(part))
     while part > 0.0 and (point is None or _least(face, before, point)[0] < -ROUNDING):
         part = 0.5 * part if part > 1e-12 else 0.0

@@ -20,7 +20,7 @@ from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import SAMPLE, Found, better, search
 from gmoe.solvers.sparse import finish, settle
-from gmoe.solvers.standing import enter, is_regular
+from gmoe.solvers.standing import is_regular, on_flat_walls
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
 
 
@@ -192,7 +192,7 @@ def _climb_sample(objective, thetas, settings):
 
 def _scaled(objective, scaling, parameters):
     gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return enter(objective, objective.join(gate, expert, np.log(variance), shared))
+    return on_flat_walls(objective, objective.join(gate, expert, np.log(variance), shared))
 
 
 def _climb_given(objective, scaling, init, settings):

@@ -136,9 +136,7 @@ class Objective:
 
     def under(self, gate: Gate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return Objective(
-            self.blocks, gate, self.n_experts, self.space, self.scaling, self._executor, self._passes
-        )
+        return Objective(self.blocks, gate, self.n_experts, self.space, self.scaling, self._executor, self._passes)
 
     @property
     def n_passes(self):
@@ -182,7 +180,7 @@ class Objective:
     def least_share(self) -> float:
         """Average gate probability that gives an expert the rows that the space asks for."""
         n = self.blocks.n_rows
-        return self.space.min_rows(self.q_expert + 1, n, self.n_experts) / n
+        return self.space.min_rows(self.q_expert + 1, self.q_gate - 1, n, self.n_experts) / n
 
     def shares(self, evaluation) -> np.ndarray:
         """Average gate probability of each expert, (k,)."""

@@ -13,7 +13,7 @@ from functools import partial
 import numpy as np
 
 from gmoe._arrays import Blocks
-from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct, finish_held
+from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct, finish_held, finished
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.rounds import Rounds, climb_rounds
@@ -164,6 +164,12 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
             start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
             ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
             best = best_of(objective, ascents, floor)
+    for _ in range(N_FINISH):
+        place = next(i for i, a in enumerate(ascents) if a is best)
+        if best.converged or len(best.history) > settings.max_iter:
+            break
+        ascents[place] = finished(objective, best, settings)
+        best = best_of(objective, ascents, floor)
     others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     final = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))

@@ -10,25 +10,31 @@ from gmoe.solvers.objective import SCORE, Evaluation, Objective
 AT_LEAST = 1e-6
 # An expert that fits a smaller share of the rows exactly fits ties of rounded data; one with more is what the data say.
 EXACT_SHARE = 0.05
+# Part of its least rows, by responsibilities, that an expert with just these must explain to be more than a spike.
+EXPLAINED = 2.0 / 3.0
 
 
 def price(objective: Objective, evaluation: Evaluation) -> float:
     """Average log-likelihood that a maximum must have more than a regular one, to be the estimate in its place.
 
     An expert with the least number of rows has picked them among all: it pays log(n) for each of its parameters, twice
-    the price of Schwarz, which chance does not reach.  An expert that fits a handful of rows exactly gains without
-    limit, and pays so: it is the estimate only where there is nothing else.  So is one with too few rows.  A space that
-    does not put interior maxima first charges nothing.
+    the price of Schwarz, which chance does not reach.  An expert that fits a handful of rows exactly, or explains much fewer
+    than its least rows, gains without limit, and pays so: it is the estimate only where there is nothing else.  So is
+    one with too few rows.  A space that does not put interior maxima first charges nothing.
     """
     if objective.outside(evaluation):
         return np.inf
     if not objective.space.interior_first:
         return 0.0
     exact = variance_held(objective, evaluation.theta)
-    if np.any(exact & (objective.shares(evaluation) < EXACT_SHARE)):
+    explained = evaluation.sums.g_scalar[1] / objective.blocks.total_weight
+    few = rows_held(objective, evaluation)
+    if np.any(exact & (explained <= max(EXACT_SHARE, objective.least_share))):
+        return np.inf
+    if np.any(few & (explained < EXPLAINED * objective.least_share)):
         return np.inf
     n = objective.blocks.n_rows
-    return float(np.sum(rows_held(objective, evaluation)) * objective.width * np.log(n) / n)
+    return float(np.sum(few) * objective.width * np.log(n) / n)
 
 
 def is_regular(objective: Objective, evaluation: Evaluation) -> bool:
@@ -76,8 +82,7 @@ def on_flat_walls(objective, theta):
     short = -wall.values(theta)
     if short.max(initial=0.0) <= 0.0:
         return theta
-    # A hair inside.
-    dual = np.vstack([wall.rows.T, short + 1e-12 * (1.0 + np.abs(wall.offsets))])
+    dual = np.vstack([wall.rows.T, short])
     target = np.append(np.zeros(len(theta)), 1.0)
     rest = dual @ scipy.optimize.nnls(dual, target)[0] - target
     return theta - rest[:-1] / rest[-1]

@@ -38,7 +38,7 @@ def determined(objective: Objective, evaluation):
             expert = objective.split(theta)[1]
             expert[j] -= flat @ (flat.T @ expert[j])
             moved = objective.evaluate(theta, COMPLETE)
-            if moved.value >= evaluation.value - allowed:
+            if abs(moved.value - evaluation.value) <= allowed:
                 at = moved
                 found += [_embedded(objective, j, direction) for direction in flat.T]
                 break

@@ -15,6 +15,9 @@ from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.gate_rows import gate_rows
 from gmoe.solvers.variances import variance_bounds
 
+# A share of the gate that underflowed, so that its logarithm is finite.
+NOTHING = 1e-300
+
 
 class Kind(Enum):
     """What an inequality bounds."""
@@ -159,7 +162,7 @@ class RowsWall:
     def values(self, theta):
         """See :class:`Wall`."""
         share = sum(weight @ p.T for _, weight, p, _ in self._parts(theta, curved=False))
-        return np.log(np.maximum(share / self.objective.blocks.total_weight, 1e-300) / self.least)
+        return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
 
     def bound(self, index):
         """See :class:`Wall`."""
@@ -168,11 +171,12 @@ class RowsWall:
     def normals(self, theta, which):
         """See :class:`Wall`."""
         share, slopes, _ = self._derivatives(theta, which)
-        return self.objective.embed((slopes / share[:, None]).T)
+        return self.objective.embed((slopes / np.maximum(share, NOTHING)[:, None]).T)
 
     def bend(self, theta, which, multipliers):
         """See :class:`Wall`."""
         share, slopes, curves = self._derivatives(theta, which, curved=True)
+        share = np.maximum(share, NOTHING)
         scaled = slopes / share[:, None]
         inner = np.einsum("a,aij->ij", multipliers / share, curves) - (scaled.T * multipliers) @ scaled
         outer = np.zeros((self.objective.n_parameters,) * 2)

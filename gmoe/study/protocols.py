@@ -12,7 +12,7 @@ from gmoe.solvers.em import em, face_slope
 from gmoe.solvers.fit import fit
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.standing import enter
+from gmoe.solvers.standing import on_flat_walls
 from gmoe.study.near_truth import Noise, doublings, perturb, place
 from gmoe.study.published import softmax_em, softmax_start, topk_em, topk_start
 
@@ -190,7 +190,7 @@ def _objective(protocol, data, min_variance=None):
 
 def _theta(objective, scaling, parameters: Parameters):
     gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return enter(objective, objective.join(gate, expert, np.log(variance), shared))
+    return on_flat_walls(objective, objective.join(gate, expert, np.log(variance), shared))
 
 
 def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):

@@ -10,6 +10,7 @@ from sklearn.pipeline import Pipeline
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
 
+from gmoe._progress import Progress
 from gmoe._validation import (
     check_choice,
     check_finite,
@@ -21,7 +22,6 @@ from gmoe._validation import (
 )
 from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
-from gmoe._progress import Progress
 from gmoe.model import GMoE
 from gmoe.parameter_space import as_parameter_space
 from gmoe.parameters import Parameters

@@ -10,7 +10,6 @@ from gmoe._validation import check_choice
 from gmoe.parameters import PER_EXPERT
 from gmoe.solvers.result import FitResult
 
-
 # Weights whose mean is below this are no counts of observations.
 LIGHT = 0.5
 
@@ -153,8 +152,8 @@ def certificate_lines(r: FitResult) -> list[str]:
         f"certificate: {r.status}",
         f"  largest average gradient {r.gradient:.1e}, smallest information eigenvalue {r.smallest_eigenvalue:.1e}"
         " (scaled coordinates)",
-        f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood, in {r.n_rounds_agreeing} of "
-        f"{r.n_rounds} independent rounds",
+        f"  {r.n_agreeing} of {r.n_starts} starts end within 1e-6 of the best log-likelihood, "
+        f"in {r.n_rounds_agreeing} of {r.n_rounds} independent rounds",
         f"  {r.n_iter} iterations, {r.n_passes} passes over the data",
         *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
@@ -171,7 +170,7 @@ def _few_agree(r: FitResult):
 
 def _selection_held(r: FitResult):
     if r.selection_held:
-        yield "  the maximum is where selections change at some rows: it is one among those that keep their active experts"
+        yield "  the maximum is where selections change at some rows: one among those that keep the active experts"
 
 
 def explain(r: FitResult) -> list[str]:
@@ -194,8 +193,8 @@ def _of_the_climb(r):
         )
     elif r.status == "boundary_on_row":
         yield (
-            "A boundary between the regions of the gate lies on a row, to within rounding in the units of the data: the "
-            "model returned gives that row other experts than the climb did. Centre and scale the gate's features."
+            "A boundary between the regions of the gate lies on a row, to within rounding in the units of the data: "
+            "the model returned gives that row other experts than the climb did. Centre and scale the gate's features."
         )
     elif r.status == "max_iter":
         yield (

@@ -74,8 +74,8 @@ def test_degenerate_data_end_in_a_finite_flagged_fit(name):
     assert (result.status == "converged") == (warned in (None, COLLINEAR, LIGHT))
     # Exact fits: a standard deviation of 1e-6 magnifies the rounding of residuals by as much.
     assert result.gradient <= (1e-5 if warned == BOUND else 1e-8)
-    # Finite, with variances above the least relative one (1e-12) times what stands for noise in exact data: a millionth of the
-    # spread of y, or of its size, squared.
+    # Finite, with variances above the least relative one (1e-12) times what stands for noise in exact data: a
+    # millionth of the spread of y, or of its size, squared.
     assert all(np.isfinite(a).all() for a in (p.gate, p.expert, p.variance, estimator.predict(X)))
     used = slice(None) if weight is None else weight > 0
     centre = np.average(y[used], weights=None if weight is None else weight[used])

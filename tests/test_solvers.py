@@ -120,8 +120,8 @@ def test_the_gradient_is_as_small_as_the_certificate_says(d, k, seed):
     result = fit_arrays(X, y, k)
     assert result.status in ("converged", "gate_separated", "variance_at_bound")
     _, gradient = value_and_gradient(table(result.model.parameters), X, X, y)
-    # 1e-8 in every scaled coordinate, means in units of their own standard deviation; rotated, at most sqrt(d) times that,
-    # and the last is in the log of the variance.
+    # 1e-8 in every scaled coordinate, means in units of their own standard deviation; rotated, at most sqrt(d) times
+    # that, and the last is in the log of the variance.
     gradient[:, 1 + d : -1] *= np.sqrt(result.model.parameters.variance)[:, None]
     assert np.abs(gradient).max() / len(y) <= 1e-8 * max(2.0, np.sqrt(d))
     assert result.gradient <= 1e-8

@@ -7,7 +7,7 @@ from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.covariance import collinear_columns, covariance
-from gmoe.solvers.newton import CURVATURE, Spectrum
+from gmoe.solvers.newton import Spectrum
 from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling

@@ -5,9 +5,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent, em
 from gmoe.solvers.face import keep_inside
-from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.newton import Spectrum, newton
 from gmoe.solvers.objective import OBSERVED
 from gmoe.solvers.schedule import cooled
@@ -44,7 +44,7 @@ class Settings:
 
 
 def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
-    """Follow one start to the end with the solver of the settings; ``left`` are :func:`newton`'s reasons to leave it."""
+    """Follow one start to the end with the solver of the settings; ``left`` are newton's reasons to leave it."""
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":

@@ -25,11 +25,11 @@ class Coordinates:
         self.objective = objective
 
     def jacobian(self, theta):
-        """Derivative of the parameters in the local coordinates at a point, (P, P)."""
+        """Return the derivative of the parameters in the local coordinates at a point, (P, P)."""
         objective = self.objective
         jacobian = np.diag(self.units(theta))
         if objective.gate.n_shared:
-            # Local coordinates (s, dt) of slopes b and log temperature t: b becomes (b + T s) exp(dt), t becomes t + dt.
+            # Local coordinates (s, dt) of slopes b and log temperature t: b becomes (b + T s) exp(dt), t + dt.
             bent = objective.bent_index
             jacobian[bent, -1] = theta[bent]
         return jacobian

@@ -3,7 +3,7 @@
 Experts have a closed M-step (weighted least squares in residual form, so that nothing cancels as the iteration
 settles; variances are the best ones within their bounds).  The gate takes one Newton step on the complete-data
 log-likelihood; where the observed log-likelihood falls the step is cut: the direction is one of ascent, so some
-fraction of it rises.  An expert that would be left with too few rows ends the iteration: along that wall of the parameter
+fraction of it rises.  An expert that would be left with too few rows ends the iteration: along that wall of the
 space Newton's method goes on.
 """
 
@@ -74,7 +74,7 @@ def face_slope(objective: Objective, evaluation: Evaluation, walls=()) -> float:
 
 
 def _rise(objective, current):
-    """Take one EM step, its gate part cut until the value does not fall; None if it always falls, or leaves the space."""
+    """Take one EM step, its gate part cut until the value does not fall; None if it falls, or leaves the space."""
     expert, log_variance = expert_step(objective, current)
     gate, _, _ = objective.split(current.theta)
     start = objective.join(gate, expert, log_variance, objective.shared(current.theta))

@@ -1,8 +1,9 @@
 """Many starts, climbed to the end; the best one is the estimate and the others are evidence.
 
 The number of experts is built up one by one: the fit with k - 1 experts contributes starts for k (grown by one expert),
-and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  At each number
-of experts rounds (:mod:`gmoe.solvers.rounds`) go on until two of them, independent of each other, have met the best end.
+and where no other start does better, the twin of one of its experts, so that log-likelihoods are nested.  At each
+number of experts rounds (:mod:`gmoe.solvers.rounds`) go on until two of them, independent of each other, have met the
+best end.
 With more than ``SAMPLE`` observations the starts climb on a random sample, and the best few distinct ends on all data,
 unless they lie too low there to become the best.
 """
@@ -60,7 +61,7 @@ class Found:
     interrupted: bool = False
 
     def tops_of(self, number: int):
-        """Ends that a round of the larger fit grows from: those of all rounds up to its own, and of the first ones."""
+        """Return what a round of the larger fit grows from: those of all rounds up to its own, and of the first ones."""
         return self.tops[min(number, len(self.tops) - 1)]
 
 
@@ -111,7 +112,7 @@ def _on_all(finishing, climbing, rounds: Rounds, smaller, sample, settings):
 
 
 def _grown_to(make_objective, blocks, smaller, n_experts):
-    """What an interrupted search has: the fit with fewer experts, some of them doubled."""
+    """Return what an interrupted search has: the fit with fewer experts, some of them doubled."""
     if smaller is None or not smaller.objective.gate.doubles:
         raise KeyboardInterrupt
     objective, theta = smaller.objective, smaller.best.evaluation.theta

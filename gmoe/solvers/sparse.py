@@ -21,8 +21,8 @@ from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.soften import Soft
 from gmoe.solvers.standing import enter, price
-from gmoe.solvers.walls import SelectionWall
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
+from gmoe.solvers.walls import SelectionWall
 
 # Rows on which starts are annealed, and those on which the best ones go on.
 FEW = 1_000

@@ -18,8 +18,8 @@ def price(objective: Objective, evaluation: Evaluation) -> float:
     """Average log-likelihood that a maximum must have more than a regular one, to be the estimate in its place.
 
     An expert with the least number of rows has picked them among all: it pays log(n) for each of its parameters, twice
-    the price of Schwarz, which chance does not reach.  An expert that fits a handful of rows exactly, or explains much fewer
-    than its least rows, gains without limit, and pays so: it is the estimate only where there is nothing else.  So is
+    the price of Schwarz, which chance does not reach.  An expert that fits a handful of rows exactly, or explains much
+    fewer than its least rows, gains without limit, and pays so: it is the estimate only where there is nothing else.  So is
     one with too few rows.  A space that does not put interior maxima first charges nothing.
     """
     if objective.outside(evaluation):
@@ -59,7 +59,7 @@ def rows_held(objective: Objective, evaluation: Evaluation):
 
 
 def enter(objective: Objective, theta):
-    """The nearest parameters on the flat walls, and where the gate allows it, one that leaves every expert its rows."""
+    """Move onto the flat walls, and where the gate allows it, to where every expert has its rows."""
     theta = on_flat_walls(objective, theta)
     if objective.gate.is_sparse(objective.n_experts):
         return theta
@@ -74,7 +74,7 @@ def enter(objective: Objective, theta):
 
 
 def on_flat_walls(objective, theta):
-    """The nearest parameters on the flat walls.
+    """Find the nearest parameters on the flat walls.
 
     A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974, chapter 23).
     """

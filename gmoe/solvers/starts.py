@@ -101,7 +101,7 @@ def steepen(objective: Objective, theta, number, rng):
 
 
 def kick(objective: Objective, theta, rng):
-    """A maximum's experts behind a steeper gate, its directions a little turned.
+    """Put a maximum's experts behind a steeper gate, its directions a little turned.
 
     Where a bending gate is steep it is made of steps, each between two rows: maxima without end, a few of them higher
     than the smooth one, and none of them found from labels.

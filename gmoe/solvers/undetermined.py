@@ -18,7 +18,7 @@ LOSS = 1e-7
 
 
 def determined(objective: Objective, evaluation):
-    """The same maximum with what is not determined at its choice: (evaluation, directions (P, w) without effect).
+    """Return the same maximum with what is open at its choice: (evaluation, directions (P, w) without effect).
 
     Parameters
     ----------

@@ -61,7 +61,7 @@ class Wall(Protocol):
         """Sum of multipliers times the second derivatives of those values, (P, P)."""
 
     def bound(self, index: int) -> Bound:
-        """What one of them means."""
+        """Say what one of them means."""
 
 
 class FlatWall:
@@ -289,7 +289,7 @@ class LogitSlopes:
     def second(self, j, mass):
         """Sum of the second derivatives of logit j, (size, size)."""
         result = np.zeros((self.size, self.size))
-        if self.curve is None:
+        if self.curve is None or self.slope is None:
             return result
         inner, place = self.design * self.bent, self.place(j)
         result[place, place] = (inner.T * (mass * self.curve[j])) @ inner
@@ -310,7 +310,7 @@ class SelectionWall:
         Whose selection is kept.
     """
 
-    # Distance from a tie, in units of the keys' spread: a row on the boundary to the last digit would flip in other units.
+    # Distance from a tie, in units of the keys' spread: a row on the boundary to the last digit would flip elsewhere.
     MARGIN = 1e-10
 
     def __init__(self, objective, theta):
@@ -364,7 +364,7 @@ class SelectionWall:
             yield x[:, :m], np.array(key, dtype=float), in_score, in_logit, rows
 
     def _derivatives(self, theta, which, multipliers):
-        """Normals (P, a) and, with multipliers, the weighted sum of second derivatives (P, P)."""
+        """Return normals (P, a) and, with multipliers, the weighted sum of second derivatives (P, P)."""
         objective, gate = self.objective, self.objective.gate
         k, q = objective.n_experts, objective.q_gate
         size = k * q + gate.n_shared

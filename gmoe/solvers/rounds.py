@@ -99,9 +99,10 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
 
 
 def is_crowded(objective) -> bool:
-    """Whether the rows are too few to give every expert what the parameter space would ask for."""
-    per_expert = objective.space.rows_per_parameter * (objective.q_expert + 1)
-    return objective.n_experts * max(per_expert, objective.q_expert + 1) > objective.blocks.n_rows
+    """Whether the rows are too few to give every expert half more than what the parameter space would ask for."""
+    own, n_slopes, n = objective.q_expert + 1, objective.q_gate - 1, objective.blocks.n_rows
+    per_expert = max(objective.space.min_rows(own, n_slopes, np.inf, 1), own)
+    return 1.5 * objective.n_experts * per_expert > n
 
 
 def _agreed(found, settings):

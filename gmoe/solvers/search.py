@@ -17,7 +17,7 @@ from gmoe._arrays import Blocks
 from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct, finish_held, finished
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
-from gmoe.solvers.rounds import Rounds, climb_rounds
+from gmoe.solvers.rounds import Rounds, climb_rounds, is_crowded
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.standing import is_regular
@@ -61,7 +61,7 @@ class Found:
     interrupted: bool = False
 
     def tops_of(self, number: int):
-        """Return what a round of the larger fit grows from: those of all rounds up to its own, and of the first ones."""
+        """Return what a round of the larger fit grows from: the ends of all rounds up to its own."""
         return self.tops[min(number, len(self.tops) - 1)]
 
 
@@ -88,6 +88,10 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
     smaller: Found | None = None
     for k in range(1, n_experts + 1):
         climbing = make_objective(few, k, None)
+        if smaller is not None and k < n_experts and is_crowded(climbing) and climbing.gate.doubles:
+            # No step on the way is worth a climb where the data could not tell its experts apart.
+            smaller = _doubled(make_objective(smaller.objective.blocks, k, None), smaller)
+            continue
         rounds = climb_rounds(climbing, smaller, sample, settings, run)
         if not rounds.ascents:
             return _grown_to(make_objective, few, smaller, n_experts)
@@ -115,12 +119,17 @@ def _grown_to(make_objective, blocks, smaller, n_experts):
     """Return what an interrupted search has: the fit with fewer experts, some of them doubled."""
     if smaller is None or not smaller.objective.gate.doubles:
         raise KeyboardInterrupt
-    objective, theta = smaller.objective, smaller.best.evaluation.theta
-    for k in range(objective.n_experts + 1, n_experts + 1):
-        theta = twin(objective, theta, int(np.argmax(objective.shares(objective.evaluate(theta, SCORE)))))
-        objective = make_objective(smaller.objective.blocks, k, None)
+    for k in range(smaller.objective.n_experts + 1, n_experts + 1):
+        smaller = _doubled(make_objective(smaller.objective.blocks, k, None), smaller)
+    return replace(smaller, interrupted=True)
+
+
+def _doubled(objective, smaller):
+    """Return the fit with one expert less, its largest one doubled: the same density."""
+    before = smaller.best.evaluation
+    theta = twin(smaller.objective, before.theta, int(np.argmax(smaller.objective.shares(before))))
     at = objective.evaluate(theta)
-    return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective, interrupted=True)
+    return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective)
 
 
 def _finished(objective, thetas, margin, settings):

@@ -19,7 +19,7 @@ def price(objective: Objective, evaluation: Evaluation) -> float:
 
     An expert with the least number of rows has picked them among all: it pays log(n) for each of its parameters, twice
     the price of Schwarz, which chance does not reach.  An expert that fits a handful of rows exactly, or explains much
-    fewer than its least rows, gains without limit, and pays so: it is the estimate only where there is nothing else.  So is
+    fewer than its least rows, gains without limit, and pays so: it is the estimate where there is nothing else.  So is
     one with too few rows.  A space that does not put interior maxima first charges nothing.
     """
     if objective.outside(evaluation):

@@ -135,7 +135,7 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         n_data = size // 4
         groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
-        if not objective.gate.affine:
+        if len(objective.bent_index) and not objective.gate.affine:
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 

@@ -11,8 +11,9 @@ from gmoe import GaussianMoERegressor, ParameterSpace
 from gmoe.datasets import load_penguins
 from gmoe.gates import Gate
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.rows_wall import RowsWall
 from gmoe.solvers.scaling import scale
-from gmoe.solvers.walls import RowsWall, SelectionWall
+from gmoe.solvers.selection_wall import SelectionWall
 
 
 def quiet(estimator, X, y, weight=None):

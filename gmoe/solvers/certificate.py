@@ -12,9 +12,10 @@ from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
+from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.standing import rows_held, variance_held
 from gmoe.solvers.undetermined import determined
-from gmoe.solvers.walls import Kind, SelectionWall
+from gmoe.solvers.walls import Kind
 
 # Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
 ROWS, SAME_MODEL = 65536, 1e-7

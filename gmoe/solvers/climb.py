@@ -81,10 +81,10 @@ def finish_held(objective, ascents, settings):
     held = [a for a in ascents if not a.converged and len(a.history) <= settings.max_iter]
     held = [a for a in held if a.evaluation.value - min(price(objective, a.evaluation), 1e300) >= least]
     held = sorted(held, key=lambda a: -a.evaluation.value)[:N_FINISH]
-    return [finished(objective, a, settings) if any(a is h for h in held) else a for a in ascents]
+    return [climb_on(objective, a, settings) if any(a is h for h in held) else a for a in ascents]
 
 
-def finished(objective, ascent, settings) -> Ascent:
+def climb_on(objective, ascent, settings) -> Ascent:
     """Climb on from an end that was left on the way."""
     left = settings.max_iter - len(ascent.history) + 1
     late = newton(objective, ascent.evaluation.theta, settings.tol, left)
@@ -106,7 +106,7 @@ def _em_off_saddles(objective, theta, settings):
         if model.is_maximum:
             break
         step = model.step(0.1)
-        point, _, _ = keep_inside(model.face, at.theta, lambda part: coordinates.move(at.theta, part * step))  # noqa: B023 (used at once)
+        point, _, _ = keep_inside(model.face, at.theta, coordinates.along(at.theta, step))
         again = em(objective, point, settings.tol, settings.max_iter - len(ascent.history))
         if again.evaluation.value <= at.value:
             break

@@ -65,6 +65,10 @@ class Coordinates:
             result[bent] *= np.exp(result[-1] - theta[-1])
         return result
 
+    def along(self, theta, step):
+        """Return the way of a step: from a part of it, in [0, 1], to a point."""
+        return lambda part: self.move(theta, part * step)
+
     def basis(self):
         """Orthonormal directions that change the density, (P, free)."""
         return self.objective.identified

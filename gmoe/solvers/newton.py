@@ -126,7 +126,7 @@ def newton(
         if trials == max_iter:
             break
         step = model.step(radius)
-        point, part, hit = keep_inside(model.face, current.theta, lambda t: coordinates.move(current.theta, t * step))  # noqa: B023 (used at once)
+        point, part, hit = keep_inside(model.face, current.theta, coordinates.along(current.theta, step))
         if part == 0.0:
             if hit is None or hit in blocked:
                 break

@@ -18,7 +18,8 @@ from gmoe.kernels.accumulate import COMPLETE, OBSERVED, SCORE, STRIP_LENGTH, acc
 from gmoe.kernels.product import hessian_product
 from gmoe.kernels.tiles import padded
 from gmoe.parameter_space import ParameterSpace
-from gmoe.solvers.walls import RowsWall, flat_wall
+from gmoe.solvers.rows_wall import RowsWall
+from gmoe.solvers.walls import flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "SCORE", "Evaluation", "Objective"]
 

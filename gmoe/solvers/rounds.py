@@ -78,7 +78,7 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
         found.tops = [(found.ascents[0].evaluation.theta,)]
         return found
     multiple, crowded = min(k, MULTIPLY), is_crowded(objective)
-    least = max(1 if crowded else AGREE * int(settings.n_init > BATCH), -(-settings.n_init // BATCH) * int(not crowded))
+    least = 1 if crowded else -(-settings.n_init // BATCH)
     while True:
         number = len(found.sizes)
         rng = np.random.default_rng([settings.seed, k, number])
@@ -106,6 +106,7 @@ def is_crowded(objective) -> bool:
 
 
 def _agreed(found, settings):
+    """Whether rounds agree on the best end; where no second round was asked for, one is enough."""
     return settings.n_init <= BATCH or found.agreeing(found.best_value) >= AGREE
 
 

@@ -14,7 +14,7 @@ from functools import partial
 import numpy as np
 
 from gmoe._arrays import Blocks
-from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, distinct, finish_held, finished
+from gmoe.solvers.climb import N_FINISH, SAME, Settings, best_of, climb, climb_on, distinct, finish_held
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.rounds import Rounds, climb_rounds, is_crowded
@@ -94,13 +94,13 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
             continue
         rounds = climb_rounds(climbing, smaller, sample, settings, run)
         if not rounds.ascents:
-            return _grown_to(make_objective, few, smaller, n_experts)
+            return _grown_to(make_objective, smaller, n_experts)
         if few is blocks:
             smaller = _select(climbing, rounds, rounds.ascents, [1] * len(rounds.ascents), smaller, settings)
         else:
             smaller = _on_all(make_objective(blocks, k, executor), climbing, rounds, smaller, sample, settings)
         if smaller.interrupted and k < n_experts:
-            return _grown_to(make_objective, few, smaller, n_experts)
+            return _grown_to(make_objective, smaller, n_experts)
     assert smaller is not None  # n_experts >= 1
     return smaller
 
@@ -115,7 +115,7 @@ def _on_all(finishing, climbing, rounds: Rounds, smaller, sample, settings):
     return replace(found, ends=found.ends + (-np.inf,) * (len(rounds.ascents) - sum(counts)))
 
 
-def _grown_to(make_objective, blocks, smaller, n_experts):
+def _grown_to(make_objective, smaller, n_experts):
     """Return what an interrupted search has: the fit with fewer experts, some of them doubled."""
     if smaller is None or not smaller.objective.gate.doubles:
         raise KeyboardInterrupt
@@ -178,7 +178,7 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
         place = next(i for i, a in enumerate(ascents) if a is best)
         if best.converged or len(best.history) > settings.max_iter:
             break
-        ascents[place] = finished(objective, best, settings)
+        ascents[place] = climb_on(objective, best, settings)
         best = best_of(objective, ascents, floor)
     others = [a for a in distinct(objective, ascents)[0] if a.evaluation.value < best.evaluation.value - SAME]
     final = tuple(a.evaluation.theta for a in [best, *others][:N_FINISH])

@@ -19,10 +19,10 @@ from gmoe.solvers.em import Ascent, em, face_slope
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
+from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.soften import Soft
 from gmoe.solvers.standing import enter, price
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
-from gmoe.solvers.walls import SelectionWall
 
 # Rows on which starts are annealed, and those on which the best ones go on.
 FEW = 1_000

@@ -4,7 +4,7 @@ import argparse
 from typing import Any
 
 from gmoe import GaussianMoERegressor, ParameterSpace, list_activations, list_gates
-from gmoe.cli._options import encoding, jobs, seed, separator, thousands, whole
+from gmoe.cli._options import bound, encoding, jobs, seed, separator, thousands, whole
 from gmoe.estimator import SOLVERS
 
 HELP = "fit a table from a file and print the estimates"
@@ -83,14 +83,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument(
         "--variance-ratio",
-        type=float,
+        type=bound("variance_ratio"),
         default=space.variance_ratio,
         metavar="R",
         help=f"least ratio of two experts' variances, 1 for equal ones (default: {space.variance_ratio:g})",
     )
     model.add_argument(
         "--rows-per-parameter",
-        type=float,
+        type=bound("rows_per_parameter"),
         default=space.rows_per_parameter,
         metavar="M",
         help=f"rows that an expert must have for each of its parameters (default: {space.rows_per_parameter:g})",

@@ -4,6 +4,8 @@ import argparse
 import codecs
 from collections.abc import Callable
 
+from gmoe import ParameterSpace
+
 SEPARATORS = {"tab": "\t", r"\t": "\t", "space": " ", "whitespace": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 LARGEST_SEED = 2**32 - 1
 
@@ -16,6 +18,18 @@ def whole(name: str, least: int) -> Callable[[str], int]:
         if value is None or value < least:
             raise argparse.ArgumentTypeError(f"{name} must be >= {least}, got {text}; give a whole number")
         return value
+
+    return parse
+
+
+def bound(name: str) -> Callable[[str], float]:
+    """Type of a number that a parameter space takes as its setting ``name``."""
+
+    def parse(text: str) -> float:
+        try:
+            return getattr(ParameterSpace(**{name: float(text)}), name)
+        except ValueError as error:
+            raise argparse.ArgumentTypeError(str(error)) from error
 
     return parse
 

@@ -3,6 +3,7 @@
 import argparse
 import codecs
 from collections.abc import Callable
+from dataclasses import replace
 
 from gmoe import ParameterSpace
 
@@ -27,7 +28,7 @@ def bound(name: str) -> Callable[[str], float]:
 
     def parse(text: str) -> float:
         try:
-            return getattr(ParameterSpace(**{name: float(text)}), name)
+            return getattr(replace(ParameterSpace(), **{name: float(text)}), name)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 

@@ -3,7 +3,7 @@
 import argparse
 import codecs
 from collections.abc import Callable
-from dataclasses import replace
+from typing import Any
 
 from gmoe import ParameterSpace
 
@@ -28,7 +28,8 @@ def bound(name: str) -> Callable[[str], float]:
 
     def parse(text: str) -> float:
         try:
-            return getattr(replace(ParameterSpace(), **{name: float(text)}), name)
+            setting: dict[str, Any] = {name: float(text)}
+            return getattr(ParameterSpace(**setting), name)
         except ValueError as error:
             raise argparse.ArgumentTypeError(str(error)) from error
 

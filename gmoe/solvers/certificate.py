@@ -13,16 +13,13 @@ from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
 from gmoe.solvers.selection_wall import SelectionWall
+from gmoe.solvers.separation import NO_FALL, separating_direction
 from gmoe.solvers.standing import rows_held, variance_held
 from gmoe.solvers.undetermined import determined
 from gmoe.solvers.walls import Kind
 
 # Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
 ROWS, SAME_MODEL = 65536, 1e-7
-# Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
-WEAK = 1e-5
-# Fall of the average log-likelihood, far out, that a maximum exceeds by orders of magnitude.
-NO_FALL = 1e-8
 
 
 def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, weight_unit: float = 1.0) -> FitResult:
@@ -236,62 +233,3 @@ def n_flat(objective: Objective, scaling: Scaling):
     lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
     lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
     return own + k * (lost_gate + lost_expert)
-
-
-def separating_direction(objective: Objective, evaluation: Evaluation):
-    """Direction (P,) of the gate along which the likelihood never falls again, or None.
-
-    Candidates are the directions of least gate information, and the common scale of what a sparse gate ranks by; with a
-    sparse gate only what holds the selection, as the likelihood jumps elsewhere.  Along each the average log-likelihood
-    is evaluated as far out as the gate's own size: for a maximum it falls there, for a separated gate (or an expert
-    whose share goes to zero) it does not.  Last, with all logits doubled: where a separated gate has no information
-    left, the least informed directions are arbitrary ones, and need not separate.
-    """
-    assert evaluation.hessian is not None
-    index = objective.gate_index
-    free, scale = _gate_directions(objective, evaluation)
-    if not free.size:
-        return None
-    values, vectors = np.linalg.eigh(-free.T @ evaluation.hessian[np.ix_(index, index)] @ free)
-    size = max(10.0, float(np.linalg.norm(free.T @ evaluation.theta[index])))
-    for vector in [*(free @ vectors[:, values < WEAK]).T, *scale.T]:
-        direction = np.zeros_like(evaluation.theta)
-        direction[index] = vector
-        for sign in (-1.0, 1.0):
-            value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
-            if evaluation.value - value < NO_FALL:
-                return direction
-    return None if objective.gate.is_sparse(objective.n_experts) else _separating_scale(objective, evaluation)
-
-
-def _separating_scale(objective: Objective, evaluation: Evaluation):
-    """Direction (P,) in which all logits grow alike, if the likelihood does not fall where they are twice as large."""
-    direction = np.zeros_like(evaluation.theta)
-    gate, rows = objective.gate, objective.split(direction)[0]
-    own = objective.split(evaluation.theta)[0]
-    if gate.n_shared:
-        # Natural coordinates: slopes inside of the activation, intercept / temperature, log temperature.
-        objective.shared(direction)[:] = -np.log(2.0)
-        rows[:, : gate.first_bent] = own[:, : gate.first_bent]
-    else:
-        rows[:] = own
-    if not direction.any():
-        return None
-    value = objective.evaluate(evaluation.theta + direction, SCORE).value
-    return direction if evaluation.value - value < NO_FALL else None
-
-
-def _gate_directions(objective, evaluation):
-    """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
-    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
-    if objective.temperature_at_bound(evaluation.theta):
-        # That this goes on for ever is known.
-        flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
-    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
-    if not free.size or not objective.gate.is_sparse(objective.n_experts):
-        return free, np.empty((len(flat), 0))
-    scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
-    # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
-    held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
-    left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)

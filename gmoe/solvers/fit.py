@@ -19,6 +19,7 @@ from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import SAMPLE, Found, better, search
+from gmoe.solvers.separation import outward
 from gmoe.solvers.sparse import finish, settle
 from gmoe.solvers.standing import is_regular, on_flat_walls
 from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
@@ -109,6 +110,8 @@ def fit(
                 found = better(found, _climb_several(found.objective, scaling, also, settings))
             if solver == "mle" and not found.best.converged:
                 found = _followed(found)
+            elif solver == "mle":
+                found = _replaced(found, outward(found.objective, found.best, settings))
             labels = range(X.shape[1]) if column_names is None else column_names
             return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
     finally:
@@ -118,10 +121,15 @@ def fit(
 
 def _followed(found):
     """Where the best ascent did not come to an end, and may be on its way to temperature zero, end it there."""
-    objective, before = found.objective, found.best.evaluation.value
+    objective = found.objective
     if not goes_cold(objective, found.best):
         return found
-    best = follow_to_cold(objective, found.best)
+    return _replaced(found, follow_to_cold(objective, found.best))
+
+
+def _replaced(found, best):
+    """Put an ascent that went on in the place of the best one, and of its value among the ends."""
+    before = found.best.evaluation.value
     ends = tuple(best.evaluation.value if end == before else end for end in found.ends)
     return replace(found, best=best, ends=ends)
 

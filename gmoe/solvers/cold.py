@@ -36,9 +36,7 @@ class Natural(Coordinates):
         return np.diag(self.units(theta))
 
     def units(self, theta):
-        units = super().units(theta)
-        units[self.objective.bent_index] = 1.0
-        return units
+        return self.measures(theta)
 
     def local(self, theta, gradient, hessian):
         units = self.units(theta)

@@ -34,14 +34,19 @@ class Coordinates:
             jacobian[bent, -1] = theta[bent]
         return jacobian
 
-    def units(self, theta):
-        """Size of one step of each parameter, (P,): standard deviations for means, the temperature for bent slopes."""
+    def measures(self, theta):
+        """Return the unit in which the gradient in each parameter counts, (P,): standard deviations for means."""
         objective = self.objective
-        units = np.ones(len(theta))
-        _, expert, _ = objective.split(units)
+        result = np.ones(len(theta))
+        _, expert, _ = objective.split(result)
         expert[:] = np.exp(0.5 * objective.split(theta)[2])[:, None]
-        if objective.gate.n_shared:
-            units[objective.bent_index] = self._temperature(theta)
+        return result
+
+    def units(self, theta):
+        """Size of one step of each parameter, (P,): as measures, and the temperature for bent slopes."""
+        units = self.measures(theta)
+        if self.objective.gate.n_shared:
+            units[self.objective.bent_index] = self._temperature(theta)
         return units
 
     def local(self, theta, gradient, hessian):
@@ -75,10 +80,3 @@ class Coordinates:
 
     def _temperature(self, theta):
         return self.objective.gate.natural_temperature(self.objective.shared(theta))
-
-
-def slope(objective: Objective, evaluation, basis=None) -> float:
-    """Largest entry of the average gradient in local coordinates, in the span of a basis (P, free)."""
-    basis = objective.identified if basis is None else basis
-    gradient = Coordinates(objective).jacobian(evaluation.theta).T @ evaluation.gradient
-    return float(np.abs(basis @ (basis.T @ gradient)).max(initial=0.0))

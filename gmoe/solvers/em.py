@@ -9,13 +9,12 @@ space Newton's method goes on.
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import scipy
 
-from gmoe.solvers.coordinates import Coordinates
-from gmoe.solvers.face import Face, face_at, keep_inside
+from gmoe.solvers.face import Face, keep_inside
+from gmoe.solvers.local import slope_at
 from gmoe.solvers.objective import COMPLETE, Evaluation, Objective
 from gmoe.solvers.variances import best_variances
 
@@ -30,7 +29,7 @@ class Ascent:
 
 
 def em(
-    objective: Objective, theta, tol=1e-8, max_iter=1000, slope=None, stop: Callable[[float, float], bool] | None = None
+    objective: Objective, theta, tol=1e-8, max_iter=1000, stop: Callable[[float, float], bool] | None = None
 ) -> Ascent:
     """Iterate until the largest entry of the average gradient is at most ``tol``.
 
@@ -41,16 +40,13 @@ def em(
     tol : float
         Bound on the gradient, not on a change: in over-specified models EM crawls long before it arrives.
     max_iter : int
-    slope : callable, optional
-        Size of the gradient at an evaluation, by default that along the walls that stop it.
     stop : callable, optional
         Function of the average log-likelihoods before and after a step: where it is true the iteration ends, as that of
         published code does, with whatever gradient there is.
     """
-    slope = partial(face_slope, objective) if slope is None else slope
     current = objective.evaluate(theta, COMPLETE)
     history = [current.value]
-    while slope(current) > tol and len(history) <= max_iter:
+    while slope_at(objective, current) > tol and len(history) <= max_iter:
         following = _rise(objective, current)
         if following is None:
             break
@@ -58,19 +54,7 @@ def em(
         history.append(current.value)
         if stop is not None and stop(history[-2], history[-1]):
             break
-    return Ascent(current, tuple(history), slope(current) <= tol)
-
-
-def face_slope(objective: Objective, evaluation: Evaluation, walls=()) -> float:
-    """Largest entry of the average gradient along the walls at a point, local coordinates."""
-    if not np.isfinite(evaluation.gradient).all():
-        return np.inf
-    coordinates = Coordinates(objective)
-    jacobian, basis = coordinates.jacobian(evaluation.theta), coordinates.basis()
-    every = (*walls, *objective.walls(evaluation))
-    face = face_at(every, evaluation.theta, evaluation.gradient, jacobian, basis)
-    rest = jacobian.T @ (evaluation.gradient + face.normals @ face.multipliers)
-    return float(np.abs(basis @ (basis.T @ rest)).max(initial=0.0))
+    return Ascent(current, tuple(history), slope_at(objective, current) <= tol)
 
 
 def _rise(objective, current):

@@ -12,7 +12,8 @@ import numpy as np
 from gmoe.solvers.conjugate import Krylov
 from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
-from gmoe.solvers.face import NOWHERE, face_at, keep_inside
+from gmoe.solvers.face import NOWHERE, keep_inside
+from gmoe.solvers.local import Local
 from gmoe.solvers.objective import COMPLETE, OBSERVED, Objective
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
@@ -24,29 +25,6 @@ FIRST_RADIUS, MAX_RADIUS = 1.0, 1e6
 NEAR_END, CAUTION = 1e-2, 4.0
 # Curvature, relative to the largest, and average slope that are rounding.
 FLAT, NO_SLOPE = 1e-14, 1e-13
-
-
-class Local:
-    """The first order at a point: the face that it is on, and the gradient along it.
-
-    Parameters
-    ----------
-    evaluation : Evaluation
-    coordinates : Coordinates
-    walls : tuple of Wall
-    also : sequence
-        Inequalities that are held whatever their multipliers: a step ran into them.
-    """
-
-    def __init__(self, evaluation, coordinates: Coordinates, walls, also=NOWHERE):
-        self.theta, self.coordinates = evaluation.theta, coordinates
-        jacobian, basis = coordinates.jacobian(self.theta), coordinates.basis()
-        self.face = face_at(walls, self.theta, evaluation.gradient, jacobian, basis, also)
-        # Of the Lagrangian: what is left of the gradient where the walls have taken their part.
-        self.gradient = evaluation.gradient + self.face.normals @ self.face.multipliers
-        self.basis = self.face.tangent(jacobian, basis)
-        along = jacobian.T @ self.gradient
-        self.slope = float(np.abs(basis @ (basis.T @ along)).max(initial=0.0))
 
 
 class Spectrum(Local):

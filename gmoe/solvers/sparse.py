@@ -15,7 +15,8 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.boundary import sweep
-from gmoe.solvers.em import Ascent, em, face_slope
+from gmoe.solvers.em import Ascent, em
+from gmoe.solvers.local import slope_at
 from gmoe.solvers.newton import newton
 from gmoe.solvers.objective import COMPLETE, SCORE, Objective
 from gmoe.solvers.sample import Sample
@@ -182,7 +183,7 @@ def finish(objective: Objective, theta, settings) -> Ascent:
         if ascent.converged:
             return ascent
         walls = (SelectionWall(objective, ascent.evaluation.theta),)
-        size = face_slope(objective, ascent.evaluation, walls)
+        size = slope_at(objective, ascent.evaluation, walls)
         return Ascent(ascent.evaluation, ascent.history, size <= settings.tol)
     ascent = newton(objective, theta, settings.tol, settings.max_iter)
     if ascent.converged:

@@ -8,8 +8,9 @@ from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.em import em, face_slope
+from gmoe.solvers.em import em
 from gmoe.solvers.fit import fit
+from gmoe.solvers.local import slope_at
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.standing import on_flat_walls
@@ -200,6 +201,6 @@ def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n
         shared = objective.shared(evaluation.theta)
         parameters = scaling.to_raw(objective.gate, gate, shared, expert, objective.variance(eta))
     total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
-    gradient = face_slope(objective, evaluation)
+    gradient = slope_at(objective, evaluation)
     model = GMoE(parameters, objective.gate)
     return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

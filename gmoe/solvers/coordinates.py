@@ -51,13 +51,15 @@ class Coordinates:
 
     def local(self, theta, gradient, hessian):
         """Gradient (P,) and Hessian (P, P) in local coordinates of those in the parameters."""
+        if not self.objective.gate.n_shared:
+            units = self.units(theta)
+            return units * gradient, units[:, None] * hessian * units
         jacobian = self.jacobian(theta)
         result = jacobian.T @ hessian @ jacobian
-        if self.objective.gate.n_shared:
-            bent, temperature = self.objective.bent_index, self._temperature(theta)
-            result[bent, -1] += temperature * gradient[bent]
-            result[-1, bent] += temperature * gradient[bent]
-            result[-1, -1] += theta[bent] @ gradient[bent]
+        bent, temperature = self.objective.bent_index, self._temperature(theta)
+        result[bent, -1] += temperature * gradient[bent]
+        result[-1, bent] += temperature * gradient[bent]
+        result[-1, -1] += theta[bent] @ gradient[bent]
         return jacobian.T @ gradient, result
 
     def move(self, theta, step):

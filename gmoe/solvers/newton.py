@@ -40,12 +40,12 @@ class Spectrum(Local):
 
     def step(self, radius):
         """Best step within the radius, local coordinates (P,)."""
-        if not self.values.size:
-            return np.zeros_like(self.theta)
         return self.basis @ (self.vectors @ trust_region_step(self.values, self.along, radius)[0])
 
     def end(self, value):
         """Where the climb would end, at most, if it is near; at a saddle or far from everything no bound is known."""
+        if not self.is_maximum:
+            return np.inf
         free = 0.5 * float(self.along @ (self.along / np.maximum(self.values, CURVATURE)))
         return value + CAUTION * free if free < NEAR_END else np.inf
 
@@ -111,7 +111,7 @@ def newton(
             blocked, model = [*blocked, hit], None
             continue
         step = part * step
-        if isinstance(model, Spectrum) and model.is_maximum and model.end(current.value) < beaten:
+        if isinstance(model, Spectrum) and model.end(current.value) < beaten:
             break
         length, predicted = float(np.linalg.norm(step)), model.gain(step)
         trial = objective.evaluate(point, order)
@@ -161,6 +161,8 @@ def trust_region_step(values, along, radius):
     -------
     step : ndarray, shape (p,); gain : float
     """
+    if not values.size:
+        return np.zeros_like(along), 0.0
     scale = max(abs(values[0]), abs(values[-1]), 1e-300)
     # What has neither slope nor curvature is not moved: a step of any length along it would gain as little.
     flat = (np.abs(values) <= FLAT * scale) & (np.abs(along) <= NO_SLOPE)

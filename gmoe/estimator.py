@@ -203,6 +203,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             seed=self._seed(),
             column_names=names,
             report=report,
+            keep_interrupted=True,
             **columns,
             **settings,
         )

@@ -115,7 +115,7 @@ def _other_square(z):
 
 
 def test_register(monkeypatch):
-    monkeypatch.setattr(activations, "_REGISTRY", dict(activations._REGISTRY))
+    monkeypatch.setattr(activations, "_REGISTRY", activations._REGISTRY.copy())
     square = Activation("square", _square, meets_first_order_condition=False, degree=2.0)
     assert activations.register(square) is square
     assert activations.register(Activation("square", _square, False, 2.0)) == square  # again, as a reload does
@@ -133,7 +133,7 @@ def test_a_registered_activation_joins_the_grid(monkeypatch):
     from problems import all_gates
 
     before = len(all_gates())
-    monkeypatch.setattr(activations, "_REGISTRY", dict(activations._REGISTRY))
+    monkeypatch.setattr(activations, "_REGISTRY", activations._REGISTRY.copy())
     activations.register(Activation("square", _square, meets_first_order_condition=False, degree=2.0))
     # Places of the intercept and temperatures, each dense and with three numbers of active experts by two rules.
     assert len(all_gates()) == before + 2 * 3 * (1 + 3 * 2)

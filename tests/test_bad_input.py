@@ -57,7 +57,7 @@ CASES = {
     "active experts, none": ({"gate": "topk:n_active=0"}, (X, Y), ValueError, ["n_active", ">= 1", "0"]),
     "active experts, many": ({"gate": "topk:n_active=3"}, (X, Y), ValueError, ["n_active=3", "n_experts=2", "1 to 2"]),
     "active experts, text": ({"gate": "topk:n_active=two"}, (X, Y), TypeError, ["n_active", "integer", "'two'"]),
-    "select_on": ({"gate": "topk:select_on=bias"}, (X, Y), ValueError, ["select_on", "'bias'", "'score'", "'logit'"]),
+    "select_on": ({"gate": "topk:select_on=bias"}, (X, Y), ValueError, ["select_on", "'bias'", "logit, score"]),
     "temperature": ({"gate": "dense_to_sparse:temperature=-1"}, (X, Y), ValueError, ["temperature", "positive", "-1"]),
     "temperature name": (
         {"gate": "dense_to_sparse:temperature=free"},

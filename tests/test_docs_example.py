@@ -22,7 +22,7 @@ FIRST, ACTIVATION, ITS_USE, SELECTION = re.findall(r"^```python\n(.*?)^```", GAT
 def family(monkeypatch):
     """Forget at the end what an example adds."""
     for module in (activations, selection):
-        monkeypatch.setattr(module, "_REGISTRY", dict(module._REGISTRY))
+        monkeypatch.setattr(module, "_REGISTRY", module._REGISTRY.copy())
 
 
 def run(code):

@@ -335,7 +335,7 @@ def test_equal_gates_are_equal():
 
 
 def test_register_selection(monkeypatch):
-    monkeypatch.setattr(selection, "_REGISTRY", dict(selection._REGISTRY))
+    monkeypatch.setattr(selection, "_REGISTRY", selection._REGISTRY.copy())
     rule = own.SELECTIONS["distance"]
     assert register_selection(rule) is rule
     assert register_selection(dataclasses.replace(rule)) == rule  # again, as a reload does

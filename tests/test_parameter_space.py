@@ -4,6 +4,7 @@ import warnings
 
 import numpy as np
 import pytest
+from likelihood import fit_arrays
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
@@ -178,7 +179,10 @@ def test_an_interrupted_search_keeps_its_best_end(monkeypatch):
     with pytest.warns(ConvergenceWarning) as said:
         fitted = GaussianMoERegressor(2, gate_features=[], random_state=0).fit(X, y)
     assert any("interrupted" in str(w.message) for w in said)
-    assert fitted.fit_result_.status == "interrupted" and not fitted.converged_
+    assert fitted.fit_result_.interrupted and not fitted.converged_
+    calls.clear()
+    with pytest.raises(KeyboardInterrupt):  # a study would store what it is given
+        fit_arrays(X, y, 2)
 
 
 @pytest.mark.parametrize(

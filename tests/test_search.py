@@ -56,6 +56,7 @@ def test_an_independent_optimiser_is_never_better(n, d, k, n_fitted):
         if rows[:, -1].min() > floor + 0.01 and share.min() >= result.min_rows:
             ends.append(-end.fun)
     # It works: from our end it stays there, and others end inside; and it never beats ours.
+    # (Where a second expert is one too many, most of them give it fewer rows than the set allows.)
     assert len(ends) >= 3
     assert ends[0] == pytest.approx(ours, abs=1e-6)
     assert max(ends) <= ours + 1e-6

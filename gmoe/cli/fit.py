@@ -16,6 +16,8 @@ from gmoe.cli._output import planned
 from gmoe.cli._report import as_dict, weight_line, with_names, write_predictions
 from gmoe.inference import explain
 
+INTERRUPTED = 130
+
 __all__ = ["DESCRIPTION", "EPILOG", "HELP", "add_arguments", "run"]
 
 
@@ -35,6 +37,8 @@ def run(arguments: argparse.Namespace) -> int:
         finally:  # what became of the estimates is no reason to lose the predictions, nor the other way round
             if output:
                 output.write(lambda stream: write_predictions(stream, estimator, data, arguments))
+    if result.interrupted:
+        return INTERRUPTED
     return 0 if estimator.converged_ else 1
 
 

@@ -12,9 +12,9 @@ import numpy as np
 
 from gmoe._validation import check_positive
 from gmoe.gates import _traits
+from gmoe.gates._registry import Registry
 from gmoe.kernels import activations as kernels
 
-_REGISTRY: dict[str, "Activation"] = {}
 # Traits of an activation of which none is declared or looked for.
 PLAIN = {
     "meets_first_order_condition": True,
@@ -109,6 +109,9 @@ def _agree(declared, found):
     return abs(declared - found) < 1e-12 * declared if declared and found else bool(declared) == bool(found)
 
 
+_REGISTRY = Registry(Activation, "activation", "an activation")
+
+
 def register(activation: Activation) -> Activation:
     """Make an activation available by its name.
 
@@ -117,14 +120,12 @@ def register(activation: Activation) -> Activation:
     ValueError
         Where another activation has that name.
     """
-    if _REGISTRY.setdefault(activation.name, activation) != activation:
-        raise ValueError(f"There is an activation {activation.name!r} already; give this one another name.")
-    return activation
+    return _REGISTRY.register(activation)
 
 
 def list_activations() -> list[str]:
     """Names of the registered activations."""
-    return sorted(_REGISTRY)
+    return _REGISTRY.names()
 
 
 def as_activation(activation: str | Activation) -> Activation:
@@ -137,17 +138,7 @@ def as_activation(activation: str | Activation) -> Activation:
     TypeError
         For anything that is neither a name nor an activation.
     """
-    if isinstance(activation, Activation):
-        return activation
-    if not isinstance(activation, str):
-        raise TypeError(
-            f"activation must be a name or an Activation, got {activation!r}; known: {', '.join(list_activations())}."
-        )
-    if activation not in _REGISTRY:
-        raise ValueError(
-            f"Unknown activation {activation!r}; known: {', '.join(list_activations())}. Others: pass an Activation."
-        )
-    return _REGISTRY[activation]
+    return _REGISTRY.get(activation)
 
 
 def _identity(z):

@@ -10,8 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.gates import _rules
-
-_REGISTRY: dict[str, "Selection"] = {}
+from gmoe.gates._registry import Registry
 
 
 @dataclass(frozen=True)
@@ -57,6 +56,14 @@ class Selection:
         return repr(self.name)
 
 
+_REGISTRY = Registry(
+    Selection,
+    "select_on",
+    "a selection rule",
+    " Of a function make Selection(name, function, sees_score=..., sees_logit=...), which says what it looks at.",
+)
+
+
 def register_selection(selection: Selection) -> Selection:
     """Make a rule available by its name.
 
@@ -65,14 +72,12 @@ def register_selection(selection: Selection) -> Selection:
     ValueError
         Where another rule has that name.
     """
-    if _REGISTRY.setdefault(selection.name, selection) != selection:
-        raise ValueError(f"There is a selection rule {selection.name!r} already; give this one another name.")
-    return selection
+    return _REGISTRY.register(selection)
 
 
 def list_selections() -> list[str]:
     """Names of the registered selection rules."""
-    return sorted(_REGISTRY)
+    return _REGISTRY.names()
 
 
 def as_selection(select_on: str | Selection) -> Selection:
@@ -85,17 +90,7 @@ def as_selection(select_on: str | Selection) -> Selection:
     TypeError
         For anything that is neither a name nor a rule.
     """
-    if isinstance(select_on, Selection):
-        return select_on
-    known = ", ".join(map(repr, _REGISTRY))
-    if not isinstance(select_on, str):
-        raise TypeError(
-            f"select_on must be a name or a Selection, got {select_on!r}; known: {known}. Of a function make "
-            "Selection(name, function, sees_score=..., sees_logit=...), which says what it looks at."
-        )
-    if select_on not in _REGISTRY:
-        raise ValueError(f"Unknown select_on {select_on!r}; known: {known}. Others: pass a Selection.")
-    return _REGISTRY[select_on]
+    return _REGISTRY.get(select_on)
 
 
 def by_score(score, logit):

@@ -41,6 +41,7 @@ class Settings:
     schedule: tuple[float, ...] | None
     seed: int
     report: Callable | None = None
+    keep_interrupted: bool = False
 
 
 def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:

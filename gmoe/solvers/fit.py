@@ -46,6 +46,7 @@ def fit(
     column_names=None,
     also: Sequence[Parameters] = (),
     report=None,
+    keep_interrupted: bool = False,
 ) -> FitResult:
     """Fit a Gaussian mixture of experts; a pure function of its arguments.
 
@@ -78,6 +79,9 @@ def fit(
         Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are.
     report : callable, optional
         Told (experts, starts, best log-likelihood) now and then.
+    keep_interrupted : bool
+        Whether a KeyboardInterrupt amid the search for a dense gate ends it with its best end, status ``interrupted``,
+        and not the caller: a person wants that, a study that stores what it is given does not.
     """
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
@@ -85,7 +89,7 @@ def fit(
         weight_unit = 1.0
     passes: list[int] = []
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
-    settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed, report)
+    settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed, report, keep_interrupted)
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
     run = map if executor is None else executor.map
     try:

@@ -138,6 +138,11 @@ class FitResult:
         return self.bic - 2.0 * self.classification
 
     @property
+    def interrupted(self) -> bool:
+        """Whether the search was stopped before its end."""
+        return self.status == "interrupted"
+
+    @property
     def converged(self) -> bool:
         """Whether the climb came to an end: a maximum, at an edge of the parameter space or not."""
         return self.status == "converged" or self.status in EDGES

@@ -89,6 +89,8 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
                 found.ascents += ascents
                 _report(settings, found)
         except KeyboardInterrupt:
+            if not settings.keep_interrupted:
+                raise
             found.interrupted = True
         if len(found.ascents) > before:
             found.sizes.append(len(found.ascents) - before)

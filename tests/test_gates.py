@@ -256,7 +256,7 @@ BAD = {
     "activation None": (lambda: Gate(None), TypeError, r"name or an Activation, got None; known: arctan"),
     "activation list": (lambda: Gate(["tanh"]), TypeError, r"an Activation, got \['tanh'\]; known: arctan"),
     "intercept": (lambda: Gate("tanh", "both"), ValueError, r"intercept 'both'; known: 'outside', 'inside'"),
-    "select_on": (lambda: Gate(n_active=1, select_on="x"), ValueError, r"select_on 'x'; known: 'score', 'logit'"),
+    "select_on": (lambda: Gate(n_active=1, select_on="x"), ValueError, r"select_on 'x'; known: logit, score"),
     "inside identity": (lambda: Gate(intercept="inside"), ValueError, r"'inside' with the identity .* leave it out"),
     "inside exp": (lambda: Gate("exp", "inside", "estimate"), ValueError, r"fixed temperature, or intercept='outside'"),
     "score of nothing": (lambda: GMoE(given(**NO_FEATURE), "topk"), ValueError, r"add one, or drop n_active"),

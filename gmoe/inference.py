@@ -175,6 +175,9 @@ def _selection_held(r: FitResult):
 
 def explain(r: FitResult) -> list[str]:
     """One sentence or two for each thing a user must know before using the fit; empty for a regular fit."""
+    if r.interrupted:
+        # Of a point on the way no more can be said.
+        return list(_of_the_climb(r))
     messages = [*_of_the_climb(r), *_of_the_bounds(r), *_of_the_data(r)]
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     if r.separated and len(r.at_bound) < r.model.n_experts:
@@ -186,10 +189,10 @@ def explain(r: FitResult) -> list[str]:
 
 
 def _of_the_climb(r):
-    if r.status == "interrupted":
+    if r.interrupted:
         yield (
-            f"The search was interrupted: this is the best of the {r.n_starts} ends that it had found, and no claim is "
-            "made for it. Fit again without interruption for an estimate."
+            "The search was interrupted: this is the best that it had found, and no claim is made for it. Fit again "
+            "without interruption for an estimate."
         )
     elif r.status == "boundary_on_row":
         yield (

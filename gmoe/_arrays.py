@@ -12,9 +12,8 @@ import numpy as np
 
 from gmoe._jit import kernel
 
+# Most observations of a block. Its rows are a little longer: rows a power of two apart share cache sets.
 BLOCK = 8192
-# Rows a power of two apart share cache sets; see gmoe.kernels.accumulate.
-BLOCK_LENGTH = BLOCK + 24
 # Largest converted data kept in memory, bytes.
 KEEP_LIMIT = 100_000_000
 
@@ -53,9 +52,9 @@ class Design:
         return 1 + len(self.transform)
 
 
-def block_length(n):
+def block_length(n, block=BLOCK):
     """Length of the rows that hold a block of data of size n: a multiple of a cache line, never a power of two."""
-    length = min(BLOCK_LENGTH, -(-n // 8) * 8 + 24)
+    length = min(block + 24, -(-n // 8) * 8 + 24)
     return length + 8 * (length & (length - 1) == 0)
 
 
@@ -78,13 +77,19 @@ def _scale_block(rows, columns, centre, transform, scratch, out):
 
 
 @kernel
-def _scale_response(x, m, slope, factor, y):
-    """Subtract slope . x from the first m entries of ``y`` and multiply them by ``factor``, in place."""
-    for t in range(slope.shape[0]):
+def _scale_response(x, m, slope, whiten, y):
+    """Subtract slope . x from the rows of ``y`` and multiply them by the lower triangle ``whiten``, in place."""
+    p = y.shape[0]
+    for a in range(p):
+        for t in range(slope.shape[1]):
+            for i in range(m):
+                y[a, i] -= slope[a, t] * x[t, i]
+    for a in range(p - 1, -1, -1):
         for i in range(m):
-            y[i] -= slope[t] * x[t, i]
-    for i in range(m):
-        y[i] *= factor
+            y[a, i] *= whiten[a, a]
+        for b in range(a):
+            for i in range(m):
+                y[a, i] += whiten[a, b] * y[b, i]
 
 
 class Blocks:
@@ -92,15 +97,17 @@ class Blocks:
 
     Parameters
     ----------
-    X : array of shape (n, d), y : array of shape (n,), weight : array of shape (n,) or None
+    X : array of shape (n, d), y : array of shape (n,) or (n, p), weight : array of shape (n,) or None
         Any real dtype and memory layout.
     gate, expert : Design
-    centre_y, slope_y, scale_y : float, ndarray (rank of expert,) or None, float
-        The scaled response is ``(y - centre_y - slope_y . scaled expert features) / scale_y``.
+    centre_y, slope_y, whiten_y : ndarray, shapes (p,), (p, rank of expert) and (p, p)
+        The scaled response is ``whiten_y @ (y - centre_y - slope_y @ scaled expert features)``; by default y itself.
     run : callable
         ``map``, or that of an executor, which then converts blocks in threads.
     weight_unit : float
         What the weights were divided by.
+    length : int
+        Most observations of a block.
 
     Attributes
     ----------
@@ -109,13 +116,18 @@ class Blocks:
         equal weight as would say as much (Kish), so that weights in another unit do not make the data small.
     """
 
-    def __init__(self, X, y, weight, gate, expert, centre_y=0.0, slope_y=None, scale_y=1.0, run=map, weight_unit=1.0):
+    def __init__(
+        self, X, y, weight, gate, expert, centre_y=None, slope_y=None, whiten_y=None, run=map, weight_unit=1.0,
+        length=BLOCK,
+    ):  # fmt: skip
         self._X, self._y, self._weight = X, y, weight
         self.gate, self.expert = gate, expert
-        self._centre_y, self._scale_y = centre_y, scale_y
-        self._slope_y = np.zeros(len(expert.transform)) if slope_y is None else slope_y
-        self.n = len(y)
-        self.n_blocks = -(-self.n // BLOCK)
+        self.n_outputs = p = 1 if np.ndim(y) == 1 else y.shape[1]
+        self._centre_y = np.zeros(p) if centre_y is None else np.asarray(centre_y, dtype=float)
+        self._slope_y = np.zeros((p, len(expert.transform))) if slope_y is None else slope_y
+        self._whiten_y = np.eye(p) if whiten_y is None else whiten_y
+        self.n, self.length = len(y), length
+        self.n_blocks = -(-self.n // length)
         self.total_weight = float(self.n if weight is None else np.sum(weight, dtype=np.float64))
         self._weight_unit, self.n_rows = weight_unit, self.total_weight
         if weight is not None:
@@ -123,7 +135,7 @@ class Blocks:
             self.n_rows = max(self.total_weight * weight_unit, self.total_weight**2 / square)
         self._same = _same_design(gate, expert)
         self._kept = None
-        width = len(gate.transform) * (not self._same) + len(expert.transform) + 2
+        width = len(gate.transform) * (not self._same) + len(expert.transform) + 1 + p
         if self.n * width * 8 <= KEEP_LIMIT:
             self._kept = list(run(lambda b: self._convert(b, self.buffer()), range(self.n_blocks)))
 
@@ -144,18 +156,18 @@ class Blocks:
 
     def buffer(self):
         """Room for one block; each thread brings its own."""
-        length = block_length(self.n)
+        length = block_length(self.n, self.length)
         d_all = 1 if self._X.ndim < 2 else self._X.shape[1]
         kept = self._kept is not None
         return (
             None
             if kept
             else (
-                np.empty((min(BLOCK, self.n), d_all)),
+                np.empty((min(self.length, self.n), d_all)),
                 np.empty((max(len(self.gate.columns), len(self.expert.columns)), length)),
-                aligned(len(self.gate.transform), length),
-                aligned(len(self.expert.transform), length),
-                aligned(length),
+                aligned(1 + len(self.gate.transform), length, fill=1.0),
+                aligned(1 + len(self.expert.transform), length, fill=1.0),
+                aligned(self.n_outputs, length),
                 aligned(length, fill=1.0),
             )
         )
@@ -167,8 +179,9 @@ class Blocks:
         rows = np.sort(rng.choice(self.n, most, replace=False))
         weight = None if self._weight is None else np.asarray(self._weight)[rows]
         data = self._X[rows], np.asarray(self._y)[rows], weight
-        scales = self._centre_y, self._slope_y, self._scale_y
-        return Blocks(*data, self.gate, self.expert, *scales, weight_unit=self._weight_unit)
+        scales = self._centre_y, self._slope_y, self._whiten_y
+        settings = {"weight_unit": self._weight_unit, "length": self.length}
+        return Blocks(*data, self.gate, self.expert, *scales, **settings)
 
     def all(self):
         """Yield all blocks in turn; each is valid until the next."""
@@ -178,11 +191,16 @@ class Blocks:
 
     def get(self, b, buffer):
         """Return (x_gate, x_expert, y, weight, m) of block ``b``; valid until the buffer's next use."""
+        gate, expert, *rest = self.designs(b, buffer)
+        return gate[1:], expert[1:], *rest
+
+    def designs(self, b, buffer):
+        """Return the same with a constant 1 before the features."""
         return self._convert(b, buffer) if self._kept is None else self._kept[b]
 
     def _convert(self, b, buffer):
         raw, scratch, x_gate, x_expert, y, weight = buffer
-        lo, hi = b * BLOCK, min(self.n, (b + 1) * BLOCK)
+        lo, hi = b * self.length, min(self.n, (b + 1) * self.length)
         m = hi - lo
         np.copyto(raw[:m], self._X[lo:hi])
         _scale_block(
@@ -191,14 +209,14 @@ class Blocks:
             self.expert.centre,
             self.expert.transform,
             scratch,
-            x_expert,
+            x_expert[1:],
         )
         if self._same:
             x_gate = x_expert
         else:
-            _scale_block(raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate)
-        np.subtract(self._y[lo:hi], self._centre_y, out=y[:m], dtype=np.float64)
-        _scale_response(x_expert, m, self._slope_y, 1.0 / self._scale_y, y)
+            _scale_block(raw[:m], self.gate.columns, self.gate.centre, self.gate.transform, scratch, x_gate[1:])
+        np.subtract(np.reshape(self._y[lo:hi], (m, -1)).T, self._centre_y[:, None], out=y[:, :m], dtype=np.float64)
+        _scale_response(x_expert[1:], m, self._slope_y, self._whiten_y, y)
         if self._weight is not None:
             weight[:m] = self._weight[lo:hi]
         return x_gate, x_expert, y, weight, m

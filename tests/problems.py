@@ -82,7 +82,8 @@ def problem(X, y, weight, gate_design, expert_design, gate=SOFTMAX, scaled=True)
     """Blocks of raw data and the same as a reference problem, with the scaling done by NumPy."""
     centre_y, scale_y = (4.5, 1.7) if scaled else (0.0, 1.0)
     slope_y = np.linspace(0.3, -0.2, len(expert_design.transform)) * scaled
-    blocks = Blocks(X, y, weight, gate_design, expert_design, centre_y, slope_y, scale_y)
+    scales = np.array([centre_y]), slope_y[None], np.array([[1.0 / scale_y]])
+    blocks = Blocks(X, y, weight, gate_design, expert_design, *scales)
     x_gate, x_expert = ((X[:, d.columns] - d.centre) @ d.transform.T for d in (gate_design, expert_design))
     response = (y - centre_y - x_expert @ slope_y) / scale_y
     w = np.ones(len(y)) if weight is None else weight

@@ -1,6 +1,7 @@
 """The family of gates: immutable values that know their logits, derivatives and invariances."""
 
-from gmoe.gates._gate import LOG_TEMPERATURE_RANGE, Gate, GateRows
+from gmoe.gates._gate import LOG_TEMPERATURE_RANGE, Gate
+from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._identification import mirror
 from gmoe.gates._named import (
     ActivationGate,

@@ -2,12 +2,13 @@
 
 import math
 from dataclasses import dataclass, fields, replace
-from typing import NamedTuple
 
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer, check_positive
 from gmoe.gates import _identification, _rules
+from gmoe.gates._gate_rows import GateRows
+from gmoe.gates._part import ScoreGate
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.selection import BY_SCORE, Selection, as_selection
 from gmoe.kernels.affine import affine_rows, logit_rows
@@ -21,27 +22,8 @@ LOG_TEMPERATURE_RANGE = -12.0, 30.0
 MAX_LOGIT = 1e3
 
 
-class GateRows(NamedTuple):
-    """What a gate tells the kernels about a block: arrays (n_experts, >= m), or (0, 0) where not wanted.
-
-    ``slope`` and ``curve`` are the first and second derivative of the logit in the activation's argument, ``bend`` is
-    the part of the logit that the temperature divides.
-    """
-
-    logit: np.ndarray
-    slope: np.ndarray
-    curve: np.ndarray
-    bend: np.ndarray
-
-    @classmethod
-    def of(cls, logit):
-        """Logits alone."""
-        empty = np.empty((0, 0))
-        return cls(logit, empty, empty, empty)
-
-
 @dataclass(frozen=True)
-class Gate:
+class Gate(ScoreGate):
     """A gate: ``pi(x)`` = softmax over the ``n_active`` selected logits, 0 elsewhere.
 
     The score of expert j is ``gate_coef_j . x``, its logit ``(activation(score_j) + gate_intercept_j) / temperature``.

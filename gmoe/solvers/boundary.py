@@ -39,7 +39,7 @@ def sweep(soft: Soft, theta, rng, n_random):
         for direction in _directions(soft, q, rng, n_random):
             for step in _steps(soft, theta, j, direction):
                 trial = theta.copy()
-                gate, _, _ = soft.objective.split(trial)
+                gate, _ = soft.objective.split(trial)
                 gate[j] += step * direction
                 if np.abs(gate[j]).max() > BOX:
                     continue

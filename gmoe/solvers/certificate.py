@@ -93,7 +93,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         parameter_names=names,
         notes=notes,
         n_free_parameters=n_free_parameters(objective),
-        classification=float(evaluation.sums.g_scalar[2, 0]) * weight_unit,
+        classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
         space=objective.space,
@@ -174,16 +174,16 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
 
 def raw_parameters(objective: Objective, scaling: Scaling, theta):
     """Parameters in the units of the data."""
-    gate, expert, eta = objective.split(theta)
-    return scaling.to_raw(objective.gate, gate, objective.shared(theta), expert, objective.variance(eta))
+    gate, own = objective.split(theta)
+    return scaling.to_raw(objective.gate, gate, objective.shared(theta), own)
 
 
 def _at_canonical(objective, scaling, evaluation):
     """Evaluate with all derivatives, and where two slopes are the mirror image of the canonical ones, at those."""
     theta = evaluation.theta
     if objective.gate.is_mirrored(raw_parameters(objective, scaling, theta).gate):
-        gate, expert, eta = objective.split(theta)
-        theta = objective.join(mirror(gate), expert, eta, objective.shared(theta))
+        gate, own = objective.split(theta)
+        theta = objective.join(mirror(gate), own, theta[objective.n_rows :])
     elif evaluation.hessian is not None:
         return evaluation
     return objective.evaluate(theta, OBSERVED)
@@ -194,8 +194,8 @@ def _same_in_order(objective, evaluation, order):
 
     Ties of the keys go to the lower index, and features that are zero (dummies, counts) tie all scores.
     """
-    gate, expert, eta = objective.split(evaluation.theta)
-    theta = objective.join(gate[order], expert[order], eta[order], objective.shared(evaluation.theta))
+    gate, own = objective.split(evaluation.theta)
+    theta = objective.join(gate[order], own[order], evaluation.theta[objective.n_rows :])
     return abs(objective.evaluate(theta, SCORE).value - evaluation.value) <= 1e-12 * (1.0 + abs(evaluation.value))
 
 
@@ -203,7 +203,7 @@ def n_free_parameters(objective: Objective):
     """Count the identified parameters, in scaled coordinates."""
     k = objective.n_experts
     tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
-    return objective.gate.n_free(k, objective.q_gate) + k * (objective.q_expert + 1) - tied
+    return objective.gate.n_free(k, objective.q_gate) + k * objective.q_expert + objective.s_expert - tied
 
 
 def expert_order(shares, parameters: Parameters, scaling: Scaling):

@@ -51,7 +51,7 @@ class HeldTemperature(Natural):
 
     def basis(self):
         basis = self.objective.identified.copy()
-        basis[-1] = 0.0
+        basis[self.objective.n_rows] = 0.0
         left, sizes, _ = np.linalg.svd(basis, full_matrices=False)
         return left[:, sizes > 0.5]
 
@@ -104,7 +104,7 @@ def colder(objective: Objective, theta, log_temperature):
     first = objective.gate.first_bent
     for raw_intercepts, shrunk in product((False, True)[: first + 1], (False, True)):
         start = theta.copy()
-        gate, _, _ = objective.split(start)
+        gate, _ = objective.split(start)
         objective.shared(start)[:] = log_temperature
         if raw_intercepts:
             gate[:, 0] /= change  # natural intercepts are intercept / temperature

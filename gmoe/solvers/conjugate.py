@@ -8,8 +8,8 @@ preconditioner is the complete-data information: what EM inverts, block by block
 import numpy as np
 import scipy
 
-from gmoe.solvers.em import expert_moments, gate_information
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.em import gate_information
+from gmoe.solvers.objective import Objective, symmetric
 
 MAX_PRODUCTS = 60
 
@@ -98,17 +98,13 @@ def _factor(information):
 
 
 def complete_information(objective: Objective, evaluation):
-    """Average information of the complete data, (P, P): block-diagonal experts, and the gate's own block."""
-    _, _, eta = objective.split(evaluation.theta)
-    variance = objective.variance(eta)
-    total = objective.blocks.total_weight
-    moments = expert_moments(objective, evaluation.sums) / total
+    """Average information of the complete data, (P, P): that of the experts, and the gate's own block."""
+    sums = evaluation.sums
+    own = objective.split(evaluation.theta)[1]
+    experts = objective.experts.information(own, symmetric(sums.bend_expert), sums.totals[0])
     information = np.zeros((objective.n_parameters,) * 2)
-    for j in range(objective.n_experts):
-        stop = (j + 1) * objective.width - 1
-        slopes = slice(stop - objective.q_expert, stop)
-        information[slopes, slopes] = moments[j] / variance[j]
-        information[stop, stop] = 0.5 * evaluation.sums.g_scalar[1, j] / total
-    information[np.ix_(objective.gate_index, objective.gate_index)] = gate_information(objective, evaluation.sums)
+    for at, block in zip(objective.at_expert, experts / objective.blocks.total_weight, strict=True):
+        information[np.ix_(at, at)] += block
+    information[np.ix_(objective.gate_index, objective.gate_index)] = gate_information(objective, sums)
     # The ridge keeps experts without observations, and separated gates, finite.
     return information + 1e-8 * np.eye(objective.n_parameters)

@@ -31,15 +31,15 @@ class Coordinates:
         if objective.gate.n_shared:
             # Local coordinates (s, dt) of slopes b and log temperature t: b becomes (b + T s) exp(dt), t + dt.
             bent = objective.bent_index
-            jacobian[bent, -1] = theta[bent]
+            jacobian[bent, objective.n_rows] = theta[bent]
         return jacobian
 
     def measures(self, theta):
         """Return the unit in which the gradient in each parameter counts, (P,): standard deviations for means."""
         objective = self.objective
         result = np.ones(len(theta))
-        _, expert, _ = objective.split(result)
-        expert[:] = np.exp(0.5 * objective.split(theta)[2])[:, None]
+        own = objective.split(theta)[1]
+        objective.split(result)[1][:] = objective.experts.measures(own, objective.expert_shared(theta))
         return result
 
     def units(self, theta):
@@ -57,9 +57,10 @@ class Coordinates:
         jacobian = self.jacobian(theta)
         result = jacobian.T @ hessian @ jacobian
         bent, temperature = self.objective.bent_index, self._temperature(theta)
-        result[bent, -1] += temperature * gradient[bent]
-        result[-1, bent] += temperature * gradient[bent]
-        result[-1, -1] += theta[bent] @ gradient[bent]
+        last = self.objective.n_rows
+        result[bent, last] += temperature * gradient[bent]
+        result[last, bent] += temperature * gradient[bent]
+        result[last, last] += theta[bent] @ gradient[bent]
         return jacobian.T @ gradient, result
 
     def move(self, theta, step):
@@ -69,7 +70,7 @@ class Coordinates:
         if objective.gate.n_shared:
             bent = objective.bent_index
             result = objective.inside(result)
-            result[bent] *= np.exp(result[-1] - theta[-1])
+            result[bent] *= np.exp(result[objective.n_rows] - theta[objective.n_rows])
         return result
 
     def along(self, theta, step):

@@ -15,8 +15,8 @@ import scipy
 
 from gmoe.solvers.face import Face, keep_inside
 from gmoe.solvers.local import slope_at
-from gmoe.solvers.objective import COMPLETE, Evaluation, Objective
-from gmoe.solvers.variances import best_variances
+from gmoe.solvers.objective import COMPLETE, Evaluation, Objective, symmetric
+from gmoe.solvers.walls import variance_bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,11 +59,11 @@ def em(
 
 def _rise(objective, current):
     """Take one EM step, its gate part cut until the value does not fall; None if it falls, or leaves the space."""
-    expert, log_variance = expert_step(objective, current)
-    gate, _, _ = objective.split(current.theta)
-    start = objective.join(gate, expert, log_variance, objective.shared(current.theta))
-    start = within(objective, current.theta, start)
+    start = within(objective, current.theta, expert_step(objective, current))
     direction = objective.embed(gate_direction(objective, current)[:, None])[:, 0]
+    if not objective.experts.closed:
+        # No step of the experts is sure to rise: it is cut with that of the gate.
+        start, direction = current.theta, direction + start - current.theta
     step = 1.0
     while step > 1e-12:
         following = objective.evaluate(within(objective, start, start + step * direction), COMPLETE)
@@ -94,25 +94,20 @@ def _settles(current, following):
 
 
 def expert_step(objective, current):
-    """M-step of the experts: coefficients (k, q_expert) and log variances (k,)."""
-    _, expert, log_variance = objective.split(current.theta)
-    variance, sums = objective.variance(log_variance), current.sums
-    q = objective.q_expert
-    moments = expert_moments(objective, sums)
-    target = sums.g_expert[: objective.n_experts, :q]
-    solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
-    mass = sums.g_scalar[1]
-    alive = mass > 1e-12 * objective.blocks.total_weight
-    square = sums.g_scalar[0] + mass - np.einsum("ja,ja->j", solution, target)
-    ratio = np.where(alive, np.maximum(square, 0.0) / np.where(alive, mass, 1.0), 1.0)
-    expert = expert + np.where(alive[:, None], np.sqrt(variance)[:, None] * solution, 0.0)
-    return expert, best_variances(objective, np.where(alive, mass, 0.0), variance * ratio)
+    """Parameters (P,) with the M-step of the experts."""
+    theta, sums, score = current.theta.copy(), current.sums, current.gradient * objective.blocks.total_weight
+    own, shared = objective.split(theta)[1], objective.expert_shared(theta)
+    own[:], shared[:] = objective.experts.maximise(
+        own.copy(), shared.copy(), objective.split(score)[1], objective.expert_shared(score),
+        symmetric(sums.bend_expert), sums.totals[0], variance_bounds(objective),
+    )  # fmt: skip
+    return theta
 
 
 def gate_direction(objective, current):
     """Newton direction of the gate's complete-data log-likelihood, minimum norm on its flat directions.
 
-    Shape (k q_gate + n_shared,): of the gate's natural parameters. Where the gate bends, the information's expectation
+    Shape (k q_gate + s_gate,): of the gate's natural parameters. Where the gate bends, the information's expectation
     takes the place of its curvature, which may point upwards.
     """
     information = gate_information(objective, current.sums)
@@ -126,22 +121,26 @@ def gate_direction(objective, current):
         return vectors @ ((vectors.T @ gradient) / np.maximum(values, 1e-8))
 
 
-def expert_moments(objective, sums):
-    """Return the sums of w r x x' by expert, (k, q_expert, q_expert)."""
-    q = objective.q_expert
-    lower = np.tril(sums.expert_block[:, :q, :q])
-    return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+def expert_moments(objective, evaluation):
+    """Information on the coefficients of each expert's mean, times its variance: of a design sum w r x x'."""
+    columns = objective.experts.mean_columns(objective.expert_size)
+    own = objective.split(evaluation.theta)[1]
+    measures = objective.experts.measures(own, objective.expert_shared(evaluation.theta))[:, columns]
+    bend = symmetric(evaluation.sums.bend_expert)[:, columns[:, None], columns]
+    return -bend * measures[:, :, None] * measures[:, None, :]
 
 
 def gate_information(objective, sums):
-    """Average complete-data information of the gate's natural parameters, (k q_gate + n_shared,) * 2."""
-    k, q = objective.n_experts, objective.q_gate
+    """Average complete-data information of the gate's natural parameters, (k q_gate + s_gate,) * 2."""
+    k, q, s = objective.n_experts, objective.q_gate, objective.s_gate
     size = k * q
-    lower = np.zeros((size + objective.gate.n_shared,) * 2)
-    lower[:size, :size] = -np.tril(sums.gate_gram[:size, :size])
+    result = -symmetric(sums.gate_gram[: size + s, : size + s])
+    shared = slice(size, size + s)
     for j in range(k):
-        lower[j * q : (j + 1) * q, j * q : (j + 1) * q] += np.tril(sums.gate_block[j, :q, :q])
-    if objective.gate.n_shared:
-        lower[size, :size] = sums.shared_gate.ravel()
-        lower[size, size] = sums.g_shared[2]
-    return (lower + np.tril(lower, -1).T) / objective.blocks.total_weight
+        own = slice(j * q, (j + 1) * q)
+        result[own, own] += symmetric(sums.gate_block[j, :q, :q])
+        rows = sums.gate_shared[j, :s]
+        result[shared, own] += rows[:, :q]
+        result[own, shared] += rows[:, :q].T
+        result[shared, shared] += rows[:, objective.width : objective.width + s]
+    return result / objective.blocks.total_weight

@@ -203,8 +203,7 @@ def _climb_sample(objective, thetas, settings):
 
 
 def _scaled(objective, scaling, parameters):
-    gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return on_flat_walls(objective, objective.join(gate, expert, np.log(variance), shared))
+    return on_flat_walls(objective, objective.join(*scaling.from_raw(objective.gate, parameters)))
 
 
 def _climb_given(objective, scaling, init, settings):

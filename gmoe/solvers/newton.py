@@ -14,7 +14,7 @@ from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.face import NOWHERE, keep_inside
 from gmoe.solvers.local import Local
-from gmoe.solvers.objective import COMPLETE, OBSERVED, Objective
+from gmoe.solvers.objective import OBSERVED, Objective
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
 CURVATURE = 1e-7
@@ -80,7 +80,7 @@ def newton(
     """
     coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
-    order = OBSERVED if exact else COMPLETE
+    order = OBSERVED if exact else PRODUCTS
     current = objective.evaluate(theta, order)
     history = [current.value]
     model: Spectrum | Krylov | None = None

@@ -102,7 +102,7 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
 
 def is_crowded(objective) -> bool:
     """Whether the rows are too few to give every expert half more than what the parameter space would ask for."""
-    own, n_slopes, n = objective.q_expert + 1, objective.q_gate - 1, objective.blocks.n_rows
+    own, n_slopes, n = objective.n_expert, objective.gate_size.n_features, objective.blocks.n_rows
     per_expert = max(objective.space.min_rows(own, n_slopes, np.inf, 1), own)
     return 1.5 * objective.n_experts * per_expert > n
 

@@ -2,7 +2,6 @@
 
 import numpy as np
 
-from gmoe.solvers.gate_rows import LogitSlopes, gate_rows
 from gmoe.solvers.walls import Bound, Kind
 
 # A share of the gate that underflowed, so that its logarithm is finite.
@@ -17,7 +16,7 @@ class RowsWall:
 
     def values(self, theta):
         """See :class:`Wall`."""
-        share = sum(weight @ p.T for _, weight, p, _ in self._parts(theta, curved=False))
+        share = sum(weight @ self._gate(theta, "probabilities", x).T for x, weight in self._data())
         return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
 
     def bound(self, index):
@@ -27,49 +26,62 @@ class RowsWall:
     def normals(self, theta, which):
         """See :class:`Wall`."""
         share, slopes, _ = self._derivatives(theta, which)
-        return self.objective.embed((slopes / np.maximum(share, NOTHING)[:, None]).T)
+        return (slopes / np.maximum(share, NOTHING)[:, None]).T
 
     def bend(self, theta, which, multipliers):
         """See :class:`Wall`."""
-        share, slopes, curves = self._derivatives(theta, which, curved=True)
-        share = np.maximum(share, NOTHING)
-        scaled = slopes / share[:, None]
-        inner = np.einsum("a,aij->ij", multipliers / share, curves) - (scaled.T * multipliers) @ scaled
-        outer = np.zeros((self.objective.n_parameters,) * 2)
-        outer[np.ix_(self.objective.gate_index, self.objective.gate_index)] = inner
-        return outer
+        share, slopes, curve = self._derivatives(theta, which, multipliers)
+        scaled = slopes / np.maximum(share, NOTHING)[:, None]
+        return curve - (scaled.T * multipliers) @ scaled
 
-    def _parts(self, theta, curved):
-        """Yield (features with a leading 1 (m, q), weights, gate probabilities (k, m), rows of the gate) by block."""
+    def _data(self):
+        for x, _, _, weight, m in self.objective.blocks.all():
+            yield x[:, :m], weight[:m]
+
+    def _gate(self, theta, method, *data):
         objective = self.objective
-        coef = np.ascontiguousarray(objective.split(theta)[0])
-        for x, _, _, weight, m in objective.blocks.all():
-            rows = gate_rows(objective.gate, coef, objective.shared(theta), x, m, curved)
-            p = np.exp(rows.logit - rows.logit.max(axis=0))
-            yield np.column_stack([np.ones(m), x[:, :m].T]), weight[:m], p / p.sum(axis=0), rows
+        own = np.ascontiguousarray(objective.split(theta)[0])
+        return getattr(objective.gate, method)(own, objective.shared(theta), *data)
 
-    def _derivatives(self, theta, which, curved=False):
-        """Shares (a,), slopes (a, Q) and, if asked for, second derivatives (a, Q, Q) in the gate's parameters.
+    def _derivatives(self, theta, which, multipliers=None):
+        """Shares (a,), their slopes (a, P) and, with multipliers, the sum of multiplier / share times curvature (P, P).
 
         With l_j the logits and E = sum_l p_l dl_l: dp_j = p_j u_j with u_j = dl_j - E, and
         d2 p_j = p_j (u_j u_j' + d2 l_j - sum_l p_l (d2 l_l + dl_l dl_l') + E E').
         """
-        objective = self.objective
-        k, q, size = objective.n_experts, objective.q_gate, len(objective.gate_index)
-        share, slopes = np.zeros(len(which)), np.zeros((len(which), size))
-        curves = np.zeros((len(which), size, size))
-        for design, weight, p, rows in self._parts(theta, curved=True):
-            slope_of = LogitSlopes(objective.gate, design, rows, k, q)
-            mean = slope_of.mean(p)
+        objective, size = self.objective, self.objective.n_parameters
+        share, slopes, curve = np.zeros(len(which)), np.zeros((len(which), size)), np.zeros((size, size))
+        if multipliers is not None:
+            share_now = np.exp(self.values(theta)[which]) * self.least * objective.blocks.total_weight
+            force = multipliers / np.maximum(share_now, NOTHING)
+        for x, weight in self._data():
+            p, rows = self._gate(theta, "probabilities", x), self._gate(theta, "jacobian", x)
+            mean = self._stacked(p[:, None] * rows)
             for a, j in enumerate(which):
-                w = weight * p[j]
-                share[a] += w.sum()
-                slopes[a] += slope_of.total(j, w) - w @ mean
-                if curved:
-                    cross = slope_of.outer(j, w, mean)
-                    curves[a] += 2.0 * (mean.T * w) @ mean - cross - cross.T + slope_of.square(j, w)
-                    curves[a] += slope_of.second(j, w)
-                    for other in range(k):
-                        mass = w * p[other]
-                        curves[a] -= slope_of.square(other, mass) + slope_of.second(other, mass)
-        return share, slopes, curves
+                mass, u = weight * p[j], self._alone(j, rows[j]) - mean
+                share[a] += mass.sum()
+                slopes[a] += u @ mass
+                if multipliers is not None:
+                    mass = force[a] * mass
+                    curve += (u * mass) @ u.T + (mean * mass) @ mean.T
+                    mass = mass * p
+                    for other, at in enumerate(objective.at_gate):
+                        curve[np.ix_(at, at)] -= (rows[other] * mass[other]) @ rows[other].T
+                    mass[j] -= force[a] * weight * p[j]
+                    bends = self._gate(theta, "curvature", -mass, x)
+                    for at, bend in zip(objective.at_gate, bends, strict=True):
+                        curve[np.ix_(at, at)] += bend
+        return share, slopes, curve
+
+    def _stacked(self, rows):
+        """Rows by expert (k, b, m), summed where their parameters are, (P, m)."""
+        result = np.zeros((self.objective.n_parameters, rows.shape[2]))
+        for at, own in zip(self.objective.at_gate, rows, strict=True):
+            result[at] += own
+        return result
+
+    def _alone(self, j, rows):
+        """Rows of one expert (b, m), where their parameters are, (P, m)."""
+        result = np.zeros((self.objective.n_parameters, rows.shape[1]))
+        result[self.objective.at_gate[j]] = rows
+        return result

@@ -18,9 +18,9 @@ class Sample:
     ----------
     x_gate, x_expert : ndarray, shape (n, rank)
         Scaled features, for least squares.
-    y, weight : ndarray, shape (n,)
+    y, weight : ndarray, shapes (n, n_outputs) and (n,)
         Scaled response; positive weights.
-    gate_axes, expert_axes, y_axis : ndarray, shapes (n, rank), (n, rank) and (n,)
+    gate_axes, expert_axes, y_axis : ndarray, shapes (n, rank), (n, rank) and (n, n_outputs)
         The same data in their own axes, for random choices.
     """
 
@@ -38,11 +38,11 @@ class Sample:
         parts = [blocks.get(b, blocks.buffer()) for b in range(blocks.n_blocks)]
         x_gate = np.concatenate([x[:, :m] for x, _, _, _, m in parts], axis=1).T
         x_expert = np.concatenate([x[:, :m] for _, x, _, _, m in parts], axis=1).T
-        y = np.concatenate([y[:m] for _, _, y, _, m in parts])
+        y = np.concatenate([y[:, :m] for _, _, y, _, m in parts], axis=1).T
         weight = np.concatenate([w[:m] for _, _, _, w, m in parts])
-        y_axis = y * _sign(np.mean(y**3))
+        y_axis = _axes(y) if y.shape[1] > 1 else y * _sign(np.mean(y**3))
         # Ties in y (rounded data) are ordered by the expert's features, which is as good as any order.
-        rows = np.lexsort((*_axes(x_expert).T, y_axis))
+        rows = np.lexsort((*_axes(x_expert).T, *y_axis.T))
         rows = rows[weight[rows] > 0]
         if most is not None and len(rows) > most:
             rows = rows[np.sort(rng.choice(len(rows), most, replace=False))]

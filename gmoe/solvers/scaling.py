@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmoe._arrays import Blocks, Design
+from gmoe._arrays import BLOCK, Blocks, Design
 from gmoe.gates import Gate
 from gmoe.parameters import Parameters
 
@@ -40,12 +40,12 @@ class Scaling:
     slope_y: np.ndarray
     scale_y: float
 
-    def blocks(self, X, y, weight=None, run=map, weight_unit=1.0) -> Blocks:
+    def blocks(self, X, y, weight=None, run=map, weight_unit=1.0, length=BLOCK) -> Blocks:
         """Scaled blocks of raw data; ``run`` as in :func:`scale`."""
-        scales = self.centre_y, self.slope_y, self.scale_y
-        return Blocks(X, y, weight, self.gate, self.expert, *scales, run, weight_unit)
+        scales = np.array([self.centre_y]), self.slope_y[None], np.array([[1.0 / self.scale_y]])
+        return Blocks(X, y, weight, self.gate, self.expert, *scales, run, weight_unit, length)
 
-    def to_raw(self, kind: Gate, gate, shared, expert, variance) -> Parameters:
+    def to_raw(self, kind: Gate, gate, shared, own) -> Parameters:
         """Raw parameters of scaled ones.
 
         Parameters
@@ -53,9 +53,10 @@ class Scaling:
         kind : Gate
         gate, shared : ndarray, shapes (k, 1 + rank) and (n_shared,)
             Natural coordinates.
-        expert : ndarray, shape (k, 1 + rank)
-        variance : ndarray, shape (k,)
+        own : ndarray, shape (k, 2 + rank)
+            Experts' coefficients and log variances.
         """
+        expert, variance = own[:, :-1], np.exp(own[:, -1])
         slopes = gate[:, 1:] @ self.gate.transform
         natural = np.column_stack([gate[:, 0] - slopes @ self.gate.centre, slopes])
         gate_raw, temperature = kind.raw(natural, shared)
@@ -70,7 +71,7 @@ class Scaling:
         )
 
     def from_raw(self, kind: Gate, parameters: Parameters):
-        """Scaled (gate, shared, expert, variance); the inverse of :meth:`to_raw` on the data's span."""
+        """Scaled (gate, own, shared); the inverse of :meth:`to_raw` on the data's span."""
         p = parameters
         natural, shared = kind.natural(p.gate, p.temperature)
         gate = np.column_stack(
@@ -82,7 +83,7 @@ class Scaling:
         slope = p.coef @ np.linalg.pinv(self.expert.transform)
         intercept = p.intercept + p.coef @ self.expert.centre - self.centre_y
         expert = np.column_stack([intercept, slope - self.slope_y]) / self.scale_y
-        return gate, shared, expert, p.variance / self.scale_y**2
+        return gate, np.column_stack([expert, np.log(p.variance / self.scale_y**2)]), shared
 
     def jacobian(self, n_experts):
         """Matrix of the linear part of :meth:`to_raw` for rows (gate, expert, log variance), (raw size, scaled size).

@@ -32,7 +32,7 @@ def cooled(objective: Objective, theta, schedule, tol):
 
 def _moved(old, new, theta, temperature):
     """Parameters of another gate with the same coefficients in the units of the data, and this temperature."""
-    gate, expert, eta = old.split(theta)
+    gate, expert = old.split(theta)
     coef, _ = old.gate.raw(gate, old.shared(theta))
     natural, shared = new.gate.natural(coef, temperature)
-    return new.join(natural, expert, eta, shared)
+    return new.join(natural, expert, shared, old.expert_shared(theta))

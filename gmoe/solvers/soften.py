@@ -12,7 +12,7 @@ from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.soft import soft_selection, work_rows
 from gmoe.solvers.objective import Objective
-from gmoe.solvers.variances import variance_bounds
+from gmoe.solvers.walls import variance_bounds
 
 # Largest entry of the gate's scaled coordinates where a search looks.  The climb that follows has no such bound: maxima
 # with selections as sharp as the gap of two neighbours lie beyond (at n = 1e5 up to 99 units of log-likelihood higher).
@@ -40,7 +40,8 @@ class Soft:
         self.x_gate, self.x_expert = (
             np.concatenate([part[i][:, : part[-1]] for part in parts], axis=1) for i in (0, 1)
         )
-        self.y, self.w = (np.concatenate([part[i][: part[-1]] for part in parts]) for i in (2, 3))
+        self.y = np.concatenate([part[2][0, : part[-1]] for part in parts])
+        self.w = np.concatenate([part[3][: part[-1]] for part in parts])
         k = objective.n_experts
         own = (0, 0) if self.gate.affine else (k, self.n)
         bend = (k, self.n) if self.gate.n_shared else (0, 0)
@@ -51,7 +52,7 @@ class Soft:
 
     def keys(self, theta):
         """Fill the dense gate's rows and the scores; return keys and their derivatives in score and logit."""
-        gate, _, _ = self.objective.split(theta)
+        gate, _ = self.objective.split(theta)
         coef = np.ascontiguousarray(gate)
         self._dense.fill(coef, self.objective.shared(theta), self.x_gate, self.n, self.rows)
         coef = coef.copy()
@@ -67,17 +68,18 @@ class Soft:
     def evaluate(self, theta, width):
         """Value and gradient (P,) at a width >= 0; with 0 the exact ones, up to the constant."""
         objective, gate = self.objective, self.gate
-        _, expert, eta = objective.split(theta)
+        _, own = objective.split(theta)
+        expert, eta = own[:, :-1], own[:, -1]
         key, in_score, in_logit = self.keys(theta)
         self._fill_means(expert)
-        variance = objective.variance(eta)
-        log_sd, g_log_sd = 0.5 * np.log(variance), np.zeros(len(variance))
+        log_sd, g_log_sd = 0.5 * eta, np.zeros(len(eta))
         value = soft_selection(
             self.y, self.w, self.n, self.rows.logit, key, gate.n_active, width, self._mean, log_sd,
             self._work, self._push, self._pull, self._residual, g_log_sd,
         )  # fmt: skip
         gradient = np.empty(objective.n_parameters)
-        g_gate, g_expert, g_eta = objective.split(gradient)
+        g_gate, g_own = objective.split(gradient)
+        g_expert, g_eta = g_own[:, :-1], g_own[:, -1]
         change = self._push + self._pull * in_logit if width > 0 else self._push
         bent = change * self.rows.slope if self.rows.slope.size else change
         g_gate[:, 0] = (bent if gate.first_bent == 0 else change).sum(axis=1)
@@ -92,9 +94,9 @@ class Soft:
 
     def log_density(self, theta):
         """Log-density, up to a constant, of each expert, (k, n)."""
-        _, expert, eta = self.objective.split(theta)
-        self._fill_means(expert)
-        variance = self.objective.variance(eta)[:, None]
+        _, own = self.objective.split(theta)
+        self._fill_means(own[:, :-1])
+        variance = np.exp(own[:, -1:])
         return -0.5 * (self.y - self._mean) ** 2 / variance - 0.5 * np.log(variance)
 
     def _fill_means(self, expert):

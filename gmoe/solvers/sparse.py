@@ -18,7 +18,7 @@ from gmoe.solvers.boundary import sweep
 from gmoe.solvers.em import Ascent, em
 from gmoe.solvers.local import slope_at
 from gmoe.solvers.newton import newton
-from gmoe.solvers.objective import COMPLETE, SCORE, Objective
+from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.soften import Soft
@@ -84,10 +84,10 @@ def random_start(few: Objective, sample, settings, rng, number=0):
     kind = DATA_STARTS["random" if len(settings.kinds) > 1 else settings.kinds[0]]
     k = few.n_experts
     theta = from_responsibilities(few, sample, from_labels(kind(sample, k, rng), k))
-    gate, _, log_variance = few.split(theta)
+    gate, own = few.split(theta)
     gate[:] = rng.normal(0.0, SCALES[number % len(SCALES)], gate.shape)
     gate[:, 0] = rng.normal(0.0, 0.5, k)
-    log_variance[:] = np.log(np.mean(np.exp(log_variance)))
+    own[:] = few.experts.level(own)
     return theta
 
 
@@ -143,15 +143,15 @@ def revived(soft: Soft, theta, rng):
 
     Nothing else brings it back: without observations it has no regression, and no boundary.
     """
-    share = soft.objective.evaluate(theta, COMPLETE).sums.g_scalar[3] / soft.objective.blocks.total_weight
+    share = soft.objective.shares(soft.objective.evaluate(theta, SCORE))
     theta = theta.copy()
-    gate, expert, eta = soft.objective.split(theta)
+    gate, expert = soft.objective.split(theta)
     for j in np.flatnonzero(share * soft.n < 1.0):
         i = rng.choice(len(share), p=share / share.sum())
         slopes = 0.1 * soft.spread(theta) * rng.standard_normal(gate.shape[1] - 1)
         pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)]
         gate[j] = gate[i] + np.concatenate([[pivot], slopes])
-        expert[j], eta[j] = expert[i], eta[i]
+        expert[j] = expert[i]
     return theta
 
 

@@ -27,7 +27,7 @@ def price(objective: Objective, evaluation: Evaluation) -> float:
     if not objective.space.interior_first:
         return 0.0
     exact = variance_held(objective, evaluation.theta)
-    explained = evaluation.sums.g_scalar[1] / objective.blocks.total_weight
+    explained = objective.explained(evaluation)
     few = rows_held(objective, evaluation)
     if np.any(exact & (explained <= max(EXACT_SHARE, objective.least_share))):
         return np.inf
@@ -91,7 +91,7 @@ def on_flat_walls(objective, theta):
 def _levelled(objective, theta, factor):
     """Parameters whose logits differ by so much less."""
     theta = theta.copy()
-    gate, _, _ = objective.split(theta)
+    gate, _ = objective.split(theta)
     mean = gate.mean(axis=0)
     gate[:] = mean + factor * (gate - mean)
     return theta

@@ -10,8 +10,6 @@ import warnings
 import numpy as np
 import scipy
 
-from gmoe.gates import GateRows
-from gmoe.solvers.gate_start import gate_of_labels
 from gmoe.solvers.objective import Objective
 
 # Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
@@ -42,7 +40,7 @@ def random(sample, k, rng):
     subsets = [rng.choice(len(y), size, replace=False) for _ in range(k)]
     for _ in range(5):
         coefficients = [np.linalg.lstsq(design[rows], y[rows])[0] for rows in subsets]
-        labels = np.argmin((y - np.array(coefficients) @ design.T) ** 2, axis=0)
+        labels = np.argmin([((y - design @ c) ** 2).sum(axis=1) for c in coefficients], axis=0)
         groups = [np.flatnonzero(labels == j) for j in range(k)]
         # A group too small for a regression keeps its old one.
         subsets = [g if len(g) >= size else s for g, s in zip(groups, subsets, strict=True)]
@@ -58,7 +56,7 @@ def split(sample, k, rng):
 def _direction(sample, rng):
     """Return the gate's features along a random direction (the experts' under a constant gate, y without any)."""
     x = sample.gate_axes if sample.gate_axes.shape[1] else sample.expert_axes
-    return x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y_axis
+    return x @ rng.standard_normal(x.shape[1]) if x.shape[1] else sample.y_axis[:, 0]
 
 
 DATA_STARTS = {"kmeans": kmeans, "random": random, "split": split}
@@ -72,18 +70,11 @@ def from_labels(labels, k):
 
 
 def from_responsibilities(objective: Objective, sample, responsibilities):
-    """Parameters of soft groups (n, k): weighted least squares in each, and a gate that tells them apart."""
-    design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
+    """Parameters of soft groups (n, k): experts for each, and a gate that tells them apart."""
     r = responsibilities * sample.weight[:, None]
-    mass = np.maximum(r.sum(axis=0), 1e-12 * r.sum())
-    moments = np.einsum("ij,ia,ib->jab", r, design, design, optimize=True)
-    target = np.einsum("ij,ia,i->ja", r, design, sample.y, optimize=True)
-    expert = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
-    variance = np.einsum("ij,ij->j", r, (sample.y[:, None] - design @ expert.T) ** 2) / mass
-    # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
-    log_variance = np.log(np.maximum(variance, 0.01))
-    gate, shared = gate_of_labels(objective.gate.dense(), sample.x_gate, r)
-    return objective.join(gate, expert, log_variance, shared)
+    expert, expert_shared = objective.experts.start(r, sample.x_expert.T, sample.y.T)
+    gate, shared = objective.gate.dense().start(np.ascontiguousarray(sample.x_gate.T), r)
+    return objective.join(gate, expert, shared, expert_shared)
 
 
 def steepen(objective: Objective, theta, number, rng):
@@ -122,13 +113,13 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
     experts with a small share, which groups of comparable size never do.
     """
     r = posterior(smaller, theta, sample)
-    _, expert, _ = smaller.split(theta)
     design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
-    residual = sample.y - np.einsum("ij,ij->i", r, design @ expert.T)
-    residual /= max(np.sqrt(np.mean(residual**2)), 1e-12)
-    towards = np.where(np.mean(residual**3) < 0, -1.0, 1.0)
+    mean = smaller.experts.mean(smaller.split(theta)[1], smaller.expert_shared(theta), sample.x_expert.T)
+    residual = sample.y - np.einsum("ij,jpi->ip", r, mean)
+    residual /= np.maximum(np.sqrt(np.mean(residual**2, axis=0)), 1e-12)
+    towards = np.where(np.mean(residual**3, axis=0) < 0, -1.0, 1.0)
     rows = np.column_stack([sample.expert_axes, sample.gate_axes, towards * residual])
-    badness = (residual**2 + 1e-12) * sample.weight
+    badness = ((residual**2).sum(axis=1) + 1e-12) * sample.weight
     badness /= badness.sum()
     first = int(rng.integers(4))
     for i in range(n_starts):
@@ -143,7 +134,7 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
             distance = -rows @ rng.standard_normal(rows.shape[1])
         else:
             few = rng.choice(len(rows), min(design.shape[1], len(rows)), replace=False, p=badness)
-            distance = np.abs(sample.y - design @ np.linalg.lstsq(design[few], sample.y[few])[0])
+            distance = np.linalg.norm(sample.y - design @ np.linalg.lstsq(design[few], sample.y[few])[0], axis=1)
         yield _take(r, distance, rows.shape[1] + 1, rng)
 
 
@@ -166,14 +157,10 @@ def _take(r, distance, smallest, rng):
 
 def posterior(objective: Objective, theta, sample):
     """Responsibilities (n, k) of the sample under parameters theta."""
-    gate, expert, eta = objective.split(theta)
-    n = len(sample.y)
-    logit = np.empty((objective.n_experts, n))
-    x = np.ascontiguousarray(sample.x_gate.T)
-    objective.gate.fill(np.ascontiguousarray(gate), objective.shared(theta), x, n, GateRows.of(logit))
-    variance = objective.variance(eta)
-    residual = sample.y[:, None] - np.column_stack([np.ones(n), sample.x_expert]) @ expert.T
-    joint = logit.T - 0.5 * residual**2 / variance - 0.5 * np.log(variance)
+    gate, expert = objective.split(theta)
+    logit = objective.gate.value(gate, objective.shared(theta), np.ascontiguousarray(sample.x_gate.T))
+    density = objective.experts.value(expert, objective.expert_shared(theta), sample.x_expert.T, sample.y.T)
+    joint = (logit + density).T
     r = np.exp(joint - joint.max(axis=1, keepdims=True))
     return r / r.sum(axis=1, keepdims=True)
 
@@ -181,7 +168,7 @@ def posterior(objective: Objective, theta, sample):
 def without(objective: Objective, theta, j):
     """Parameters of the model with one expert less that has all but expert ``j``."""
     rows = theta[: objective.n_rows].reshape(objective.n_experts, objective.width)
-    return np.concatenate([np.delete(rows, j, axis=0).ravel(), objective.shared(theta)])
+    return np.concatenate([np.delete(rows, j, axis=0).ravel(), theta[objective.n_rows :]])
 
 
 def twin(smaller: Objective, theta, j):
@@ -194,4 +181,4 @@ def twin(smaller: Objective, theta, j):
     pair = np.repeat(rows[j : j + 1], 2, axis=0)
     # Two equal gate terms weigh twice as much.
     pair[:, 0] -= np.log(2.0)
-    return np.concatenate([np.delete(rows, j, axis=0).ravel(), pair.ravel(), smaller.shared(theta)])
+    return np.concatenate([np.delete(rows, j, axis=0).ravel(), pair.ravel(), theta[smaller.n_rows :]])

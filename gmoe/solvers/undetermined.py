@@ -28,7 +28,8 @@ def determined(objective: Objective, evaluation):
     at = objective.evaluate(evaluation.theta, COMPLETE)
     allowed = LOSS / max(objective.blocks.n_rows, 1.0) + 1e-14 * abs(at.value)
     found = []
-    for j, moments in enumerate(expert_moments(objective, at.sums) / objective.blocks.weight_scale):
+    columns = objective.experts.mean_columns(objective.expert_size)
+    for j, moments in enumerate(expert_moments(objective, at) / objective.blocks.weight_scale):
         values, vectors = np.linalg.eigh(moments)
         for weak in WEAK:
             flat = vectors[:, values < weak]
@@ -36,18 +37,18 @@ def determined(objective: Objective, evaluation):
                 break
             theta = at.theta.copy()
             expert = objective.split(theta)[1]
-            expert[j] -= flat @ (flat.T @ expert[j])
+            expert[j, columns] -= flat @ (flat.T @ expert[j, columns])
             moved = objective.evaluate(theta, COMPLETE)
             if abs(moved.value - evaluation.value) <= allowed:
                 at = moved
-                found += [_embedded(objective, j, direction) for direction in flat.T]
+                found += [_embedded(objective, j, columns, direction) for direction in flat.T]
                 break
     if not found:
         return evaluation, np.empty((objective.n_parameters, 0))
     return at, np.column_stack(found)
 
 
-def _embedded(objective, j, direction):
+def _embedded(objective, j, columns, direction):
     result = np.zeros(objective.n_parameters)
-    objective.split(result)[1][j] = direction
+    objective.split(result)[1][j, columns] = direction
     return result

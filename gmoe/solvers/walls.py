@@ -10,9 +10,9 @@ from typing import Protocol
 
 import numpy as np
 
+from gmoe.experts.base import VarianceBounds
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.parameter_space import ParameterSpace
-from gmoe.solvers.variances import variance_bounds
 
 
 class Kind(Enum):
@@ -94,26 +94,28 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     scaling : Scaling or None
         To the units of the data; needed by absolute bounds only.
     """
-    k, width, size = objective.n_experts, objective.width, objective.n_parameters
+    k, size = objective.n_experts, objective.n_parameters
     units = np.eye(size)
-    log_variance = units[np.arange(k) * width + width - 1]
+    rows = objective.experts.log_variance_rows(objective.expert_size)
+    log_variances = [(j, row @ units[objective.at_expert[j, : objective.q_expert]]) for j in range(k) for row in rows]
     found: list[tuple] = []
     least, most, ratio = variance_bounds(objective)
-    for j in range(k):
+    for j, log_variance in log_variances:
         if np.isfinite(least):
-            found.append((log_variance[j], least, Bound(Kind.VARIANCE, (j,), True)))
+            found.append((log_variance, least, Bound(Kind.VARIANCE, (j,), True)))
         if np.isfinite(most):
-            found.append((-log_variance[j], -most, Bound(Kind.VARIANCE, (j,))))
+            found.append((-log_variance, -most, Bound(Kind.VARIANCE, (j,))))
         # Equal variances are a model, not a bound that some expert runs into.
         narrow = Bound(Kind.TIE, (j,)) if ratio == 0.0 else Bound(Kind.VARIANCE, (j,), True)
-        for other in range(k if np.isfinite(ratio) else 0):
-            if other != j:
-                found.append((log_variance[j] - log_variance[other], ratio, narrow))
+        for _, other in log_variances if np.isfinite(ratio) else ():
+            if other is not log_variance:
+                found.append((log_variance - other, ratio, narrow))
     if objective.gate.n_shared:
+        temperature = units[objective.n_rows]
         low = max(np.log(space.min_temperature), LOG_TEMPERATURE_RANGE[0])
         high = min(np.log(space.max_temperature), LOG_TEMPERATURE_RANGE[1])
-        found.append((units[-1], low, Bound(Kind.TEMPERATURE)))
-        found.append((-units[-1], -high, Bound(Kind.TEMPERATURE)))
+        found.append((temperature, low, Bound(Kind.TEMPERATURE)))
+        found.append((-temperature, -high, Bound(Kind.TEMPERATURE)))
     if scaling is not None:
         found += _boxes(objective, space, scaling)
     if not found:
@@ -147,3 +149,12 @@ def _boxes(objective, space, scaling):
         for j in range(k):
             yield rows[j], -limits[t] - at_zero[t], Bound(Kind.COEFFICIENT, (j,))
             yield -rows[j], -limits[t] + at_zero[t], Bound(Kind.COEFFICIENT, (j,))
+
+
+def variance_bounds(objective) -> VarianceBounds:
+    """Bounds of the parameter space on variances, scaled coordinates."""
+    space, scaling = objective.space, objective.scaling
+    unit = 0.0 if scaling is None else 2.0 * np.log(scaling.scale_y)
+    with np.errstate(divide="ignore"):
+        low = max(np.log(space.min_relative_variance), np.log(space.min_variance) - unit)
+        return VarianceBounds(low, np.log(space.max_variance) - unit, np.log(space.variance_ratio))

@@ -8,6 +8,7 @@ from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
+from gmoe.solvers.certificate import raw_parameters
 from gmoe.solvers.em import em
 from gmoe.solvers.fit import fit
 from gmoe.solvers.local import slope_at
@@ -190,16 +191,13 @@ def _objective(protocol, data, min_variance=None):
 
 
 def _theta(objective, scaling, parameters: Parameters):
-    gate, shared, expert, variance = scaling.from_raw(objective.gate, parameters)
-    return on_flat_walls(objective, objective.join(gate, expert, np.log(variance), shared))
+    return on_flat_walls(objective, objective.join(*scaling.from_raw(objective.gate, parameters)))
 
 
 def _uncertified(objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
     """Report an iteration that stops before it can say anything about a maximum."""
     if parameters is None:
-        gate, expert, eta = objective.split(evaluation.theta)
-        shared = objective.shared(evaluation.theta)
-        parameters = scaling.to_raw(objective.gate, gate, shared, expert, objective.variance(eta))
+        parameters = raw_parameters(objective, scaling, evaluation.theta)
     total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
     gradient = slope_at(objective, evaluation)
     model = GMoE(parameters, objective.gate)

@@ -7,7 +7,7 @@ import scipy
 TINY = 1e-290
 
 
-def best_variances(objective, mass, variance):
+def best_variances(bounds, mass, variance):
     """Log variances (k,) that maximise ``-sum mass (log v + variance / v) / 2`` within the bounds.
 
     In log v the sum is concave and the set convex.  With a bound on the ratio the best ones are the free ones cut to an
@@ -16,13 +16,13 @@ def best_variances(objective, mass, variance):
 
     Parameters
     ----------
-    objective : Objective
+    bounds : VarianceBounds
     mass : ndarray, shape (k,)
         Sums of responsibilities.
     variance : ndarray, shape (k,)
         Free maxima, scaled coordinates.
     """
-    low, high, ratio = variance_bounds(objective)
+    low, high, ratio = bounds
     free = np.log(np.maximum(variance, TINY))
     cut = np.clip(free, low, high)
     if cut.max() - cut.min() <= -ratio:
@@ -42,12 +42,3 @@ def best_variances(objective, mass, variance):
     else:
         t = scipy.optimize.brentq(slope, start, stop, xtol=1e-14, rtol=1e-14)
     return np.clip(np.clip(free, t, t - ratio), low, high)
-
-
-def variance_bounds(objective):
-    """Least and largest log variance, and the log of the least ratio, scaled coordinates."""
-    space, scaling = objective.space, objective.scaling
-    unit = 0.0 if scaling is None else 2.0 * np.log(scaling.scale_y)
-    with np.errstate(divide="ignore"):
-        low = max(np.log(space.min_relative_variance), np.log(space.min_variance) - unit)
-        return low, np.log(space.max_variance) - unit, np.log(space.variance_ratio)

@@ -1,0 +1,99 @@
+"""What every family of experts answers."""
+
+from abc import abstractmethod
+from typing import NamedTuple
+
+import numpy as np
+
+from gmoe.kernels.mixture import PRODUCTS, mixture
+from gmoe.part import Part, Size
+
+# Curvature of an M-step, relative to the largest, that is taken for none.
+FLAT = 1e-10
+
+
+class VarianceBounds(NamedTuple):
+    """Least and largest log variance, and the log of the least ratio of two variances, in scaled coordinates."""
+
+    low: float
+    high: float
+    ratio: float
+
+
+class BaseExperts(Part):
+    """Experts: a part whose numbers are log-densities of the response, ``data`` are ``(x, y)``."""
+
+    def mix_block(self, own, shared, data, weight, m, logit, gate_rows, out, room, work, q_gate, order, sums) -> float:
+        """Add what an order asks for of one block to the outputs of :func:`gmoe.kernels.mixture.mixture`.
+
+        A family with kernels may make its log-densities where they are used, strip by strip. The weights w r of the
+        observations are left in ``out`` (n_experts, >=m), unless :meth:`n_moments` says that nobody needs them.
+        """
+        rows = self.fill_block(own, shared, data, m, out, room, order >= PRODUCTS)
+        return mixture(logit, out, *gate_rows, *rows, q_gate, own.shape[1], weight, m, work, order, *sums)
+
+    @abstractmethod
+    def mean(self, own, shared, x) -> np.ndarray:
+        """Mean of each expert, (n_experts, n_outputs, m)."""
+
+    @abstractmethod
+    def start(self, responsibilities, x, y) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters ``(own, shared)`` for soft groups.
+
+        Parameters
+        ----------
+        responsibilities : ndarray, shape (m, n_experts)
+            Weights of the observations in each group, positive.
+        x, y : ndarray, shapes (n_features, m) and (n_outputs, m)
+        """
+
+    @abstractmethod
+    def mean_columns(self, size: Size) -> np.ndarray:
+        """Which of an expert's own parameters are linear coefficients of its mean, indices."""
+
+    @abstractmethod
+    def log_variance_rows(self, size: Size) -> np.ndarray:
+        """Log variances as linear functions of an expert's own parameters, (number of variances, n_own)."""
+
+    def measures(self, own, shared) -> np.ndarray:
+        """Unit in which a step in each own parameter counts, (n_experts, n_own): for means a standard deviation."""
+        return np.ones_like(own)
+
+    def level(self, own) -> np.ndarray:
+        """Own parameters whose variances are those of all experts together."""
+        return own
+
+    def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds: VarianceBounds):
+        """M-step: parameters ``(own, shared)`` that raise the expected log-density of the complete data.
+
+        By default a Newton step, which may be cut; a family that has a formula says so by ``closed``.
+
+        Parameters
+        ----------
+        own, shared : ndarray
+        gradient, shared_gradient : ndarray, shapes (n_experts, n_own) and (n_shared,)
+            Sums under the responsibilities of the first derivatives.
+        bend : ndarray, shape (n_experts, b, b)
+            The same of the second derivatives in own and then shared parameters.
+        mass : ndarray, shape (n_experts,)
+            Sums of the responsibilities.
+        bounds : VarianceBounds
+        """
+        k, q = own.shape
+        size, s = k * q, len(shared)
+        slope, information = np.append(gradient, shared_gradient), np.zeros((size + s, size + s))
+        for j in range(k):
+            at = np.concatenate([np.arange(j * q, (j + 1) * q), np.arange(size, size + s)])
+            information[np.ix_(at, at)] -= bend[j]
+        values, vectors = np.linalg.eigh(information)
+        floor = FLAT * max(values[-1], 1e-300)
+        step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor) * (np.abs(values) > floor))
+        return own + step[:size].reshape(k, q), shared + step[size:]
+
+    #: Whether :meth:`maximise` finds the maximum, whatever the responsibilities.
+    closed = False
+
+    def information(self, own, bend, mass) -> np.ndarray:
+        """Information of the complete data by expert, positive semidefinite, (n_experts, b, b)."""
+        values, vectors = np.linalg.eigh(-bend)
+        return np.einsum("jab,jb,jcb->jac", vectors, np.maximum(values, 0.0), vectors)

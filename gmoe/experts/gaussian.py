@@ -1,0 +1,131 @@
+"""Gaussian experts of one response: an affine mean and a variance for each."""
+
+import numpy as np
+
+from gmoe._arrays import aligned
+from gmoe.experts._variances import best_variances
+from gmoe.experts.base import BaseExperts
+from gmoe.kernels import gaussian
+from gmoe.kernels.rows import STRIP_LENGTH
+from gmoe.part import Size, dense
+
+# A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
+LEAST_START = 0.01
+NONE = np.empty(0)
+
+
+class GaussianExperts(BaseExperts):
+    """N(y | intercept_j + coef_j . x, variance_j), the expert of the papers.
+
+    The row of expert j is (intercept, coef, log variance).
+    """
+
+    def own_parameters(self, size):
+        return size.n_features + 2
+
+    def value(self, own, shared, x, y):
+        return self._alone(own, x, y)[1]
+
+    def jacobian(self, own, shared, x, y):
+        return dense(self._alone(own, x, y)[0], len(own))
+
+    def curvature(self, own, shared, weight, x, y):
+        out, rows = np.zeros((len(own), own.shape[1], own.shape[1])), self.jacobian(own, shared, x, y)
+        design = np.vstack([np.ones(y.shape[1]), x])
+        moments = np.einsum("jm,am,bm->jab", weight, design, design, optimize=True)
+        pull = np.einsum("jm,jtm->jt", weight, rows)
+        self.bend_of(own, shared, moments, np.stack([pull, pull[:, ::-1]]), weight.sum(axis=1), out)
+        return out + np.swapaxes(np.tril(out, -1), 1, 2)
+
+    def _alone(self, own, x, y):
+        out, m = np.empty((len(own), y.shape[1])), y.shape[1]
+        room = self.room(_size(own), m)
+        return self.fill_block(np.ascontiguousarray(own), NONE, _data(x, y), m, out, room), out
+
+    def segments(self, size):
+        q = size.n_features + 1
+        return np.array([[0, 0, q, q], [1, 0, 1, q + 1]])
+
+    def n_held(self, size):
+        return 0
+
+    def room(self, size, length):
+        k = size.n_experts
+        strip = aligned(k, STRIP_LENGTH), aligned(2, k, STRIP_LENGTH)
+        return aligned(2, k, length), self.segments(size), strip
+
+    def fill_block(self, own, shared, data, m, out, room, curved=False):
+        design, y = data
+        factors, segments, _ = room
+        gaussian.fill(m, 0, 0, design, y, own, factors, out)
+        return factors, design[None], segments
+
+    def mix_block(self, own, shared, data, weight, m, logit, gate_rows, out, room, work, q_gate, order, sums):
+        design, y = data
+        _, segments, strip = room
+        return gaussian.gaussian_mixture(
+            logit, *gate_rows, design[None], y, own, *strip, segments, q_gate, weight, m, work, order, *sums
+        )
+
+    def n_moments(self, size):
+        return size.n_features + 1
+
+    def bend_of(self, own, shared, moments, pull, mass, out):
+        gaussian.bend(np.ascontiguousarray(own), moments, pull, mass, out)
+
+    closed = True
+
+    def mean(self, own, shared, x):
+        return (own[:, :1] + own[:, 1:-1] @ x)[:, None]
+
+    def start(self, responsibilities, x, y):
+        design = np.column_stack([np.ones(x.shape[1]), x.T])
+        r = responsibilities
+        mass = np.maximum(r.sum(axis=0), 1e-12 * r.sum())
+        moments = np.einsum("ij,ia,ib->jab", r, design, design, optimize=True)
+        target = np.einsum("ij,ia,i->ja", r, design, y[0], optimize=True)
+        coef = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
+        variance = np.einsum("ij,ij->j", r, (y[0][:, None] - design @ coef.T) ** 2) / mass
+        return np.column_stack([coef, np.log(np.maximum(variance, LEAST_START))]), NONE
+
+    def mean_columns(self, size):
+        return np.arange(size.n_features + 1)
+
+    def log_variance_rows(self, size):
+        return np.eye(size.n_features + 2)[-1:]
+
+    def measures(self, own, shared):
+        result = np.ones_like(own)
+        result[:, :-1] = np.exp(0.5 * own[:, -1:])
+        return result
+
+    def level(self, own):
+        result = own.copy()
+        result[:, -1] = np.log(np.mean(np.exp(own[:, -1])))
+        return result
+
+    def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds):
+        """Weighted least squares in residual form, so that nothing cancels; the best variances within bounds."""
+        variance = np.exp(np.clip(own[:, -1], -gaussian.MAX_LOG_VARIANCE, gaussian.MAX_LOG_VARIANCE))
+        moments, target = -bend[:, :-1, :-1] * variance[:, None, None], gradient[:, :-1] * np.sqrt(variance)[:, None]
+        solution = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
+        alive = mass > 1e-12 * mass.sum()
+        square = -2.0 * bend[:, -1, -1] - np.einsum("ja,ja->j", solution, target)
+        ratio = np.where(alive, np.maximum(square, 0.0) / np.where(alive, mass, 1.0), 1.0)
+        coef = own[:, :-1] + np.where(alive[:, None], np.sqrt(variance)[:, None] * solution, 0.0)
+        return np.column_stack([coef, best_variances(bounds, np.where(alive, mass, 0.0), variance * ratio)]), shared
+
+    def information(self, own, bend, mass):
+        """Of the complete data in expectation: means and variances apart."""
+        result = -bend
+        result[:, -1, :] = result[:, :, -1] = 0.0
+        result[:, -1, -1] = 0.5 * mass
+        return result
+
+
+def _data(x, y):
+    return np.vstack([np.ones(y.shape[1]), x]), np.ascontiguousarray(y)
+
+
+def _size(own):
+    return Size(len(own), own.shape[1] - 2)

@@ -1,0 +1,98 @@
+"""Gates by scores as parts of a mixture: their logits and derivatives, by kernels."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from gmoe._arrays import aligned
+from gmoe.gates._gate_rows import GateRows
+from gmoe.gates.base import BaseGate
+from gmoe.kernels import bent
+from gmoe.part import Size, dense
+
+NOTHING = np.empty((0, 0))
+
+
+class ScoreGate(BaseGate):
+    """A gate by affine scores, bent by an activation or not; ``fill`` says how."""
+
+    affine: bool
+    n_shared: int
+    first_bent: int
+
+    @abstractmethod
+    def fill(self, coef, shared, x, m, rows):
+        """Write logits and what else is known about a block to ``rows``."""
+
+    @property
+    def is_concave(self) -> bool:
+        """As logistic regression is."""
+        return self.affine
+
+    def own_parameters(self, size):
+        return size.n_features + 1
+
+    def shared_parameters(self, size):
+        return self.n_shared
+
+    def guess(self, x, r):
+        """Zero slopes; a gate that bends starts as the softmax gate, since at zero slopes it may have none at all."""
+        if not self.affine:
+            return type(self)().start(x, r)[0], np.zeros(self.n_shared)
+        own = np.zeros((r.shape[1], 1 + len(x)))
+        own[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
+        return own, np.zeros(self.n_shared)
+
+    def value(self, own, shared, x):
+        return self._alone(own, shared, x)[1]
+
+    def jacobian(self, own, shared, x):
+        rows, out = self._alone(own, shared, x)
+        return dense(rows, len(out))
+
+    def curvature(self, own, shared, weight, x):
+        out = np.zeros((len(own), *[own.shape[1] + len(shared)] * 2))
+        design, room, m = _design(x), self.room(Size(len(own), len(x)), x.shape[1]), x.shape[1]
+        own = np.ascontiguousarray(own)
+        self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, True)
+        self.bend_block(own, shared, (design,), m, np.ascontiguousarray(weight), out, room)
+        lower = np.tril(out)
+        return lower + np.swapaxes(np.tril(lower, -1), 1, 2)
+
+    def _alone(self, own, shared, x):
+        out, size = np.empty((len(own), x.shape[1])), Size(len(own), len(x))
+        data, room = (_design(x),), self.room(size, x.shape[1])
+        return self.fill_block(np.ascontiguousarray(own), shared, data, x.shape[1], out, room), out
+
+    def n_held(self, size):
+        return 0 if self.affine else 3
+
+    def segments(self, size):
+        q, first = size.n_features + 1, self.first_bent
+        if self.affine:
+            return np.array([[-1, 0, q, q]])
+        parts = [[-1, 0, first, first], [0, first, q - first, q], [1, 0, 1, q + 1]]
+        return np.array([part for part in parts[: 2 + self.n_shared] if part[2] > 0])
+
+    def room(self, size, length):
+        k = size.n_experts
+        factors = aligned(0 if self.affine else 1 + self.n_shared, k, length)
+        curve, part = (aligned(*(0, 0) if nothing else (k, length)) for nothing in (self.affine, not self.n_shared))
+        return factors, NOTHING if self.affine else factors[0], curve, part, self.segments(size)
+
+    def fill_block(self, own, shared, data, m, out, room, curved=False):
+        factors, slope, curve, part, segments = room
+        # Second derivatives of the logits only where asked for: they would cost a tenth of a score pass.
+        self.fill(own, shared, data[0][1:], m, GateRows(out, slope, curve if curved else NOTHING, part))
+        if self.n_shared:
+            np.negative(part[:, :m], out=factors[1, :, :m])
+        return factors, data[0][None], segments
+
+    def bend_block(self, own, shared, data, m, weight, out, room):
+        _, slope, curve, part, _ = room
+        if not self.affine:
+            bent.bend(data[0][1:], m, slope, curve, part, self.first_bent, weight, out)
+
+
+def _design(x):
+    return np.vstack([np.ones(x.shape[1]), x])

@@ -1,0 +1,50 @@
+"""What every gate answers."""
+
+from abc import abstractmethod
+
+import numpy as np
+
+from gmoe.gates._labels import fit_labels
+from gmoe.part import Part
+
+
+class BaseGate(Part):
+    """A gate: a part whose numbers are log-weights, up to a common number for each observation.
+
+    The weights of the experts are ``exp(value)`` over their sum. Where ``exp(value)`` sums to 1 already, as in a tree,
+    nothing else changes.
+    """
+
+    def probabilities(self, own, shared, x) -> np.ndarray:
+        """Weights of the experts, (n_experts, m); columns sum to 1."""
+        logit = self.value(own, shared, x)
+        p = np.exp(logit - logit.max(axis=0))
+        return p / p.sum(axis=0)
+
+    #: Whether the log-likelihood of labels is concave in the parameters, so that a Newton step need not be checked.
+    is_concave = False
+
+    @abstractmethod
+    def guess(self, x, r) -> tuple[np.ndarray, np.ndarray]:
+        """First guess of the parameters ``(own, shared)`` for soft groups: see :meth:`start`."""
+
+    def start(self, x, r) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters ``(own, shared)`` that tell soft groups apart.
+
+        Parameters
+        ----------
+        x : ndarray, shape (n_features, m)
+        r : ndarray, shape (m, n_experts)
+            Weighted labels.
+        """
+        return fit_labels(self, *self.guess(x, r), x, r)
+
+    # What selections and temperatures add; a gate without either has none of it.
+
+    def is_sparse(self, n_experts: int) -> bool:
+        """Whether some expert is inactive at every x."""
+        return False
+
+    def dense(self):
+        """Return the gate without selection."""
+        return self

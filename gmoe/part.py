@@ -1,0 +1,136 @@
+"""The one protocol of gates and experts: what a mixture of experts asks of its two parts.
+
+A part gives one number for each expert and observation: a gate its log-weight, the experts their log-density.  It has
+parameters of each expert's own, an array (n_experts, n_own), and parameters that all experts share, an array
+(n_shared,).  A member writes the number and its first derivatives; second derivatives it may leave to differences.
+"""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+
+# Step of central differences of first derivatives: their error is of the order of its square, and 1e-16 over it.
+STEP = 1e-5
+
+
+class Size(NamedTuple):
+    """Numbers of experts, of features that a part sees, and of columns of the response."""
+
+    n_experts: int
+    n_features: int
+    n_outputs: int = 1
+
+
+class Part(ABC):
+    """A gate, or a family of experts.
+
+    ``data`` of a gate are features ``(x,)``, an array (n_features, m); those of experts are ``(x, y)`` with the
+    response, an array (n_outputs, m). ``own`` and ``shared`` are the parameters, in the coordinates of the data given.
+    """
+
+    @abstractmethod
+    def own_parameters(self, size: Size) -> int:
+        """Count the parameters of one expert's own."""
+
+    def shared_parameters(self, size: Size) -> int:
+        """Count the parameters that all experts share."""
+        return 0
+
+    @abstractmethod
+    def value(self, own, shared, *data) -> np.ndarray:
+        """One number for each expert and observation, (n_experts, m)."""
+
+    @abstractmethod
+    def jacobian(self, own, shared, *data) -> np.ndarray:
+        """Derivatives of each expert's number in its own, then in the shared parameters, (n_experts, b, m)."""
+
+    def curvature(self, own, shared, weight, *data) -> np.ndarray:
+        """Second derivatives summed over the observations with weights (n_experts, m), (n_experts, b, b).
+
+        By central differences of :meth:`jacobian`, unless a member knows better. An expert's number depends on no other
+        expert's own parameters, so that those of all experts move at once.
+        """
+        n_own = own.shape[1]
+        result = np.empty((len(own), n_own + len(shared), n_own + len(shared)))
+        for t in range(result.shape[2]):
+            ends = []
+            for step in (STEP, -STEP):
+                moved, moved_shared = own.copy(), shared.copy()
+                if t < n_own:
+                    size = 1.0 + np.abs(own[:, t])
+                    moved[:, t] += step * size
+                else:
+                    size = np.full(len(own), 1.0 + abs(shared[t - n_own]))
+                    moved_shared[t - n_own] += step * size[0]
+                rows = self.jacobian(moved, moved_shared, *data)
+                ends.append(np.einsum("jm,jtm->jt", weight, rows))
+            result[:, t] = (ends[0] - ends[1]) / (2.0 * STEP * size)[:, None]
+        return 0.5 * (result + np.swapaxes(result, 1, 2))
+
+    @property
+    def has_exact_curvature(self) -> bool:
+        """Whether second derivatives are formulas, and not differences."""
+        return type(self).curvature is not Part.curvature
+
+    # What the passes over the data call, block by block.  A part with kernels of its own overrides these.  ``data`` are
+    # those above with a constant 1 before the features, and room for more than the m observations in use.
+
+    def room(self, size: Size, length: int) -> Any:
+        """Scratch for blocks of so many observations, given back to the methods below."""
+        b = self.own_parameters(size) + self.shared_parameters(size)
+        factors = np.empty((0, size.n_experts, length))
+        return factors, np.zeros((size.n_experts, b, length)), np.array([[-1, 0, b, b]])
+
+    def n_held(self, size: Size) -> int:
+        """Numbers of each expert and observation that a block holds."""
+        return self.own_parameters(size) + self.shared_parameters(size)
+
+    def segments(self, size: Size) -> np.ndarray:
+        """How the derivatives are made of rows: see :mod:`gmoe.kernels.rows`."""
+        b = self.own_parameters(size) + self.shared_parameters(size)
+        return np.array([[-1, 0, b, b]])
+
+    def fill_block(self, own, shared, data, m, out, room, curved=False) -> tuple:
+        """Write the numbers of m observations to ``out`` (n_experts, >=m); return their derivatives.
+
+        ``curved`` says that second derivatives will be asked for. The derivatives are rows as
+        :mod:`gmoe.kernels.rows` describes them.
+        """
+        design, *others = (part[:, :m] for part in data)
+        out[:, :m] = self.value(own, shared, design[1:], *others)
+        room[1][:, :, :m] = self.jacobian(own, shared, design[1:], *others)
+        return room
+
+    def n_moments(self, size: Size) -> int:
+        """Rows of a basis whose second moments under the weights are all that :meth:`bend_of` needs; 0 for none."""
+        return 0
+
+    def bend_of(self, own, shared, moments, pull, mass, out):
+        """Write :meth:`curvature` to the lower triangles of ``out`` (n_experts, b, b), from sums of a whole pass.
+
+        Parameters
+        ----------
+        moments : ndarray, shape (n_experts, >=n_moments, >=n_moments)
+            Lower triangles of the sums of weight times outer product of the basis.
+        pull : ndarray, shape (segments, >=n_experts, rows)
+            Sums of weight times derivative.
+        mass : ndarray, shape (n_experts,)
+            Sums of the weights.
+        """
+        raise NotImplementedError
+
+    def bend_block(self, own, shared, data, m, weight, out, room):
+        """Add :meth:`curvature` to the lower triangles of ``out`` (n_experts, b, b)."""
+        design, *others = (part[:, :m] for part in data)
+        out += self.curvature(own, shared, weight[:, :m], design[1:], *others)
+
+
+def dense(rows, n_experts) -> np.ndarray:
+    """Derivatives (n_experts, b, m) of rows as :mod:`gmoe.kernels.rows` describes them."""
+    factors, basis, segments = rows
+    parts = []
+    for factor, first, count, _ in segments:
+        part = np.broadcast_to(basis[:, first : first + count], (n_experts, count, basis.shape[2]))
+        parts.append(part if factor < 0 else part * factors[factor][:, None])
+    return np.concatenate(parts, axis=1)

@@ -43,7 +43,7 @@ class Part(ABC):
 
     @abstractmethod
     def jacobian(self, own, shared, *data) -> np.ndarray:
-        """Derivatives of each expert's number in its own, then in the shared parameters, (n_experts, b, m)."""
+        """Return the derivatives of each expert's number in its own, then in the shared parameters, (n_experts, b, m)."""
 
     def curvature(self, own, shared, weight, *data) -> np.ndarray:
         """Second derivatives summed over the observations with weights (n_experts, m), (n_experts, b, b).
@@ -127,7 +127,7 @@ class Part(ABC):
 
 
 def dense(rows, n_experts) -> np.ndarray:
-    """Derivatives (n_experts, b, m) of rows as :mod:`gmoe.kernels.rows` describes them."""
+    """Return the derivatives (n_experts, b, m) of rows as :mod:`gmoe.kernels.rows` describes them."""
     factors, basis, segments = rows
     parts = []
     for factor, first, count, _ in segments:

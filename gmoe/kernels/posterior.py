@@ -16,8 +16,9 @@ SCORE, COMPLETE, PRODUCTS, OBSERVED = 1, 2, 3, 4
 def posterior(n, lo, at, logit, density, weight, work, r, p, c, wr, totals, order):
     """Fill rows r (responsibilities), p (gate), c = w (r - p) and wr = w r, k each; return the log-likelihood.
 
-    The strip begins at ``lo``, that of the log-densities at ``at``. Rows 0 .. 4 are scratch. ``totals`` (3, k) gets the sums of w r and of w p, and for OBSERVED at [2, 0] that of w
-    log(largest r). Below COMPLETE the rows r and p are not normalised.
+    The strip begins at ``lo``, that of the log-densities at ``at``. Rows 0 .. 4 are scratch. ``totals`` (3, k) gets the
+    sums of w r and of w p, and for OBSERVED at [2, 0] that of w log(largest r). Below COMPLETE the rows r and p are not
+    normalised.
     """
     # Slices, since an index lo + i may be negative for all the compiler knows, and its wrap-around stops vectorisation.
     k = logit.shape[0]

@@ -44,7 +44,7 @@ class Layout:
         self.gate_segments, self.expert_segments = gate.segments(gate_size), experts.segments(expert_size)
 
     def split(self, theta):
-        """Views (gate (k, q_gate), experts (k, q_expert)) of the own parameters of a vector."""
+        """Return views (gate (k, q_gate), experts (k, q_expert)) of the own parameters of a vector."""
         rows = theta[: self.n_rows].reshape(self.k, self.width)
         return rows[:, : self.q_gate], rows[:, self.q_gate :]
 

@@ -143,7 +143,7 @@ class Passes:
         return total
 
     def change(self, theta, direction) -> Sums:
-        """Sums of the change of the score along a direction, but for that of the rows themselves."""
+        """Add up the change of the score along a direction, but for that of the rows themselves."""
         (gate, experts), layout = self._own(theta), self.layout
         directions = direction[layout.at_gate], direction[layout.at_expert]
 

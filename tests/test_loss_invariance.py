@@ -7,7 +7,7 @@ import pytest
 from problems import all_gates
 
 from gmoe import GMoE, Parameters
-from gmoe.gates import Gate, mirror
+from gmoe.gates import Gate
 from gmoe.metrics import block_errors, match_experts, voronoi_loss
 
 D = 2
@@ -19,6 +19,11 @@ RELATIVE, ZERO = 1e-12, 1e-13
 FIELDS = ("gate_intercept", "gate_coef", "intercept", "coef", "variance")
 #: Blocks of the parametrisation as given, which an open scale changes.
 RAW = ("gate_coef", "gate_intercept", "temperature", "gate_coef/temperature", "gate_intercept/temperature")
+
+
+def mirror(coef):
+    """Exchange the rows of two experts, with changed sign: outside intercepts keep their difference."""
+    return -coef[::-1]
 
 
 def draw(rng, k, gate, d=D):
@@ -47,7 +52,7 @@ def member(rng, model):
     if k == 2 and gate.activation.odd and rng.random() < 0.5:
         coef = mirror(coef)
     natural, shared = gate.natural(coef, p.temperature)
-    flat = gate.invariances(*coef.shape)
+    flat = gate.symmetry(*coef.shape).flat
     step = flat @ rng.normal(size=flat.shape[1])
     coef, temperature = gate.raw(natural + step[: coef.size].reshape(coef.shape), shared + step[coef.size :])
     factor = rng.uniform(0.3, 3.0)

@@ -14,13 +14,14 @@ def representative(symmetry: Symmetry, rows, shared, reference: int = 0):
     theta = np.append(rows, shared)
     which = mirrored(symmetry, rows, shared)
     theta = pin(symmetry, theta if which is None else symmetry.mirrors[which].of(theta), reference)
-    rows, shared = np.reshape(theta[: np.size(rows)], np.shape(rows)), theta[np.size(rows) :]
-    if symmetry.free_scale is None:
-        return rows, shared
-    powers = np.array(symmetry.free_scale.columns)
-    least = powers[powers > 0.0].min()
-    size = np.linalg.norm(rows[:, powers == least])
-    return (rows, shared) if size == 0.0 else symmetry.free_scale.moved(rows, shared, size ** (-1.0 / least))
+    n, shape = np.size(rows), np.shape(rows)
+    if (scale := symmetry.free_scale) is not None:
+        powers = np.array(scale.columns)
+        least = powers[powers > 0.0].min()
+        size = np.linalg.norm(theta[:n].reshape(shape)[:, powers == least])
+        if size > 0.0:
+            theta += scale.change(theta[:n].reshape(shape), theta[n:], size ** (-1.0 / least))
+    return theta[:n].reshape(shape), theta[n:]
 
 
 def pin(symmetry: Symmetry, theta, reference: int = 0):

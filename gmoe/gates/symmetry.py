@@ -24,13 +24,13 @@ class Scale:
     shared: tuple[float, ...] = ()
     logs: tuple[float, ...] = ()
 
-    def moved(self, rows, shared, factor):
-        """Parameters (rows, shared) after the factor."""
-        own = shared * factor ** np.array(self.shared) + np.log(factor) * np.array(self.logs)
-        return rows * factor ** np.array(self.columns), own
+    def change(self, rows, shared, factor):
+        """What a factor adds to the parameters, (n_parameters,)."""
+        columns, own = (factor ** np.array(powers) - 1.0 for powers in (self.columns, self.shared))
+        return np.append(rows * columns, shared * own + np.log(factor) * np.array(self.logs))
 
     def direction(self, rows, shared):
-        """Derivative of :meth:`moved` in log c at c = 1, (n_parameters,)."""
+        """Derivative of :meth:`change` in log c at c = 1, (n_parameters,)."""
         return np.append(rows * np.array(self.columns), shared * np.array(self.shared) + np.array(self.logs))
 
 

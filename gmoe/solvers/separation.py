@@ -63,12 +63,11 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
 
 def _separating_scale(objective: Objective, evaluation: Evaluation):
     """Direction (P,) in which all logits grow alike, if the likelihood does not fall where they are twice as large."""
-    direction, index = np.zeros_like(evaluation.theta), objective.gate_index
+    direction = np.zeros_like(evaluation.theta)
     own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
     scale = objective.gate.symmetry(*own[0].shape).scale
     # A gate without such a scale at least becomes steeper.
-    rows, shared = scale.moved(*own, 2.0) if scale else (2.0 * own[0], own[1])
-    direction[index] = np.append(rows, shared) - evaluation.theta[index]
+    direction[objective.gate_index] = scale.change(*own, 2.0) if scale else np.append(own[0], 0.0 * own[1])
     if not direction.any():
         return None
     value = objective.evaluate(evaluation.theta + direction, SCORE).value

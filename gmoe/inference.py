@@ -112,7 +112,7 @@ def _check_estimable(model, parameter):
 
 
 def symmetry_of(model):
-    """What the gate of a model leaves open."""
+    """Return what the gate of a model leaves open."""
     return model.gate.symmetry(*model.parameters.gate.shape)
 
 
@@ -241,8 +241,8 @@ def _of_what_is_open(r):
         least = ", that of least norm; model_.canonical(scale='temperature=1') has temperature 1"
         named = {name for name in named if not name.startswith(("gate_", "temperature"))}
         yield (
-            f"The temperature of {r.model.gate!r} is not identified: {symmetry.idle}. The values shown are one choice of "
-            f"many{least if symmetry.divided else ''}; or use a fixed temperature, or an activation that bends."
+            f"The temperature of {r.model.gate!r} is not identified: {symmetry.idle}. The values shown are one choice "
+            f"of many{least if symmetry.divided else ''}; or use a fixed temperature, or an activation that bends."
         )
     if r.collinear:
         named = {

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import numpy as np
+import own
 import pytest
 from problems import all_gates
 
@@ -134,6 +135,16 @@ def test_mirror_images_of_a_truth_with_fewer_experts(activation):
         assert voronoi_loss(fitted, other).value < ZERO
         errors = block_errors([fitted] * 2, other)
         assert errors.error.max() < ZERO
+
+
+def test_experts_are_matched_alike_under_a_common_scale_of_rows_inside():
+    """By logit, with the intercept inside, intercepts and slopes have one scale, whatever the activation's degree."""
+    rng = np.random.default_rng(2)
+    gate = Gate(own.ACTIVATIONS["cube"], "inside", n_active=1, select_on="logit")
+    a, b = draw(rng, 3, gate), draw(rng, 3, gate)
+    scaled = replace(a, parameters=a.parameters.with_gate(1.7 * a.parameters.gate, 1.0))
+    assert same_density(scaled, a, rng)
+    assert np.allclose(match_experts(scaled, b).cost, match_experts(a, b).cost, rtol=RELATIVE)
 
 
 def fitted_gate(gate, k, n_true):

@@ -39,7 +39,7 @@ def symmetry_of(gate, k, q):
     if k == 2 and gate.activation.odd and any_scores and not slopes:
         # Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
         exchanges.append(Exchange.of_rows((1, 0), q, n, -1.0, (0, 1)))
-    divided = tuple(gate.powers(q)) if gate.scale_free else None
+    divided = tuple(gate.powers(q).tolist()) if gate.scale_free else None
     return Symmetry(
         k, q, n, moved, void, _scale(gate, sparse, q), gate.is_hard(k), tuple(exchanges), divided,
         _idle(gate, k, q) if gate.estimated else "",
@@ -47,7 +47,7 @@ def symmetry_of(gate, k, q):
 
 
 def _scale(gate, sparse, q):
-    """Common scale of what enters the keys, or without a selection the logits."""
+    """Return the common scale of what enters the keys, or without a selection the logits."""
     degree, rule, bent = gate.activation.degree, gate.select_on, gate.first_bent == 0
     if sparse and not rule.scale_invariant:
         return None
@@ -73,7 +73,8 @@ def _idle(gate, k, q):
 
 def canonical(gate, coef, temperature, reference, scale):
     """See :meth:`gmoe.gates.Gate.canonical`."""
-    symmetry = symmetry_of(gate, *np.shape(coef))
+    coef = np.asarray(coef, dtype=float)
+    symmetry = gate.symmetry(*coef.shape)
     if scale not in (None, "temperature=1"):
         raise ValueError(f"scale must be None or 'temperature=1', got {scale!r}.")
     if scale is not None and not (gate.estimated and symmetry.divided):
@@ -104,4 +105,3 @@ def _least_norm(squares, powers):
     while slope(low) > 0.0:
         low *= 2.0
     return float(np.exp(scipy.optimize.brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
-

@@ -29,7 +29,7 @@ def pin(symmetry: Symmetry, theta, reference: int = 0):
 
     Linear: of the unit matrix it is the Jacobian.
     """
-    result = np.array(theta, dtype=float)
+    result, reference = np.array(theta, dtype=float), range(symmetry.n_experts)[reference]
     for members in map(list, symmetry.translations):
         own = [i for i in members if i // symmetry.n_columns == reference]
         result[members] -= result[(own or members)[0]]

@@ -25,12 +25,12 @@ class Scale:
     logs: tuple[float, ...] = ()
 
     def change(self, rows, shared, factor):
-        """What a factor adds to the parameters, (n_parameters,)."""
+        """Return what a factor adds to the parameters, (n_parameters,)."""
         columns, own = (factor ** np.array(powers) - 1.0 for powers in (self.columns, self.shared))
         return np.append(rows * columns, shared * own + np.log(factor) * np.array(self.logs))
 
     def direction(self, rows, shared):
-        """Derivative of :meth:`change` in log c at c = 1, (n_parameters,)."""
+        """Differentiate :meth:`change` in log c at c = 1, (n_parameters,)."""
         return np.append(rows * np.array(self.columns), shared * np.array(self.shared) + np.array(self.logs))
 
 

@@ -7,13 +7,14 @@ from gmoe.metrics._stack import Given, ParameterStack
 
 
 def symmetry_of(given: Given) -> Symmetry:
-    """What the gate of the measures leaves open; see :func:`stated`."""
+    """Return what the gate of the measures leaves open; see :func:`stated`."""
     assert given.gate is not None
     return stated(given.gate, given.stack.n_experts, 1 + given.stack.gate_coef.shape[2])
 
 
-def unselected(gate: Gate) -> Symmetry:
-    """What two experts and one feature leave open without a selection: where slopes translate, logits are linear."""
+def unselected(gate: Gate | None) -> Symmetry:
+    """Return what two experts and a feature leave open without a selection: if slopes translate, logits are linear."""
+    assert gate is not None
     return stated(gate.dense(), 2, 2)
 
 
@@ -29,7 +30,7 @@ def stated(gate: Gate, n_experts: int, n_columns: int) -> Symmetry:
 
 
 def n_selected(given: Given) -> int | None:
-    """Number of active experts, None where all are."""
+    """Return the number of active experts, None where all are."""
     assert given.gate is not None
     return given.gate.n_active if given.gate.is_sparse(given.stack.n_experts) else None
 

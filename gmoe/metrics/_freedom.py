@@ -70,9 +70,10 @@ def freedom(left: Given, right: Given, scale: str | None, translated: bool) -> F
         )
     unseen = bool(hard) and all(symmetry.void_rows[:, 0].all() for symmetry in hard)
     keys = hard[-1].scale if hard else None
+    powers = plain.divided if not hard else keys.columns if keys else None
     return Freedom(
         slopes=bool(plain.translated[1]) or unseen or void,
-        powers=(keys and keys.columns) if hard else plain.divided,
+        powers=powers,
         hard=bool(hard),
         located=bool(hard) and not unseen,
         temperature=True,

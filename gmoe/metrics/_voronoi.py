@@ -206,7 +206,7 @@ def voronoi_loss(
     free = freedom(left, right, scale, translated)
 
     # By the gates and not by the values: a fit's loss is the same alone and in a table.
-    fixed = free.temperature or not (left.gate.estimated or right.gate.estimated)
+    fixed = free.temperature or not any(given.gate and given.gate.estimated for given in (left, right))
     joint = linear and n_selected(right) is None and fixed if joint_norm is None else joint_norm
 
     def solve(left, right):

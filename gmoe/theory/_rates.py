@@ -92,7 +92,7 @@ def predict(
     check_selection(gate, len(sizes))
     if fitted_n_active is not None and check_integer(fitted_n_active, "fitted_n_active", 1) > sum(sizes):
         raise ValueError(f"fitted_n_active={fitted_n_active} is more than the {sum(sizes)} fitted atoms of {sizes}.")
-    if gate.is_sparse(len(sizes)) and fitted_n_active is not None:
+    if gate.n_active is not None and gate.is_sparse(len(sizes)) and fitted_n_active is not None:
         if fitted_n_active < required_n_active(sizes, gate.n_active):
             names = ("density", "voronoi_loss")
             return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
@@ -129,8 +129,8 @@ def _row(quantity, rate, bound, source: Source, exponent=None):
 class _Case:
     """A gate and a pattern, in the terms that decide the rates.
 
-    ``symmetry``: what the gate leaves open; ``plain``: without a selection.  ``linear``: logits are, in x.  ``covered``:
-    anything is known of gate and experts, which is not so for homogeneous activations other than the identity.
+    ``symmetry``: what the gate leaves open; ``plain``: without a selection.  ``linear``: the logits, in x.
+    ``covered``: anything is known of gate and experts: not so for homogeneous activations other than the identity.
     ``free``: gate and temperature share a scale that the density does not depend on.
     """
 

@@ -91,9 +91,9 @@ class Summary:
 
 def _check_estimable(model, parameter):
     """Raise where the gate, whatever the data, leaves nothing of that kind to estimate."""
-    gate = model.gate
-    if parameter.startswith("gate_") and gate.is_hard(model.n_experts):
-        nothing = parameter == "gate_intercept" and not gate.select_on.sees_logit
+    gate, symmetry = model.gate, symmetry_of(model)
+    if parameter.startswith("gate_") and symmetry.hard:
+        nothing = parameter == "gate_intercept" and symmetry.void_rows[:, 0].all()
         reason = "it has no effect" if nothing else "the likelihood jumps in it, as in a change-point"
         raise ValueError(
             f"No interval for {parameter} of {gate!r}: with one active expert {reason}, and it has no standard error. "
@@ -104,27 +104,16 @@ def _check_estimable(model, parameter):
             f"No interval for the temperature of {gate!r}, which fixes it at {gate.temperature}; "
             "use a gate with temperature='estimate'."
         )
-    if parameter == "temperature" and not identifies_temperature(model):
+    if parameter == "temperature" and symmetry.idle:
         raise ValueError(
-            f"No interval for the temperature of {gate!r}, which this model does not identify: {_idle(model)}. Use an "
+            f"No interval for the temperature of {gate!r}, which this model does not identify: {symmetry.idle}. Use an "
             "activation that bends, at least two active experts and a gate feature; or a fixed temperature."
         )
 
 
-def identifies_temperature(model) -> bool:
-    """Whether an estimated temperature has an effect of its own on the density."""
-    free = model.gate.invariances(*model.parameters.gate.shape)
-    return not model.gate.scale_free and not np.any(free[-1])
-
-
-def _idle(model):
-    """Why the temperature of a model is not identified."""
-    gate, (k, q) = model.gate, model.parameters.gate.shape
-    if gate.n_active == 1 or k == 1:
-        return "where one expert alone is active it has no effect"
-    if gate.scale_free:
-        return "it is a mere scale of the gate's parameters"
-    return "it divides constants" if q == 1 else "it has no effect"
+def symmetry_of(model):
+    """Return what the gate of a model leaves open."""
+    return model.gate.symmetry(*model.parameters.gate.shape)
 
 
 def _wald(name, value, error, half):
@@ -246,13 +235,14 @@ def _of_the_data(r):
 
 
 def _of_what_is_open(r):
-    gate = r.model.gate
-    named = set(r.not_identified)
-    if gate.estimated and not identifies_temperature(r.model):
+    symmetry, named = symmetry_of(r.model), set(r.not_identified)
+    if symmetry.idle:
+        # How it was chosen, and how to have another choice.
+        least = ", that of least norm; model_.canonical(scale='temperature=1') has temperature 1"
         named = {name for name in named if not name.startswith(("gate_", "temperature"))}
         yield (
-            f"The temperature of {gate!r} is not identified: {_idle(r.model)}. The values shown are one choice of many"
-            f"{_choice(gate)}; or use a fixed temperature, or an activation that bends."
+            f"The temperature of {r.model.gate!r} is not identified: {symmetry.idle}. The values shown are one choice "
+            f"of many{least if symmetry.divided else ''}; or use a fixed temperature, or an activation that bends."
         )
     if r.collinear:
         named = {
@@ -278,13 +268,6 @@ def _cause(r: FitResult):
     if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"
     return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
-
-
-def _choice(gate):
-    """How a temperature that is a mere scale was chosen, and how to have another choice."""
-    if not gate.scale_free:
-        return ""
-    return ", that of least norm; model_.canonical(scale='temperature=1') has temperature 1"
 
 
 def _list(items):

@@ -43,7 +43,7 @@ class Part(ABC):
 
     @abstractmethod
     def jacobian(self, own, shared, *data) -> np.ndarray:
-        """Return the derivatives of each expert's number in its own, then in the shared parameters, (n_experts, b, m)."""
+        """Return derivatives in an expert's own, then in the shared parameters, (n_experts, b, m)."""
 
     def curvature(self, own, shared, weight, *data) -> np.ndarray:
         """Second derivatives summed over the observations with weights (n_experts, m), (n_experts, b, b).

@@ -33,15 +33,17 @@ def with_blocks(results: Results, protocol: str = "mle") -> Results:
     # exp(gate_intercept) as weights would align by the heaviest expert alone.
     errors = block_errors(models, results.study.truth, weights="gate_probability", X=points).to_frame()
     errors = errors[errors["cell_size"] > 0]
-    if results.study.truth.gate.affine:
+    truth = results.study.truth
+    symmetry = truth.gate.symmetry(*truth.parameters.gate.shape)
+    if symmetry.translated[1:].all():
         alone = errors.groupby(["fit", "block", "cell_size"])["expert"].transform("size") == 1
         errors = errors[~(errors["block"].str.startswith("gate_coef") & (errors["cell_size"] == 1) & alone)]
     long = pd.concat([_keyed(errors, "error", ""), _keyed(errors[errors["cell_size"] > 1], "average", AVERAGE)])
     wide = long.groupby(["fit", "key"])["error"].max().unstack()
     wide = wide.reindex(range(len(rows)))[[key for key in said if key in wide]].add_prefix(PREFIX).set_axis(rows.index)
     wide[PREFIX + SMALLEST] = [model.gate_proba(points).mean(axis=0).min() for model in models]
-    if "gate boundary" in said and results.study.truth.gate.select_on.sees_logit:
-        wide[PREFIX + "gate boundary"] = [abs(boundary(model) - boundary(results.study.truth)) for model in models]
+    if "gate boundary" in said and not symmetry.void_rows[:, 0].any():
+        wide[PREFIX + "gate boundary"] = [abs(boundary(model) - boundary(truth)) for model in models]
     theory = {key: p.exponent for key, p in said.items() if p.exponent is not None}
     return replace(results, extra=pd.concat([rows[KEYS], wide], axis=1), extra_theory=theory)
 

@@ -3,11 +3,12 @@
 from dataclasses import replace
 
 import numpy as np
+import own
 import pytest
 from problems import all_gates
 
 from gmoe import GMoE, Parameters
-from gmoe.gates import Gate, mirror
+from gmoe.gates import Gate
 from gmoe.metrics import block_errors, match_experts, voronoi_loss
 
 D = 2
@@ -19,6 +20,11 @@ RELATIVE, ZERO = 1e-12, 1e-13
 FIELDS = ("gate_intercept", "gate_coef", "intercept", "coef", "variance")
 #: Blocks of the parametrisation as given, which an open scale changes.
 RAW = ("gate_coef", "gate_intercept", "temperature", "gate_coef/temperature", "gate_intercept/temperature")
+
+
+def mirror(coef):
+    """Exchange the rows of two experts, with changed sign: outside intercepts keep their difference."""
+    return -coef[::-1]
 
 
 def draw(rng, k, gate, d=D):
@@ -47,7 +53,7 @@ def member(rng, model):
     if k == 2 and gate.activation.odd and rng.random() < 0.5:
         coef = mirror(coef)
     natural, shared = gate.natural(coef, p.temperature)
-    flat = gate.invariances(*coef.shape)
+    flat = gate.symmetry(*coef.shape).flat
     step = flat @ rng.normal(size=flat.shape[1])
     coef, temperature = gate.raw(natural + step[: coef.size].reshape(coef.shape), shared + step[coef.size :])
     factor = rng.uniform(0.3, 3.0)
@@ -129,6 +135,16 @@ def test_mirror_images_of_a_truth_with_fewer_experts(activation):
         assert voronoi_loss(fitted, other).value < ZERO
         errors = block_errors([fitted] * 2, other)
         assert errors.error.max() < ZERO
+
+
+def test_experts_are_matched_alike_under_a_common_scale_of_rows_inside():
+    """By logit, with the intercept inside, intercepts and slopes have one scale, whatever the activation's degree."""
+    rng = np.random.default_rng(2)
+    gate = Gate(own.ACTIVATIONS["cube"], "inside", n_active=1, select_on="logit")
+    a, b = draw(rng, 3, gate), draw(rng, 3, gate)
+    scaled = replace(a, parameters=a.parameters.with_gate(1.7 * a.parameters.gate, 1.0))
+    assert same_density(scaled, a, rng)
+    assert np.allclose(match_experts(scaled, b).cost, match_experts(a, b).cost, rtol=RELATIVE)
 
 
 def fitted_gate(gate, k, n_true):

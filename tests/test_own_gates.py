@@ -102,13 +102,14 @@ def test_what_a_gate_leaves_open_changes_nothing(gate, k):
     coef, X = sign * rng.normal(size=(k, 3)), rng.uniform(-1, 1, (300, 2))
     natural, shared = gate.natural(coef, 1.0)
     before = model(gate, coef).gate_proba(X)
-    for direction in gate.invariances(k, 3).T:
+    flat = gate.symmetry(k, 3).flat
+    for direction in flat.T:
         for size in (-2.0, 0.7):
             moved, temperature = gate.raw(natural + size * direction[: 3 * k].reshape(k, 3), shared)
             # Logits of size 10, rounded.
             np.testing.assert_allclose(model(gate, moved, temperature).gate_proba(X), before, atol=1e-13)
     np.testing.assert_allclose(model(gate, coef).canonical().gate_proba(X), before, atol=1e-13)
-    assert gate.n_free(k, 3) <= 3 * k + gate.n_shared - gate.invariances(k, 3).shape[1]
+    assert gate.n_free(k, 3) <= 3 * k + gate.n_shared - flat.shape[1]
 
 
 @each({name: gate for name, gate in SPARSE.items() if gate.activation.degree == 1.0})
@@ -117,7 +118,9 @@ def test_the_scale_of_the_keys_holds_the_selection(gate):
     rng = np.random.default_rng(0)
     coef, X = rng.normal(size=(3, 3)), rng.uniform(-1, 1, (300, 2))
     before = model(gate, coef).gate_proba(X) > 0
-    for direction in [*np.eye(9)[gate.unseen(3, 3)], gate.key_scale(coef, np.empty(0))]:
+    scale = gate.symmetry(3, 3).scale
+    scales = [scale.direction(coef, np.empty(0))] if scale else []
+    for direction in [*np.eye(9)[gate.unseen(3, 3)], *scales]:
         after = model(gate, coef + 0.5 * direction.reshape(3, 3)).gate_proba(X) > 0
         np.testing.assert_array_equal(after, before)
 

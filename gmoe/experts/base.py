@@ -56,7 +56,7 @@ class BaseExperts(Part):
         """Log variances as linear functions of an expert's own parameters, (number of variances, n_own)."""
 
     def measures(self, own, shared) -> np.ndarray:
-        """Return the unit in which a step in each own parameter counts, (n_experts, n_own): for means a standard deviation."""
+        """Unit of a step in each own parameter, (n_experts, n_own): for means a standard deviation."""
         return np.ones_like(own)
 
     def level(self, own) -> np.ndarray:

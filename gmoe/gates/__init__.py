@@ -2,7 +2,6 @@
 
 from gmoe.gates._gate import LOG_TEMPERATURE_RANGE, Gate
 from gmoe.gates._gate_rows import GateRows
-from gmoe.gates._identification import mirror
 from gmoe.gates._named import (
     ActivationGate,
     DenseToSparseGate,
@@ -11,18 +10,23 @@ from gmoe.gates._named import (
     as_gate,
     list_gates,
 )
+from gmoe.gates._representative import mirrored, ordered, pinned, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.selection import Selection, as_selection, list_selections, register_selection
+from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 
 __all__ = [
     "LOG_TEMPERATURE_RANGE",
     "Activation",
     "ActivationGate",
     "DenseToSparseGate",
+    "Exchange",
     "Gate",
     "GateRows",
+    "Scale",
     "Selection",
     "SoftmaxGate",
+    "Symmetry",
     "TopKGate",
     "as_activation",
     "as_gate",
@@ -30,7 +34,10 @@ __all__ = [
     "list_activations",
     "list_gates",
     "list_selections",
-    "mirror",
+    "mirrored",
+    "ordered",
+    "pinned",
     "register",
     "register_selection",
+    "representative",
 ]

@@ -9,8 +9,10 @@ from gmoe._validation import check_choice, check_integer, check_positive
 from gmoe.gates import _identification, _rules
 from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._part import ScoreGate
+from gmoe.gates._representative import pin
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.selection import BY_SCORE, Selection, as_selection
+from gmoe.gates.symmetry import Symmetry
 from gmoe.kernels.affine import affine_rows, logit_rows
 from gmoe.kernels.rank import mask_others
 
@@ -212,15 +214,15 @@ class Gate(ScoreGate):
 
     def natural(self, coef, temperature):
         """Natural (coef, shared) of parameters in the units of the data."""
-        powers = self._powers(coef.shape[1])
+        powers = self.powers(coef.shape[1])
         return coef / temperature**powers, np.full(self.n_shared, np.log(temperature))
 
     def raw(self, coef, shared):
         """Return (coef, temperature) in the units of the data; a temperature that is a mere scale is 1 unless fixed."""
         temperature = self.natural_temperature(shared) if self.estimated else self.temperature
-        return coef * temperature ** self._powers(coef.shape[1]), temperature
+        return coef * temperature ** self.powers(coef.shape[1]), temperature
 
-    def _powers(self, n_columns):
+    def powers(self, n_columns):
         """Power of the temperature by which each natural column is multiplied in the units of the data."""
         degree = self.activation.degree
         powers = np.full(n_columns, 0.0 if degree is None else 1.0 / degree)
@@ -229,18 +231,9 @@ class Gate(ScoreGate):
             powers[0] = 1.0
         return powers
 
-    def translated(self, n_experts: int) -> tuple[bool, bool]:
-        """Whether one number added to all intercepts, and one vector to all slopes, changes no probability."""
-        return _identification.translated(self, n_experts)
-
-    def invariances(self, n_experts: int, n_columns: int) -> np.ndarray:
-        """Orthonormal directions of the natural parameters (rows, then shared) along which no probability changes.
-
-        Returns
-        -------
-        ndarray of shape (n_experts * n_columns + n_shared, n_flat)
-        """
-        return _identification.invariances(self, n_experts, n_columns)
+    def symmetry(self, n_experts: int, n_columns: int) -> Symmetry:
+        """State what leaves all probabilities unchanged, for rows (n_experts, n_columns) and the shared parameters."""
+        return _identification.symmetry_of(self, n_experts, n_columns)
 
     def uninformed(self, n_experts: int, n_columns: int) -> np.ndarray:
         """Orthonormal directions along which the likelihood has no slope: a hard gate has one nowhere.
@@ -248,12 +241,12 @@ class Gate(ScoreGate):
         Those of the gate without selection, which a rule that is not translation invariant turns into moves of regions.
         """
         size = n_experts * n_columns + self.n_shared
-        return np.eye(size) if self.is_hard(n_experts) else self.dense().invariances(n_experts, n_columns)
+        return np.eye(size) if self.is_hard(n_experts) else self.dense().symmetry(n_experts, n_columns).flat
 
     def has_blind_moves(self, n_experts: int, n_columns: int) -> bool:
         """Whether some direction changes the regions of a sparse gate and nothing else: the likelihood only jumps."""
         shape = n_experts, n_columns
-        return self.uninformed(*shape).shape[1] > self.invariances(*shape).shape[1]
+        return self.uninformed(*shape).shape[1] > self.symmetry(*shape).flat.shape[1]
 
     def unseen(self, n_experts: int, n_columns: int) -> np.ndarray:
         """Which natural parameters (rows, then shared) no key depends on, indices."""
@@ -262,15 +255,9 @@ class Gate(ScoreGate):
         size = n_experts * n_columns
         return np.concatenate([np.arange(n_experts) * n_columns, np.arange(size, size + self.n_shared)])
 
-    def key_scale(self, coef, shared):
-        """Direction of the natural parameters (rows, then shared) at a point in which all keys grow alike."""
-        return _identification.key_scale(self, coef, shared)
-
     def n_free(self, n_experts: int, n_columns: int) -> int:
         """Count the identified gate parameters: invariances, and the scale of a hard gate, are none."""
-        flat = self.invariances(n_experts, n_columns)
-        scaled = self.is_hard(n_experts) and _identification.scales_keys(self)
-        return flat.shape[0] - flat.shape[1] - int(scaled)
+        return self.symmetry(n_experts, n_columns).n_free
 
     def canonical(self, coef, temperature=1.0, reference=0, scale=None):
         """Return the representative (coef, temperature) of the class with the same probabilities everywhere.
@@ -278,18 +265,6 @@ class Gate(ScoreGate):
         See :meth:`gmoe.GMoE.canonical`.
         """
         return _identification.canonical(self, coef, temperature, reference, scale)
-
-    def has_mirror(self, n_experts: int) -> bool:
-        """Whether two experts may exchange their rows with changed sign, and no translation does the same."""
-        return _identification.has_mirror(self, n_experts)
-
-    def is_mirrored(self, coef) -> bool:
-        """Whether the slopes of two experts are the mirror image of the canonical ones: see :func:`mirror`."""
-        return _identification.mirrored(self, coef)
-
-    def pinned(self, n_experts: int, n_columns: int) -> np.ndarray:
-        """Which entries of the reference expert's row the canonical form sets to zero, (n_columns,) of bool."""
-        return _identification.pin(self, np.ones((n_experts, n_columns)), 0)[0] == 0.0
 
     def canonical_map(self, coef, temperature, reference=0):
         """Jacobian of canonical (coef.ravel(), temperature) in the natural (coef.ravel(), shared).
@@ -303,15 +278,12 @@ class Gate(ScoreGate):
         -------
         ndarray, shape (n_experts * n_columns + 1, n_experts * n_columns + n_shared)
         """
-        k, q = coef.shape
-        result = np.zeros((k * q + 1, k * q + self.n_shared))
-        powers = self._powers(q)
-        pin = _identification.pin(self, np.eye(k * q).reshape(-1, k, q), reference).reshape(k * q, k * q).T
-        result[:-1, : k * q] = np.tile(temperature**powers, k)[:, None] * pin
-        if self.n_shared and q > 1:
-            result[:-1, -1] = (powers * coef).ravel()
-            result[-1, -1] = temperature
-        return result
+        symmetry, powers = self.symmetry(*coef.shape), self.powers(coef.shape[1])
+        raw = np.zeros((coef.size + 1, symmetry.size))
+        np.fill_diagonal(raw, np.tile(temperature**powers, len(coef)))
+        if self.n_shared:
+            raw[:, -1] = np.append(powers * coef, temperature)
+        return raw @ pin(symmetry, np.eye(symmetry.size), reference)
 
 
 def moderate(logit):

@@ -1,4 +1,4 @@
-"""What a gate leaves open: directions without effect, and one representative of every class.
+"""What the gates of :class:`gmoe.gates.Gate` leave open.
 
 | gate | free to move |
 |---|---|
@@ -11,97 +11,84 @@
 | bent by an odd activation, two experts | rows (a, b) to (-b, -a) |
 
 Translations, and the mirror image, need a selection rule that is translation invariant; scales of keys one that is
-scale invariant.
+scale invariant. Experts may change places.
 """
 
 import numpy as np
 import scipy
 
-
-def _ignores_intercepts(gate, k):
-    """Whether nothing depends on the intercepts: the scores alone decide which expert is active, alone."""
-    return gate.is_hard(k) and not gate.select_on.sees_logit
+from gmoe.gates._representative import representative
+from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 
 
-def translated(gate, k):
-    """Whether intercepts, and slopes, may be translated: (intercept, slopes)."""
-    rule, idle = gate.select_on, _ignores_intercepts(gate, k)
-    any_scores = rule.translation_invariant or not gate.is_sparse(k)
+def symmetry_of(gate, k, q):
+    """See :meth:`gmoe.gates.Gate.symmetry`."""
+    rule, sparse, n = gate.select_on, gate.is_sparse(k), gate.n_shared
+    # The scores alone decide which expert is active, alone.
+    unseen = gate.is_hard(k) and not rule.sees_logit
+    any_scores = rule.translation_invariant or not sparse
     any_logits = any_scores or not rule.sees_logit
-    return idle or (any_logits and (gate.affine or gate.first_bent == 1)), any_scores and (gate.affine or idle)
+    slopes = any_scores and (gate.affine or unseen)
+    intercept = any_logits and (gate.affine or gate.first_bent == 1)
+    columns = [tuple(range(c, k * q, q)) for c in range(q)]
+    # Where the gate is constant in x a temperature divides the same constants.
+    void = tuple(range(k * q + n)) if k == 1 else columns[0] * unseen + (k * q,) * (n if q == 1 else 0)
+    free = [intercept and not unseen] + [slopes] * (q - 1)
+    moved = tuple(column for column, is_free in zip(columns, free, strict=True) if is_free and k > 1)
+    exchanges = [Exchange.of_rows([*range(j), j + 1, j, *range(j + 2, k)], q, n) for j in range(k - 1)]
+    if k == 2 and gate.activation.odd and any_scores and not slopes:
+        # Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
+        exchanges.append(Exchange.of_rows((1, 0), q, n, -1.0, (0, 1)))
+    divided = tuple(gate.powers(q).tolist()) if gate.scale_free else None
+    return Symmetry(
+        k, q, n, moved, void, _scale(gate, sparse, q), gate.is_hard(k), tuple(exchanges), divided,
+        _idle(gate, k, q) if gate.estimated else "",
+    )  # fmt: skip
 
 
-def scales_keys(gate):
-    """Whether there is a common scale of what enters the keys, which leaves their ranks."""
-    rule = gate.select_on
-    return rule.scale_invariant and (not rule.sees_logit or gate.activation.degree is not None)
+def _scale(gate, sparse, q):
+    """Return the common scale of what enters the keys, or without a selection the logits."""
+    degree, rule, bent = gate.activation.degree, gate.select_on, gate.first_bent == 0
+    if sparse and not rule.scale_invariant:
+        return None
+    if sparse and not rule.sees_logit:
+        columns, logs = [0.0] + [1.0] * (q - 1), 0.0
+    elif degree is not None:
+        columns, logs = [1.0 / degree if bent else 1.0] + [1.0 / degree] * (q - 1), 0.0
+    elif gate.n_shared:
+        columns, logs = [0.0 if bent else 1.0] + [0.0] * (q - 1), -1.0
+    else:
+        return None
+    return Scale(tuple(columns), (0.0,) * gate.n_shared, (logs,) * gate.n_shared)
 
 
-def invariances(gate, k, q):
-    """See :meth:`gmoe.gates.Gate.invariances`."""
-    size = k * q + gate.n_shared
-    if k == 1:
-        return np.eye(size)
-    intercept, slopes = translated(gate, k)
-    free = [intercept] + [slopes] * (q - 1)
-    flat = np.kron(np.full((k, 1), k**-0.5), np.eye(q)[:, free])
-    if _ignores_intercepts(gate, k):
-        flat = np.column_stack([np.kron(np.eye(k), np.eye(q)[:, :1]), flat[:, 1:]])
-    flat = np.vstack([flat, np.zeros((gate.n_shared, flat.shape[1]))])
-    if gate.n_shared and q == 1:
-        # Nothing but intercepts: the temperature divides the same constant for all.
-        flat = np.column_stack([flat, np.eye(size)[:, -1]])
-    return flat
-
-
-def pin(gate, coef, reference):
-    """Translate coefficients (..., k, q) so that the reference's are zero, where translation is free."""
-    k, q = coef.shape[-2:]
-    intercept, slopes = translated(gate, k)
-    free = np.array([intercept] + [slopes] * (q - 1), dtype=float)
-    result = coef - free * coef[..., [reference], :]
-    if _ignores_intercepts(gate, k):
-        result[..., 0] = 0.0
-    return result if k > 1 else np.zeros_like(result)
+def _idle(gate, k, q):
+    """Why the temperature is not identified, or nothing."""
+    if gate.n_active == 1 or k == 1:
+        return "where one expert alone is active it has no effect"
+    if gate.scale_free:
+        return "it is a mere scale of the gate's parameters"
+    return "it divides constants" if q == 1 else ""
 
 
 def canonical(gate, coef, temperature, reference, scale):
     """See :meth:`gmoe.gates.Gate.canonical`."""
-    k = len(coef)
+    coef = np.asarray(coef, dtype=float)
+    symmetry = gate.symmetry(*coef.shape)
     if scale not in (None, "temperature=1"):
         raise ValueError(f"scale must be None or 'temperature=1', got {scale!r}.")
-    if scale is not None and not (gate.estimated and gate.scale_free):
+    if scale is not None and not (gate.estimated and symmetry.divided):
         raise ValueError(f"scale={scale!r} would change the density of {gate!r}, whose temperature is no free scale.")
-    coef = np.array(coef, dtype=float)
-    coef = pin(gate, mirror(coef) if mirrored(gate, coef) else coef, reference)
-    if gate.estimated and (gate.n_active == 1 or k == 1):
-        temperature = 1.0
-    if gate.n_shared and coef.shape[1] == 1:
-        # Nothing but intercepts to divide.
-        coef, temperature = coef / temperature, 1.0
-    if gate.is_hard(k):
-        return _unit(gate, coef), temperature
-    if gate.estimated and gate.scale_free and k > 1:
-        natural, _ = gate.natural(coef, temperature)
-        powers = gate._powers(coef.shape[1])
-        temperature = 1.0 if scale else _least_norm(np.sum(natural**2, axis=0), powers)
-        return natural * temperature**powers, temperature
-    return coef, temperature
-
-
-def _unit(gate, coef):
-    """Hard gate of unit length: the rank of the keys does not depend on a common scale."""
-    located = gate.select_on.sees_logit
-    if not scales_keys(gate):
-        return coef
-    size = np.linalg.norm(coef if located and gate.affine else coef[:, 1:])
-    if size == 0.0:
-        return coef
-    powers = np.ones(coef.shape[1])
-    if located and gate.first_bent == 1:
-        # Slopes scale by 1 / size, act(score) and so the intercept by its power.
-        powers[0] = gate.activation.degree
-    return coef / size**powers
+    # All of it is by column, and so in any units of these.
+    rows, _ = representative(symmetry, coef, np.zeros(symmetry.n_shared), reference)
+    if not symmetry.idle:
+        return rows, temperature
+    if symmetry.hard:
+        return rows, 1.0
+    powers = gate.powers(coef.shape[1])
+    natural = rows / temperature**powers
+    temperature = _least_norm(np.sum(natural**2, axis=0), powers) if symmetry.divided and not scale else 1.0
+    return natural * temperature**powers, temperature
 
 
 def _least_norm(squares, powers):
@@ -118,48 +105,3 @@ def _least_norm(squares, powers):
     while slope(low) > 0.0:
         low *= 2.0
     return float(np.exp(scipy.optimize.brentq(slope, low, 0.0, xtol=1e-15, rtol=1e-15))) if slope(0.0) > 0.0 else 1.0
-
-
-def has_mirror(gate, k):
-    """See :meth:`gmoe.gates.Gate.has_mirror`.
-
-    Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
-    """
-    _, slopes = translated(gate, k)
-    translates = gate.select_on.translation_invariant or not gate.is_sparse(k)
-    return k == 2 and gate.activation.odd and translates and not slopes
-
-
-def mirrored(gate, coef):
-    """Whether (a, b) should be (-b, -a): an odd activation gives both rows of two experts the same probabilities.
-
-    The canonical ones are those whose slopes' sum begins with a positive entry.
-    """
-    if not has_mirror(gate, len(coef)):
-        return False
-    total = coef[:, 1:].sum(axis=0)
-    first = total[np.flatnonzero(total)[:1]]
-    return bool(first.size and first[0] < 0)
-
-
-def mirror(coef):
-    """Exchange the rows of two experts, with changed sign; the difference of outside intercepts stays as it is."""
-    return -coef[::-1]
-
-
-def key_scale(gate, coef, shared):
-    """Direction (k q + n_shared,) of the natural parameters, at a point, in which all keys grow alike, or zeros."""
-    k, q = coef.shape
-    rows, last = np.zeros((k, q)), np.zeros(len(shared))
-    degree, rule = gate.activation.degree, gate.select_on
-    if not rule.sees_logit:
-        rows[:, 1:] = coef[:, 1:]
-    elif degree is not None:
-        rows[:] = coef / degree
-        if gate.first_bent == 1:
-            rows[:, 0] = coef[:, 0]
-    elif len(shared):
-        last[:] = -1.0
-        if gate.first_bent == 1:
-            rows[:, 0] = coef[:, 0]
-    return rule.scale_invariant * np.concatenate([rows.ravel(), last])

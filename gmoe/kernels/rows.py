@@ -72,7 +72,7 @@ def pull(n, lo, at, rows, work, basis_row, weight, e, k, out):
 
 @kernel
 def written(n, lo, at, j, rows, work, basis_row, root, scaled, own, n_own, shared):
-    """Write derivatives of expert j times row ``root``: the first ``n_own`` from row ``own`` on, others from ``shared``."""
+    """Write derivatives of expert j times row ``root``: the first ``n_own`` to ``own`` .., others to ``shared`` ..."""
     factors, basis, segments = rows
     start = 0
     for s in range(segments.shape[0]):

@@ -5,9 +5,9 @@ from dataclasses import dataclass, fields
 import numpy as np
 
 from gmoe.gates import Gate
-from gmoe.metrics._family import comparable_family, log_weight
+from gmoe.metrics._family import check_comparable, log_weight, unselected
 from gmoe.metrics._freedom import freedom, gate_rows
-from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirrored
+from gmoe.metrics._masses import canonical_mirror, exchanged, has_mirror, masses
 from gmoe.metrics._stack import Measures, read_pair
 from gmoe.metrics._voronoi import voronoi_loss
 
@@ -80,26 +80,26 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = 
         As :func:`voronoi_loss`.
     """
     left, right = read_pair(fitted, true, gate)
-    family = comparable_family(left, right)
+    check_comparable(left, right)
     options = {"kind": "exact", **options}
     translated = options.get("translation", "infimum") == "infimum"
     right = canonical_mirror(right) if translated else right
     inside = _inside(voronoi_loss(left, right, **options), right)
     size = inside.sum(axis=1)
-    hard = freedom(left, right, family, None, True).hard
+    hard = freedom(left, right, None, True).hard
     law, X = options.get("weights", "exp_intercept"), options.get("X")
     own = masses(left, right, law, True, hard, X)[0]
     columns: dict[str, tuple[np.ndarray, np.ndarray]] = _expert_errors(left.stack, right.stack, inside, own)
     free_blocks = HARD_BLOCKS if hard else FREE_BLOCKS
-    for names in (RAW_BLOCKS, free_blocks) if hard or family.degree is not None else (RAW_BLOCKS,):
+    for names in (RAW_BLOCKS, free_blocks) if hard or unselected(right.gate).divided else (RAW_BLOCKS,):
         scale = "raw" if names == RAW_BLOCKS else "free"
         loss = voronoi_loss(left, right, **{**options, "scale": scale})
-        free, inside = freedom(left, right, family, scale, translated), _inside(loss, right)
-        (place, coef), (true_place, true_coef) = (gate_rows(given.stack, family, free) for given in (left, right))
+        free, inside = freedom(left, right, scale, translated), _inside(loss, right)
+        (place, coef), (true_place, true_coef) = (gate_rows(given.stack, free) for given in (left, right))
         if has_mirror(left):
-            coef = mirrored(coef, loss.mirrored)
+            coef = exchanged(coef, loss.mirrored)
         else:
-            true_coef = mirrored(true_coef, loss.mirrored)
+            true_coef = exchanged(true_coef, loss.mirrored)
         columns[names[0]] = _rows(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
         if not free.hard:
             weight = masses(left, right, law, True, False, X)[1]

@@ -1,52 +1,44 @@
-"""What the losses need to know of a gate; the one place that reads a gate's fields."""
-
-from dataclasses import dataclass
+"""Between which gates a loss is defined, and what it needs to know of one."""
 
 import numpy as np
 
-from gmoe.gates import Activation, Gate, Selection
+from gmoe.gates import Gate, Symmetry
 from gmoe.metrics._stack import Given, ParameterStack
 
 
-@dataclass(frozen=True)
-class Family:
-    """The traits of a gate that decide which loss is defined for it.
-
-    Attributes
-    ----------
-    activation : Activation
-    intercept : str
-        "outside" or "inside" of the activation.
-    n_active : int or None
-        None where every expert is active.
-    select_on : Selection
-    """
-
-    activation: Activation
-    intercept: str
-    n_active: int | None
-    select_on: Selection
-
-    @property
-    def affine(self) -> bool:
-        """Whether a vector common to all gate slopes leaves the density unchanged."""
-        return bool(self.activation.affine)
-
-    @property
-    def degree(self) -> float | None:
-        """Degree of homogeneity of the activation: with it, gate and temperature have a common free scale."""
-        return self.activation.degree
+def symmetry_of(given: Given) -> Symmetry:
+    """Return what the gate of the measures leaves open; see :func:`stated`."""
+    assert given.gate is not None
+    return stated(given.gate, given.stack.n_experts, 1 + given.stack.gate_coef.shape[2])
 
 
-def family_of(gate: Gate, n_experts: int) -> Family:
-    """Read the traits of a gate over ``n_experts`` experts."""
-    return Family(gate.activation, gate.intercept, gate.n_active if gate.is_sparse(n_experts) else None, gate.select_on)
+def unselected(gate: Gate | None) -> Symmetry:
+    """Return what two experts and a feature leave open without a selection: if slopes translate, logits are linear."""
+    assert gate is not None
+    return stated(gate.dense(), 2, 2)
 
 
-def check_selection(family: Family):
+def stated(gate: Gate, n_experts: int, n_columns: int) -> Symmetry:
+    """Return a gate's symmetry, or raise a ValueError where it states none."""
+    symmetry = gate.symmetry(n_experts, n_columns)
+    if not symmetry.stated:
+        raise ValueError(
+            f"Gate {gate!r} states no symmetry, so that equal densities may have any loss and any rate; let its method "
+            "symmetry return what leaves all probabilities unchanged, or compare densities with hellinger."
+        )
+    return symmetry
+
+
+def n_selected(given: Given) -> int | None:
+    """Return the number of active experts, None where all are."""
+    assert given.gate is not None
+    return given.gate.n_active if given.gate.is_sparse(given.stack.n_experts) else None
+
+
+def check_selection(gate: Gate, n_experts: int):
     """Raise a ValueError where ranks depend on more than differences of keys: no loss or rate is known for that."""
-    rule = family.select_on
-    if family.n_active is not None and not (rule.translation_invariant and rule.scale_invariant):
+    rule = gate.select_on
+    if gate.is_sparse(n_experts) and not (rule.translation_invariant and rule.scale_invariant):
         raise ValueError(
             f"Losses and rates leave out translations and scales of the gate, and the selection rule {rule!r} does not "
             "say that they leave its ranks; declare translation_invariant and scale_invariant where they hold, or "
@@ -54,42 +46,42 @@ def check_selection(family: Family):
         )
 
 
-def comparable_family(fitted: Given, true: Given) -> Family:
-    """Return the true gate's family, or raise where the loss between the two gates is undefined."""
-    assert fitted.gate is not None and true.gate is not None
-    for gate, stack in ((fitted.gate, fitted.stack), (true.gate, true.stack)):
+def check_comparable(fitted: Given, true: Given):
+    """Raise a ValueError where the loss between the two gates is undefined."""
+    left, right = fitted.gate, true.gate
+    assert left is not None and right is not None
+    for gate, stack in ((left, fitted.stack), (right, true.stack)):
         gate.check(stack.n_experts, stack.gate_coef.shape[2])
-    left, right = (family_of(given.gate, given.stack.n_experts) for given in (fitted, true) if given.gate is not None)
     for name in ("activation", "intercept"):
         if getattr(left, name) != getattr(right, name):
             raise ValueError(
                 f"The loss between gates with {name} {getattr(left, name)!r} (fitted) and {getattr(right, name)!r} "
                 "(true) is undefined; pass models of one gate family, or compare densities with hellinger."
             )
-    if right.intercept == "inside":
+    if not unselected(right).translated[0]:
         raise ValueError(
             "The Voronoi losses weigh atoms by exp(gate_intercept), which is undefined for a gate intercept inside the "
             "activation; compare densities with hellinger, or pass a gate with intercept='outside'."
         )
     if 1 in (fitted.stack.n_experts, true.stack.n_experts):
         # One expert is active everywhere, whatever its gate says.
-        return right
-    for family in (left, right):
-        check_selection(family)
+        return
+    for gate, stack in ((left, fitted.stack), (right, true.stack)):
+        check_selection(gate, stack.n_experts)
+    of_fitted, of_true = n_selected(fitted), n_selected(true)
     # A top-K fit may have all of its experts active (K-bar = k in the over-specified theory).
-    sparse_fit = left.n_active is not None or (right.n_active is not None and fitted.gate.n_active is not None)
-    if sparse_fit != (right.n_active is not None):
+    sparse_fit = of_fitted is not None or (of_true is not None and left.n_active is not None)
+    if sparse_fit != (of_true is not None):
         raise ValueError(
-            f"The loss between a dense and a sparse gate is undefined: n_active is {left.n_active} of "
-            f"{fitted.stack.n_experts} in fitted and {right.n_active} of {true.stack.n_experts} in true; pass models "
+            f"The loss between a dense and a sparse gate is undefined: n_active is {of_fitted} of "
+            f"{fitted.stack.n_experts} in fitted and {of_true} of {true.stack.n_experts} in true; pass models "
             "that are both dense or both sparse, or compare densities with hellinger."
         )
-    if left.n_active is not None and left.select_on != right.select_on:
+    if of_fitted is not None and left.select_on != right.select_on:
         raise ValueError(
             f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one "
             "select_on."
         )
-    return right
 
 
 def log_weight(stack: ParameterStack) -> np.ndarray:

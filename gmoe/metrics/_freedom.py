@@ -15,7 +15,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmoe.metrics._family import Family
+from gmoe.metrics._family import symmetry_of, unselected
 from gmoe.metrics._stack import Given, ParameterStack
 
 
@@ -27,8 +27,8 @@ class Freedom:
     ----------
     slopes : bool
         Translations of the gate slopes.
-    over_temperature : bool
-        The scale of gate slopes and temperature.
+    powers : tuple of float, optional
+        Of a scale of gate intercepts and slopes: of the temperature, or of the keys where the gate is hard.
     hard : bool
         The scale of the keys and the masses: one expert alone is active at each x.
     located : bool
@@ -38,13 +38,13 @@ class Freedom:
     """
 
     slopes: bool
-    over_temperature: bool = False
+    powers: tuple[float, ...] | None = None
     hard: bool = False
     located: bool = False
     temperature: bool = False
 
 
-def freedom(left: Given, right: Given, family: Family, scale: str | None, translated: bool) -> Freedom:
+def freedom(left: Given, right: Given, scale: str | None, translated: bool) -> Freedom:
     """Return what a loss in this ``scale`` leaves out of account.
 
     Raises
@@ -52,48 +52,49 @@ def freedom(left: Given, right: Given, family: Family, scale: str | None, transl
     ValueError
         For ``scale="free"`` where the gates leave no scale open.
     """
-    gates = [(given.gate, given.stack.n_experts) for given in (left, right) if given.gate is not None]
-    hard = any(gate.is_hard(k) for gate, k in gates)
+    assert left.gate is not None and right.gate is not None
+    both, plain = [symmetry_of(given) for given in (left, right)], unselected(right.gate)
+    hard = [symmetry for symmetry in both if symmetry.hard]
     # A softmax over one expert is 1, and one over constants does not tell the temperature from their scale.
-    void = any(k == 1 for _, k in gates) or right.stack.gate_coef.shape[2] == 0
+    void = any(symmetry.void_rows[:, 1:].all() for symmetry in both)
     # Estimated, or fixed at two values: equal densities may have different temperatures.
-    varies = any(gate.estimated for gate, _ in gates) or len({gate.temperature for gate, _ in gates}) > 1
+    varies = left.gate.estimated or right.gate.estimated or left.gate.temperature != right.gate.temperature
     if scale is None:
-        scale = "free" if translated and (hard or void or (varies and family.degree is not None)) else "raw"
+        scale = "free" if translated and (hard or void or (varies and plain.divided)) else "raw"
     if scale == "raw":
-        return Freedom(family.affine)
-    if not (hard or void or family.degree is not None):
+        return Freedom(bool(plain.translated[1]))
+    if not (hard or void or plain.divided):
         raise ValueError(
-            f"scale='free' needs an activation with act(c z) = c^p act(z), which {family.activation!r} is not, or one "
-            "active expert: nothing is free there; pass scale='raw', or no scale."
+            f"scale='free' needs an activation with act(c z) = c^p act(z), which {right.gate.activation!r} is not, or "
+            "one active expert: nothing is free there; pass scale='raw', or no scale."
         )
-    by_score = hard and not family.select_on.sees_logit
+    unseen = bool(hard) and all(symmetry.void_rows[:, 0].all() for symmetry in hard)
+    keys = hard[-1].scale if hard else None
+    powers = plain.divided if not hard else keys.columns if keys else None
     return Freedom(
-        slopes=family.affine or by_score or void,
-        over_temperature=family.degree is not None and not hard,
-        hard=hard,
-        located=hard and not by_score,
+        slopes=bool(plain.translated[1]) or unseen or void,
+        powers=powers,
+        hard=bool(hard),
+        located=bool(hard) and not unseen,
         temperature=True,
     )
 
 
-def gate_rows(stack: ParameterStack, family: Family, free: Freedom) -> tuple[np.ndarray, np.ndarray]:
+def gate_rows(stack: ParameterStack, free: Freedom) -> tuple[np.ndarray, np.ndarray]:
     """Gate intercepts (n_fits, k, 1), or (n_fits, k, 0) where they are no places, and slopes (n_fits, k, d)."""
-    temperature, intercept, coef = np.asarray(stack.temperature), stack.gate_intercept[:, :, None], stack.gate_coef
-    if free.over_temperature:
-        assert family.degree is not None
-        # act(beta.x) / tau = act((beta / tau^(1/p)) . x)
-        return intercept[:, :, :0], coef / (temperature ** (1.0 / family.degree))[:, None, None]
-    if not free.hard:
-        return intercept[:, :, :0], coef
-    if free.located and family.degree is None:
-        return intercept, coef
-    size, degree = _extent(coef, free.slopes), family.degree or 1.0
-    if free.located:
-        # Slopes scale by c, act(score) and with it the intercept by c^p.
-        size = np.maximum(size, _extent(intercept, True) ** (1.0 / degree))
+    intercept, coef = stack.gate_intercept[:, :, None], stack.gate_coef
+    place = intercept if free.located else intercept[:, :, :0]
+    if free.powers is None:
+        return place, coef
+    of_place, of_slopes = free.powers[:2]
+    size = np.asarray(stack.temperature)
+    if free.hard:
+        size = _extent(coef, free.slopes) ** (1.0 / of_slopes)
+        if free.located:
+            size = np.maximum(size, _extent(intercept, True) ** (1.0 / of_place))
+    # With the temperature: act(beta.x) / tau = act((beta / tau^(1/p)) . x)
     size = np.where(size > 0.0, size, 1.0)[:, None, None]
-    return (intercept if free.located else intercept[:, :, :0]) / size**degree, coef / size
+    return place / size**of_place, coef / size**of_slopes
 
 
 def _extent(rows, translated):

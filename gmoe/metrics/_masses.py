@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmoe.metrics._family import log_weight
+from gmoe.gates import mirrored
+from gmoe.metrics._family import log_weight, symmetry_of
 from gmoe.metrics._stack import Given
 from gmoe.model import GMoE
 
@@ -21,8 +22,7 @@ def masses(left: Given, right: Given, weights: str, translated: bool, hard: bool
         return fitted, true[0], np.zeros(len(fitted))
     fitted, true = log_weight(left.stack), log_weight(right.stack)[0]
     if hard:
-        assert left.gate is not None
-        known = 0.0 if left.gate.is_hard(left.stack.n_experts) else 1.0
+        known = 0.0 if symmetry_of(left).hard else 1.0
         return np.exp(known * (fitted - fitted.max(axis=1)[:, None])), np.ones_like(true), np.zeros(len(fitted))
     with np.errstate(over="ignore"):
         if not translated:
@@ -45,15 +45,15 @@ def _shares(given: Given, i: int, X):
 
 def has_mirror(given: Given) -> bool:
     """Whether exchanging the gate slopes of the two experts with changed sign leaves the density unchanged."""
-    return given.gate is not None and given.gate.has_mirror(given.stack.n_experts)
+    return bool(symmetry_of(given).mirrors)
 
 
 def mirror(given: Given, where=True) -> Given:
     """Return the mirror images of the fits ``where`` asks for it."""
-    return replace(given, stack=replace(given.stack, gate_coef=mirrored(given.stack.gate_coef, where)))
+    return replace(given, stack=replace(given.stack, gate_coef=exchanged(given.stack.gate_coef, where)))
 
 
-def mirrored(coef, where):
+def exchanged(coef, where):
     """Gate slopes (n_fits, 2, d), exchanged with changed sign ``where`` it is asked for."""
     return np.where(np.reshape(where, (-1, 1, 1)), -coef[:, ::-1], coef)
 
@@ -65,6 +65,8 @@ def mirror_pair(left: Given, right: Given) -> tuple[Given, Given]:
 
 def canonical_mirror(given: Given) -> Given:
     """Return the one of two mirror images whose slopes' sum begins with a positive entry."""
-    if given.gate is None or not has_mirror(given):
+    if not has_mirror(given):
         return given
-    return mirror(given, [given.gate.is_mirrored(np.insert(coef, 0, 0.0, axis=1)) for coef in given.stack.gate_coef])
+    symmetry, rows = symmetry_of(given), np.insert(given.stack.gate_coef, 0, 0.0, axis=2)
+    shared = np.zeros(symmetry.n_shared)
+    return mirror(given, [mirrored(symmetry, row, shared) is not None for row in rows])

@@ -6,7 +6,6 @@ import numpy as np
 import scipy
 
 from gmoe._validation import check_choice, check_finite
-from gmoe.metrics._family import family_of
 from gmoe.metrics._freedom import freedom, gate_rows
 from gmoe.metrics._stack import as_stack, check_models
 from gmoe.model import GMoE
@@ -96,10 +95,9 @@ def _features(fitted, reference):
 def _gate_rows(fitted, reference):
     """Centred gate parameters in the scale that the density determines; of mirror images they are the same."""
     given = as_stack(fitted, "fitted"), as_stack(reference, "reference")
-    family = family_of(reference.gate, reference.n_experts)
-    free = freedom(*given, family, None, True)
+    free = freedom(*given, None, True)
     if free.hard:
-        rows = [np.concatenate(gate_rows(one.stack, family, free), axis=-1)[0] for one in given]
+        rows = [np.concatenate(gate_rows(one.stack, free), axis=-1)[0] for one in given]
     else:
         rows = [m.gate.natural(m.parameters.gate, m.parameters.temperature)[0] for m in (fitted, reference)]
     left, right = (row - row.mean(axis=0) for row in rows)

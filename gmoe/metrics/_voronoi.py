@@ -9,7 +9,7 @@ from gmoe._validation import check_choice, check_positive
 from gmoe.gates import Gate
 from gmoe.kernels.translation import infima
 from gmoe.kernels.voronoi import BLOCKS, assign
-from gmoe.metrics._family import comparable_family
+from gmoe.metrics._family import check_comparable, n_selected, unselected
 from gmoe.metrics._freedom import Freedom, freedom, gate_rows
 from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror_pair
 from gmoe.metrics._powers import KINDS, group_table, power_table, rbar_table
@@ -199,14 +199,19 @@ def voronoi_loss(
     if scale is not None:
         check_choice(scale, "scale", ("raw", "free"))
     left, right = read_pair(fitted, true, gate)
-    family = comparable_family(left, right)
-    powers = power_table(kind, left.stack.n_experts, rbar_table(rbar), family.affine, check_positive(power, "power"))
+    check_comparable(left, right)
+    linear = bool(unselected(right.gate).translated[1])
+    powers = power_table(kind, left.stack.n_experts, rbar_table(rbar), linear, check_positive(power, "power"))
     translated = translation == "infimum"
-    free = freedom(left, right, family, scale, translated)
+    free = freedom(left, right, scale, translated)
+
+    # By the gates and not by the values: a fit's loss is the same alone and in a table.
+    fixed = free.temperature or not any(given.gate and given.gate.estimated for given in (left, right))
+    joint = linear and n_selected(right) is None and fixed if joint_norm is None else joint_norm
 
     def solve(left, right):
         with np.errstate(over="ignore", invalid="ignore"):
-            return _solve(left, right, family, free, powers, weights, translated, joint_norm, X)
+            return _solve(left, right, free, powers, weights, translated, joint, X)
 
     turned = False
     if translated:
@@ -233,20 +238,16 @@ def _smaller(loss: VoronoiLoss, needed, image: VoronoiLoss, image_needed):
     return VoronoiLoss(**{**chosen, "mirrored": better}), np.where(better, image_needed, needed)
 
 
-def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, translated, joint_norm, X):
+def _solve(left: Given, right: Given, free: Freedom, powers, weights, translated, joint_norm, X):
     """Losses of a stack of fits, with leading axis, and the sizes of cells whose unknown rbar they need (or 0)."""
     k, n_true = left.stack.n_experts, right.stack.n_experts
     by_cell = free.hard and weights == "exp_intercept"
     mass, true_mass, log_factor = masses(left, right, weights, translated, free.hard, X)
-    rows = (gate_rows(given.stack, family, free) for given in (left, right))
+    rows = (gate_rows(given.stack, free) for given in (left, right))
     place, coef = (a[:, :, None] - b[0] for a, b in zip(*rows, strict=True))
     rest = _squares(left.stack, right.stack)
     if free.temperature:
         rest[..., -1] = 0.0
-    if joint_norm is None:
-        # By the gates and not by the values: a fit's loss is the same alone and in a table.
-        estimated = any(given.gate is not None and given.gate.estimated for given in (left, right))
-        joint_norm = family.affine and family.n_active is None and (free.temperature or not estimated)
     if not free.slopes:
         rest[..., 0], coef = np.square(coef).sum(axis=-1), coef[..., :0]
     delta = np.concatenate([place, coef], axis=-1)
@@ -256,7 +257,7 @@ def _solve(left: Given, right: Given, family, free: Freedom, powers, weights, tr
     cells, shift = np.zeros((n, k), dtype=np.int64), np.zeros((n, d))
     active, part = np.empty((n, n_true), dtype=bool), np.empty((n, n_true, 6))
     infima(
-        delta, rest, mass, true_mass, powers, group_table(powers, joint_norm), family.n_active or n_true,
+        delta, rest, mass, true_mass, powers, group_table(powers, joint_norm), n_selected(right) or n_true,
         np.array([translated and d > 0, translated and weights == "exp_intercept" and not by_cell, by_cell]),
         value, factor, needed, cells, shift, active, part,
     )  # fmt: skip

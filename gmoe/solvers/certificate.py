@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmoe.gates import LOG_TEMPERATURE_RANGE, mirror
+from gmoe.gates import LOG_TEMPERATURE_RANGE, mirrored, ordered
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.coordinates import Coordinates
@@ -44,7 +44,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     shares = objective.shares(evaluation)
     raw = raw_parameters(objective, scaling, evaluation.theta)
-    order = expert_order(shares, raw, scaling)
+    order = ordered(gate.symmetry(*raw.gate.shape), np.argsort(expert_order(shares, raw, scaling)))
     if gate.is_sparse(objective.n_experts) and not _same_in_order(objective, evaluation, order):
         order = np.arange(objective.n_experts)
     model = GMoE(raw.reorder(order), gate, *columns).canonical()
@@ -180,10 +180,12 @@ def raw_parameters(objective: Objective, scaling: Scaling, theta):
 
 def _at_canonical(objective, scaling, evaluation):
     """Evaluate with all derivatives, and where two slopes are the mirror image of the canonical ones, at those."""
-    theta = evaluation.theta
-    if objective.gate.is_mirrored(raw_parameters(objective, scaling, theta).gate):
-        gate, own = objective.split(theta)
-        theta = objective.join(mirror(gate), own, theta[objective.n_rows :])
+    theta = evaluation.theta.copy()
+    rows, index = raw_parameters(objective, scaling, theta).gate, objective.gate_index
+    which = mirrored(objective.gate.symmetry(*rows.shape), rows, objective.shared(theta))
+    if which is not None:
+        image = objective.gate.symmetry(objective.n_experts, objective.q_gate).mirrors[which]
+        theta[index] = image.of(theta[index])
     elif evaluation.hessian is not None:
         return evaluation
     return objective.evaluate(theta, OBSERVED)
@@ -228,8 +230,7 @@ def n_flat(objective: Objective, scaling: Scaling):
     Those of the gate in raw coordinates, and one for each expert and collinear column.
     """
     k, q = objective.n_experts, objective.q_gate
-    gate = objective.gate
-    own = k * q + gate.n_shared - gate.n_free(k, q) + int(gate.estimated and gate.scale_free)
+    own = k * q + int(objective.gate.estimated) - objective.gate.n_free(k, q)
     lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
     lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
     return own + k * (lost_gate + lost_expert)

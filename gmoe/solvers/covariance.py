@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmoe.gates import pinned
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.scaling import Scaling, null_space
 from gmoe.solvers.standing import variance_held
@@ -69,17 +70,14 @@ def _note_gate(objective, notes, parameters, held):
     k, q = parameters.gate.shape
     gate = _rows(objective, notes)[:, :q]
     kind = objective.gate
-    if kind.estimated and kind.scale_free:
-        gate[:] = "not identified"
-    if kind.estimated and (kind.scale_free or np.any(kind.invariances(k, q)[-1])):
+    symmetry = kind.symmetry(k, q)
+    if symmetry.idle:
         notes[-1] = "not identified"
+    if symmetry.idle and symmetry.divided:
+        gate[:] = "not identified"
     if held or kind.has_blind_moves(k, q):
-        gate[:, 1:] = "boundary"
-        if kind.select_on.sees_logit:
-            gate[:, 0] = "boundary"
-        elif kind.is_hard(k):
-            gate[:, 0] = "pinned"
-    gate[0, kind.pinned(k, q)] = "pinned"
+        gate[~np.isin(np.arange(k * q), kind.unseen(k, q)).reshape(k, q)] = "boundary"
+    gate[pinned(symmetry)] = "pinned"
 
 
 def _rows(objective, values):

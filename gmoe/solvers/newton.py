@@ -14,7 +14,7 @@ from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.em import Ascent
 from gmoe.solvers.face import NOWHERE, keep_inside
 from gmoe.solvers.local import Local
-from gmoe.solvers.objective import OBSERVED, Objective
+from gmoe.solvers.objective import OBSERVED, PRODUCTS, Objective
 
 # An average-information eigenvalue below minus this is a direction of ascent, not rounding.
 CURVATURE = 1e-7

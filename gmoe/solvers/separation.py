@@ -64,14 +64,10 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
 def _separating_scale(objective: Objective, evaluation: Evaluation):
     """Direction (P,) in which all logits grow alike, if the likelihood does not fall where they are twice as large."""
     direction = np.zeros_like(evaluation.theta)
-    gate, rows = objective.gate, objective.split(direction)[0]
-    own = objective.split(evaluation.theta)[0]
-    if gate.n_shared:
-        # Natural coordinates: slopes inside of the activation, intercept / temperature, log temperature.
-        objective.shared(direction)[:] = -np.log(2.0)
-        rows[:, : gate.first_bent] = own[:, : gate.first_bent]
-    else:
-        rows[:] = own
+    own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
+    scale = objective.gate.symmetry(*own[0].shape).scale
+    # A gate without such a scale at least becomes steeper.
+    direction[objective.gate_index] = scale.change(*own, 2.0) if scale else np.append(own[0], 0.0 * own[1])
     if not direction.any():
         return None
     value = objective.evaluate(evaluation.theta + direction, SCORE).value
@@ -87,7 +83,9 @@ def _gate_directions(objective, evaluation):
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
-    scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
+    own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
+    keys = objective.gate.symmetry(*own[0].shape).scale
+    scale = keys.direction(*own) if keys else np.zeros(len(flat))
     # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
     held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)

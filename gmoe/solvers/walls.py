@@ -138,11 +138,11 @@ def _boxes(objective, space, scaling):
     coef = scaling.slope_y @ scaling.expert.transform
     at_zero[1 + n_gate] = scaling.centre_y - coef @ scaling.expert.centre
     at_zero[2 + n_gate : -1] = coef
-    moves = objective.gate.translated(k)
+    translated = objective.gate.symmetry(k, 1 + n_gate).translated
     for t in np.flatnonzero(np.isfinite(limits)):
         rows = matrix[t :: len(limits)]
         in_gate = t <= n_gate
-        if in_gate and moves[min(t, 1)]:
+        if in_gate and translated[t]:
             for j, other in ((j, other) for j in range(k) for other in range(k) if j != other):
                 yield rows[j] - rows[other], -limits[t], Bound(Kind.COEFFICIENT, (j, other))
             continue

@@ -123,8 +123,9 @@ def pinned_alike(fitted: Sequence[GMoE], truth: GMoE) -> Sequence[GMoE]:
 
     Without a translation the loss would otherwise compare with whatever translate the fit happens to be.
     """
-    pinned = np.flatnonzero(~truth.parameters.gate.any(axis=1))
-    if not fitted[0].gate.affine or not len(pinned):
+    rows = truth.parameters.gate
+    pinned = np.flatnonzero(~rows.any(axis=1))
+    if not fitted[0].gate.symmetry(*rows.shape).translated.all() or not len(pinned):
         return fitted
     near = voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0]
     return [model.canonical(int(row.argmax())) if row.any() else model for model, row in zip(fitted, near, strict=True)]

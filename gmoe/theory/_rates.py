@@ -6,8 +6,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmoe._validation import check_integer
-from gmoe.gates import Gate, as_gate
-from gmoe.metrics._family import Family, check_selection, family_of
+from gmoe.gates import Gate, Symmetry, as_gate
+from gmoe.metrics._family import check_selection, stated, unselected
 from gmoe.metrics._powers import rbar_table
 from gmoe.theory import _sources as sources
 from gmoe.theory._sources import Source
@@ -86,17 +86,16 @@ def predict(
     """
     sizes, gate = _sizes(pattern), as_gate(gate)
     gate.check(len(sizes), 1)
-    family = family_of(gate, len(sizes))
-    if family.intercept == "inside":
+    case = _Case(stated(gate, len(sizes), 2), unselected(gate), sizes, rbar_table(rbar), gate.estimated)
+    if not case.plain.translated[0]:
         raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
-    check_selection(family)
+    check_selection(gate, len(sizes))
     if fitted_n_active is not None and check_integer(fitted_n_active, "fitted_n_active", 1) > sum(sizes):
         raise ValueError(f"fitted_n_active={fitted_n_active} is more than the {sum(sizes)} fitted atoms of {sizes}.")
-    if family.n_active is not None and fitted_n_active is not None:
-        if fitted_n_active < required_n_active(sizes, family.n_active):
+    if gate.n_active is not None and gate.is_sparse(len(sizes)) and fitted_n_active is not None:
+        if fitted_n_active < required_n_active(sizes, gate.n_active):
             names = ("density", "voronoi_loss")
             return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
-    case = _Case.of(gate, family, sizes, rbar_table(rbar))
     rows = [case.density(), *case.losses()]
     for cell, size in enumerate(sizes):
         own = [*case.gate(size), *(case.block(name, size) for name in ("coef", "intercept", "variance"))]
@@ -130,35 +129,35 @@ def _row(quantity, rate, bound, source: Source, exponent=None):
 class _Case:
     """A gate and a pattern, in the terms that decide the rates.
 
-    ``bends``: the activation meets the first-order condition.  ``covered``: anything is known of gate and experts,
-    which is not so for homogeneous activations other than the identity.  ``free``: gate and temperature share a scale
-    that the density does not depend on.
+    ``symmetry``: what the gate leaves open; ``plain``: without a selection.  ``linear``: the logits, in x.
+    ``covered``: anything is known of gate and experts: not so for homogeneous activations other than the identity.
+    ``free``: gate and temperature share a scale that the density does not depend on.
     """
 
-    family: Family
+    symmetry: Symmetry
+    plain: Symmetry
     sizes: tuple[int, ...]
     rbar: Mapping[int, float]
     estimated: bool
-    bends: bool
 
-    @classmethod
-    def of(cls, gate, family, sizes, rbar):
-        return cls(family, sizes, rbar, gate.estimated, gate.activation.meets_first_order_condition)
+    @property
+    def linear(self):
+        return self.plain.translated[1]
 
     @property
     def covered(self):
-        return self.family.affine or self.bends
+        return self.linear or not self.plain.divided
 
     @property
     def free(self):
-        return self.estimated and not self.bends
+        return self.estimated and self.plain.divided is not None
 
     @property
     def exact(self):
         return max(self.sizes) == 1
 
     def source(self, size):
-        if self.family.affine:
+        if self.linear:
             return sources.EXACT if size == 1 else sources.OVER
         return sources.ACTIVATION_EXACT if size == 1 else sources.ACTIVATION_OVER
 
@@ -168,18 +167,18 @@ class _Case:
         return _row(quantity, "n^-1/2", bound, source, -0.5)
 
     def density(self):
-        plain = self.family.affine and not self.estimated
+        plain = self.linear and not self.estimated
         return self.root_n("density", sources.DENSITY if plain else sources.DENSITY_TEMPERATURE, True)
 
     def losses(self):
-        if self.family.n_active == 1:
+        if self.symmetry.hard:
             # Its raw gate part is the error of parameters that the density does not determine.
             yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.HARD)
-            if self.sizes == (1, 1) and (self.family.affine or not self.family.select_on.sees_logit):
+            if self.sizes == (1, 1) and self.symmetry.translated[1]:
                 # One boundary: a hyperplane, and that is two rows up to translation and scale.
                 yield self.root_n("voronoi_loss (free)", sources.HARD_FREE, True)
         elif self.free:
-            source = sources.SLOW if self.family.affine else sources.UNIDENTIFIED
+            source = sources.SLOW if self.linear else sources.UNIDENTIFIED
             yield _row("voronoi_loss", SLOWER, "lower bound", source)
             if self.covered:
                 yield self.root_n("voronoi_loss (free)", sources.FREE)
@@ -189,7 +188,7 @@ class _Case:
             yield _row("voronoi_loss", NOT_STATED, "", sources.SILENT)
 
     def gate(self, size):
-        if self.family.n_active == 1 or self.sizes == (1,):
+        if self.symmetry.hard or self.sizes == (1,):
             yield _row("gate_coef", NOT_IDENTIFIED, "", sources.HARD)
             yield _row("gate_intercept", NOT_IDENTIFIED, "", sources.HARD)
             if self.exact and len(self.sizes) > 1:
@@ -209,7 +208,7 @@ class _Case:
         source = sources.FREE if self.free else self.source(size)
         if size == 1:
             return self.root_n(name + suffix, source)
-        if not self.family.affine and name in ("gate_coef", "coef"):
+        if not self.linear and name in ("gate_coef", "coef"):
             return _row(name, "n^-1/4", "upper bound", source, -0.25)
         half = 2 if name in ("gate_coef", "intercept") else 1
         if size not in self.rbar:
@@ -221,7 +220,7 @@ class _Case:
     def temperature(self):
         if not self.estimated:
             return
-        if self.family.n_active == 1 or len(self.sizes) == 1:
+        if self.symmetry.hard or len(self.sizes) == 1:
             yield _row("temperature", NOT_IDENTIFIED, "", sources.HARD)
             return
         if self.free:

@@ -93,7 +93,7 @@ def _check_estimable(model, parameter):
     """Raise where the gate, whatever the data, leaves nothing of that kind to estimate."""
     gate = model.gate
     if parameter.startswith("gate_") and gate.is_hard(model.n_experts):
-        nothing = parameter == "gate_intercept" and not gate.select_on.sees_logit
+        nothing = parameter == "gate_intercept" and not gate.selection.sees_logit
         reason = "it has no effect" if nothing else "the likelihood jumps in it, as in a change-point"
         raise ValueError(
             f"No interval for {parameter} of {gate!r}: with one active expert {reason}, and it has no standard error. "
@@ -120,7 +120,7 @@ def identifies_temperature(model) -> bool:
 def _idle(model):
     """Why the temperature of a model is not identified."""
     gate, (k, q) = model.gate, model.parameters.gate.shape
-    if gate.n_active == 1 or k == 1:
+    if gate.selection.hard or k == 1:
         return "where one expert alone is active it has no effect"
     if gate.scale_free:
         return "it is a mere scale of the gate's parameters"
@@ -277,7 +277,7 @@ def _of_what_is_open(r):
 def _cause(r: FitResult):
     if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"
-    return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
+    return "This selection of experts leaves no interior maximum (try another n_active, threshold or n_experts)"
 
 
 def _choice(gate):

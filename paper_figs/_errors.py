@@ -40,7 +40,7 @@ def with_blocks(results: Results, protocol: str = "mle") -> Results:
     wide = long.groupby(["fit", "key"])["error"].max().unstack()
     wide = wide.reindex(range(len(rows)))[[key for key in said if key in wide]].add_prefix(PREFIX).set_axis(rows.index)
     wide[PREFIX + SMALLEST] = [model.gate_proba(points).mean(axis=0).min() for model in models]
-    if "gate boundary" in said and results.study.truth.gate.select_on.sees_logit:
+    if "gate boundary" in said and results.study.truth.gate.selection.sees_logit:
         wide[PREFIX + "gate boundary"] = [abs(boundary(model) - boundary(results.study.truth)) for model in models]
     theory = {key: p.exponent for key, p in said.items() if p.exponent is not None}
     return replace(results, extra=pd.concat([rows[KEYS], wide], axis=1), extra_theory=theory)

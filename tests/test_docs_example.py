@@ -75,7 +75,7 @@ def test_an_activation_of_ones_own(family, capsys):
 
 def test_a_selection_rule_of_ones_own(family):
     gate = run(SELECTION).gate
-    assert gate.select_on.name == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
+    assert gate.selection.by.name == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
     rng = np.random.default_rng(0)
     k, d = 4, 2
     parameters = Parameters(

@@ -5,12 +5,12 @@
 | affine | one vector (t1, t2) added to the parameters of all experts |
 | bent, intercept outside | one number t1 added to all intercepts |
 | bent, intercept inside | nothing |
-| hard (one active expert), rule sees scores alone | all intercepts, t2, and the scale of the slopes |
-| hard, rule sees logits | as the dense gate, and the scale where the activation is homogeneous |
+| hard (one active expert), selection sees scores alone | all intercepts, t2, and the scale of the slopes |
+| hard, selection sees logits | as the dense gate, and the scale where the activation is homogeneous |
 | estimated temperature, homogeneous activation | the scale of (gate_coef, gate_intercept, temperature) |
 | bent by an odd activation, two experts | rows (a, b) to (-b, -a) |
 
-Translations, and the mirror image, need a selection rule that is translation invariant; scales of keys one that is
+Translations, and the mirror image, need a selection that is translation invariant; scales of keys one that is
 scale invariant.
 """
 
@@ -20,12 +20,12 @@ import scipy
 
 def _ignores_intercepts(gate, k):
     """Whether nothing depends on the intercepts: the scores alone decide which expert is active, alone."""
-    return gate.is_hard(k) and not gate.select_on.sees_logit
+    return gate.is_hard(k) and not gate.selection.sees_logit
 
 
 def translated(gate, k):
     """Whether intercepts, and slopes, may be translated: (intercept, slopes)."""
-    rule, idle = gate.select_on, _ignores_intercepts(gate, k)
+    rule, idle = gate.selection, _ignores_intercepts(gate, k)
     any_scores = rule.translation_invariant or not gate.is_sparse(k)
     any_logits = any_scores or not rule.sees_logit
     return idle or (any_logits and (gate.affine or gate.first_bent == 1)), any_scores and (gate.affine or idle)
@@ -33,7 +33,7 @@ def translated(gate, k):
 
 def scales_keys(gate):
     """Whether there is a common scale of what enters the keys, which leaves their ranks."""
-    rule = gate.select_on
+    rule = gate.selection
     return rule.scale_invariant and (not rule.sees_logit or gate.activation.degree is not None)
 
 
@@ -74,7 +74,7 @@ def canonical(gate, coef, temperature, reference, scale):
         raise ValueError(f"scale={scale!r} would change the density of {gate!r}, whose temperature is no free scale.")
     coef = np.array(coef, dtype=float)
     coef = pin(gate, mirror(coef) if mirrored(gate, coef) else coef, reference)
-    if gate.estimated and (gate.n_active == 1 or k == 1):
+    if gate.estimated and (gate.selection.hard or k == 1):
         temperature = 1.0
     if gate.n_shared and coef.shape[1] == 1:
         # Nothing but intercepts to divide.
@@ -91,7 +91,7 @@ def canonical(gate, coef, temperature, reference, scale):
 
 def _unit(gate, coef):
     """Hard gate of unit length: the rank of the keys does not depend on a common scale."""
-    located = gate.select_on.sees_logit
+    located = gate.selection.sees_logit
     if not scales_keys(gate):
         return coef
     size = np.linalg.norm(coef if located and gate.affine else coef[:, 1:])
@@ -126,7 +126,7 @@ def has_mirror(gate, k):
     Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
     """
     _, slopes = translated(gate, k)
-    translates = gate.select_on.translation_invariant or not gate.is_sparse(k)
+    translates = gate.selection.translation_invariant or not gate.is_sparse(k)
     return k == 2 and gate.activation.odd and translates and not slopes
 
 
@@ -151,7 +151,7 @@ def key_scale(gate, coef, shared):
     """Direction (k q + n_shared,) of the natural parameters, at a point, in which all keys grow alike, or zeros."""
     k, q = coef.shape
     rows, last = np.zeros((k, q)), np.zeros(len(shared))
-    degree, rule = gate.activation.degree, gate.select_on
+    degree, rule = gate.activation.degree, gate.selection
     if not rule.sees_logit:
         rows[:, 1:] = coef[:, 1:]
     elif degree is not None:

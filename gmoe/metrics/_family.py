@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.gates import Activation, Gate, Selection
+from gmoe.gates.selections import DENSE
 from gmoe.metrics._stack import Given, ParameterStack
 
 
@@ -17,15 +18,18 @@ class Family:
     activation : Activation
     intercept : str
         "outside" or "inside" of the activation.
-    n_active : int or None
-        None where every expert is active.
-    select_on : Selection
+    selection : Selection
+        Dense where every expert is active.
     """
 
     activation: Activation
     intercept: str
-    n_active: int | None
-    select_on: Selection
+    selection: Selection
+
+    @property
+    def n_active(self) -> int | None:
+        """Number of active experts, None where all are."""
+        return self.selection.n_active
 
     @property
     def affine(self) -> bool:
@@ -40,17 +44,22 @@ class Family:
 
 def family_of(gate: Gate, n_experts: int) -> Family:
     """Read the traits of a gate over ``n_experts`` experts."""
-    return Family(gate.activation, gate.intercept, gate.n_active if gate.is_sparse(n_experts) else None, gate.select_on)
+    return Family(gate.activation, gate.intercept, gate.selection if gate.is_sparse(n_experts) else DENSE)
 
 
 def check_selection(family: Family):
     """Raise a ValueError where ranks depend on more than differences of keys: no loss or rate is known for that."""
-    rule = family.select_on
-    if family.n_active is not None and not (rule.translation_invariant and rule.scale_invariant):
+    rule = family.selection
+    if rule.selects and rule.n_active is None:
         raise ValueError(
-            f"Losses and rates leave out translations and scales of the gate, and the selection rule {rule!r} does not "
-            "say that they leave its ranks; declare translation_invariant and scale_invariant where they hold, or "
-            "compare densities with hellinger."
+            f"Losses and rates are known for a fixed number of active experts, and {rule!r} has none; compare densities "
+            "with hellinger."
+        )
+    if not (rule.translation_invariant and rule.scale_invariant):
+        raise ValueError(
+            f"Losses and rates leave out translations and scales of the gate, and {rule!r} does not say that they leave "
+            "its ranks; declare translation_invariant and scale_invariant where they hold, or compare densities with "
+            "hellinger."
         )
 
 
@@ -84,11 +93,8 @@ def comparable_family(fitted: Given, true: Given) -> Family:
             f"{fitted.stack.n_experts} in fitted and {right.n_active} of {true.stack.n_experts} in true; pass models "
             "that are both dense or both sparse, or compare densities with hellinger."
         )
-    if left.n_active is not None and left.select_on != right.select_on:
-        raise ValueError(
-            f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one "
-            "select_on."
-        )
+    if left.selection.selects and not left.selection.like(right.selection):
+        raise ValueError(f"fitted has the selection {left.selection!r}, true {right.selection!r}; pass models with one.")
     return right
 
 

@@ -67,7 +67,7 @@ def freedom(left: Given, right: Given, family: Family, scale: str | None, transl
             f"scale='free' needs an activation with act(c z) = c^p act(z), which {family.activation!r} is not, or one "
             "active expert: nothing is free there; pass scale='raw', or no scale."
         )
-    by_score = hard and not family.select_on.sees_logit
+    by_score = hard and not family.selection.sees_logit
     return Freedom(
         slopes=family.affine or by_score or void,
         over_temperature=family.degree is not None and not hard,

@@ -75,7 +75,7 @@ def _note_gate(objective, notes, parameters, held):
         notes[-1] = "not identified"
     if held or kind.has_blind_moves(k, q):
         gate[:, 1:] = "boundary"
-        if kind.select_on.sees_logit:
+        if kind.selection.sees_logit:
             gate[:, 0] = "boundary"
         elif kind.is_hard(k):
             gate[:, 0] = "pinned"

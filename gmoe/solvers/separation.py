@@ -58,7 +58,10 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
             value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
             if evaluation.value - value < NO_FALL:
                 return direction
-    return None if objective.gate.is_sparse(objective.n_experts) else _separating_scale(objective, evaluation)
+    gate = objective.gate
+    if gate.is_sparse(objective.n_experts) and gate.selection.scale_invariant:
+        return None
+    return _separating_scale(objective, evaluation)
 
 
 def _separating_scale(objective: Objective, evaluation: Evaluation):
@@ -87,8 +90,9 @@ def _gate_directions(objective, evaluation):
     free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
-    scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))
+    scale = objective.gate.key_scale(objective.split(evaluation.theta)[0], objective.shared(evaluation.theta))[:, None]
+    scale = scale[:, np.any(scale, axis=0)]
     # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
     held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)
+    return free @ left[:, sizes > 1e-9 * sizes.max(initial=0.0)], scale / np.linalg.norm(scale, axis=0)

@@ -10,7 +10,7 @@ import scipy
 
 from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
-from gmoe.kernels.soft import soft_selection, work_rows
+from gmoe.kernels.soft import follow, mixture, soften, work_rows
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.variances import variance_bounds
 
@@ -57,7 +57,7 @@ class Soft:
         coef = coef.copy()
         coef[:, 0] = 0.0
         affine_rows(self.x_gate, self.n, coef, self._score)
-        return tuple(self.gate.keys(self._score, self.rows.logit))
+        return tuple(self.gate.selection.by.at(self._score, self.rows.logit))
 
     def spread(self, theta):
         """Root mean square difference between the experts' keys."""
@@ -72,10 +72,18 @@ class Soft:
         self._fill_means(expert)
         variance = objective.variance(eta)
         log_sd, g_log_sd = 0.5 * np.log(variance), np.zeros(len(variance))
-        value = soft_selection(
-            self.y, self.w, self.n, self.rows.logit, key, gate.n_active, width, self._mean, log_sd,
-            self._work, self._push, self._pull, self._residual, g_log_sd,
-        )  # fmt: skip
+        scratch, in_key = self._work[0], None
+        if width > 0:
+            threshold, in_key = gate.selection.thresholds(key)
+            soften(self.rows.logit, key, self.n, threshold, width, scratch, self._push, self._pull)
+        else:
+            self._push[:] = self.rows.logit
+            gate.selection.mask(key, self.n, self._push)
+        value = mixture(
+            self.y, self.w, self.n, self._mean, log_sd, self._work, self._push, self._residual, g_log_sd
+        )
+        if in_key is not None:
+            follow(self._push, self.n, in_key, scratch, self._pull)
         gradient = np.empty(objective.n_parameters)
         g_gate, g_expert, g_eta = objective.split(gradient)
         change = self._push + self._pull * in_logit if width > 0 else self._push

@@ -121,10 +121,8 @@ def kind_of(protocol: Protocol) -> str:
 
 def gate_name(gate) -> str:
     """Text from which :func:`gmoe.as_gate` makes the same gate."""
-    settings = {"intercept": gate.intercept, "temperature": gate.temperature, "select_on": gate.select_on.name}
-    settings = {"activation": gate.activation.name} | settings
-    if gate.n_active is not None:
-        settings["n_active"] = gate.n_active
+    settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
+    settings |= gate.selection.settings()
     name = "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
     if as_gate(name) != gate:
         raise SpecError(

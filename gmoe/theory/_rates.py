@@ -175,7 +175,7 @@ class _Case:
         if self.family.n_active == 1:
             # Its raw gate part is the error of parameters that the density does not determine.
             yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.HARD)
-            if self.sizes == (1, 1) and (self.family.affine or not self.family.select_on.sees_logit):
+            if self.sizes == (1, 1) and (self.family.affine or not self.family.selection.sees_logit):
                 # One boundary: a hyperplane, and that is two rows up to translation and scale.
                 yield self.root_n("voronoi_loss (free)", sources.HARD_FREE, True)
         elif self.free:

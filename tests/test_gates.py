@@ -259,7 +259,11 @@ BAD = {
     "select_on": (lambda: Gate(n_active=1, select_on="x"), ValueError, r"select_on 'x'; known: logit, score"),
     "inside identity": (lambda: Gate(intercept="inside"), ValueError, r"'inside' with the identity .* leave it out"),
     "inside exp": (lambda: Gate("exp", "inside", "estimate"), ValueError, r"fixed temperature, or intercept='outside'"),
-    "score of nothing": (lambda: GMoE(given(**NO_FEATURE), "topk"), ValueError, r"add one, or drop n_active or threshold"),
+    "score of nothing": (
+        lambda: GMoE(given(**NO_FEATURE), "topk"),
+        ValueError,
+        r"add one, or drop n_active or threshold",
+    ),
     "inside of nothing": (
         lambda: GMoE(given(**NO_FEATURE), Gate("tanh", "inside")),
         ValueError,

@@ -291,7 +291,7 @@ WRONG_KEYS = {
     "scale": (lambda: rule(own.by_sum, True, scale_invariant=True), "scale_invariant=True, but its ranks change"),
     "biased": (lambda: rule(biased), "must treat all experts alike"),
     "batched": (lambda: rule(batched), "must look at one observation at a time"),
-    "slope": (lambda: rule(wrong_slope), "derivative in an expert's own logit of the key 'r'"),
+    "slope": (lambda: rule(wrong_slope), "derivative in an expert's own logit of key 'r'"),
     "rows": (lambda: rule(lambda score, logit: iter((logit, 0.0))), "must yield finite keys"),
     "shape": (lambda: rule(lambda score, logit: iter((logit[0], 0.0, 1.0))), "must yield finite keys"),
     "function": (

@@ -9,8 +9,8 @@ import numpy as np
 from gmoe._validation import check_choice, check_positive
 from gmoe.gates import _identification
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
-from gmoe.gates.keys import BY_SCORE, Key, as_key
-from gmoe.gates.selections import DENSE, Selection, Threshold, TopK, as_selection
+from gmoe.gates.keys import BY_SCORE, Key
+from gmoe.gates.selections import DENSE, Selection, chosen
 from gmoe.kernels.affine import affine_rows, logit_rows
 
 ESTIMATE = "estimate"
@@ -96,11 +96,11 @@ class Gate:
         selection: str | Selection = DENSE,
     ):
         # A name is as good as the value, and the identity is the same under any name.
-        activation, chosen = as_activation(activation), _chosen(n_active, select_on, threshold, as_selection(selection))
+        activation, selection = as_activation(activation), chosen(n_active, select_on, threshold, selection)
         object.__setattr__(self, "activation", IDENTITY if activation.affine else activation)
         object.__setattr__(self, "intercept", intercept)
         object.__setattr__(self, "temperature", temperature)
-        object.__setattr__(self, "selection", chosen.reduced())
+        object.__setattr__(self, "selection", selection)
         check_choice(self.intercept, "intercept", ("outside", "inside"))
         if self.temperature != ESTIMATE:
             if isinstance(self.temperature, str):
@@ -117,8 +117,8 @@ class Gate:
         scaled = self.selection.sees_score or self.selection.hard
         if self.temperature != 1.0 and scaled and not self.selection.scale_invariant:
             raise ValueError(
-                f"With a temperature other than 1 the selection must be scale_invariant, and {self.selection!r} does not "
-                "say it is: a temperature is a scale of logits, or of scores. Use temperature=1."
+                f"With a temperature other than 1 the selection must be scale_invariant, and {self.selection!r} does "
+                "not say it is: a temperature is a scale of logits, or of scores. Use temperature=1."
             )
 
     def __repr__(self):
@@ -337,20 +337,6 @@ class Gate:
             result[:-1, -1] = (powers * coef).ravel()
             result[-1, -1] = temperature
         return result
-
-
-def _chosen(n_active, select_on, threshold, selection) -> Selection:
-    """Return the one selection that is asked for, under whichever name."""
-    asked = {
-        "n_active": None if n_active is None else TopK(n_active, select_on),
-        "threshold": None if threshold is None else Threshold(threshold),
-        "selection": selection if selection.selects else None,
-    }
-    asked = {name: value for name, value in asked.items() if value is not None}
-    if len(asked) > 1:
-        raise ValueError(f"A gate has one selection, got {' and '.join(f'{n}: {v!r}' for n, v in asked.items())}; drop one.")
-    as_key(select_on)
-    return next(iter(asked.values()), DENSE)
 
 
 def moderate(logit):

@@ -60,7 +60,8 @@ def as_gate(gate: str | Gate) -> Gate:
     """Return the gate of that name, or the gate itself.
 
     A name may carry settings, any of :class:`Gate`'s: ``"topk:n_active=2,select_on=logit"``,
-    ``"activation:activation=tanh,temperature=1"``, ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
+    ``"activation:activation=tanh,temperature=1"``,
+    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
 
     Raises
     ------

@@ -52,14 +52,14 @@ def check_selection(family: Family):
     rule = family.selection
     if rule.selects and rule.n_active is None:
         raise ValueError(
-            f"Losses and rates are known for a fixed number of active experts, and {rule!r} has none; compare densities "
-            "with hellinger."
+            f"Losses and rates are known for a fixed number of active experts, and {rule!r} has none; compare "
+            "densities with hellinger."
         )
     if not (rule.translation_invariant and rule.scale_invariant):
         raise ValueError(
-            f"Losses and rates leave out translations and scales of the gate, and {rule!r} does not say that they leave "
-            "its ranks; declare translation_invariant and scale_invariant where they hold, or compare densities with "
-            "hellinger."
+            f"Losses and rates leave out translations and scales of the gate, and {rule!r} does not say that they "
+            "leave its ranks; declare translation_invariant and scale_invariant where they hold, or compare densities "
+            "with hellinger."
         )
 
 
@@ -94,7 +94,9 @@ def comparable_family(fitted: Given, true: Given) -> Family:
             "that are both dense or both sparse, or compare densities with hellinger."
         )
     if left.selection.selects and not left.selection.like(right.selection):
-        raise ValueError(f"fitted has the selection {left.selection!r}, true {right.selection!r}; pass models with one.")
+        raise ValueError(
+            f"fitted has the selection {left.selection!r}, true {right.selection!r}; pass models with one."
+        )
     return right
 
 

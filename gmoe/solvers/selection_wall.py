@@ -90,7 +90,7 @@ class SelectionWall:
         return objective.embed(slopes / self.unit), outer
 
     def _in_keys(self, key, side):
-        """Derivatives of the distances of some rows in their keys, (k, a)."""
+        """Differentiate the distances of some rows in their keys, (k, a)."""
         threshold, in_key = self.selection.thresholds(key)
         nearest = np.argmin(side * (key - threshold), axis=0)
         return side[nearest, np.arange(key.shape[1])] * ((nearest == np.arange(len(key))[:, None]) - in_key)
@@ -130,7 +130,7 @@ class KeyChanges:
         self.size = self.logit_slopes.size
 
     def of(self, j):
-        """Derivatives of the keys of expert j, (size, a)."""
+        """Differentiate the keys of expert j, (size, a)."""
         a = self.x.shape[1]
         result = np.zeros((self.size, a))
         for i in range(a):

@@ -79,9 +79,7 @@ class Soft:
         else:
             self._push[:] = self.rows.logit
             gate.selection.mask(key, self.n, self._push)
-        value = mixture(
-            self.y, self.w, self.n, self._mean, log_sd, self._work, self._push, self._residual, g_log_sd
-        )
+        value = mixture(self.y, self.w, self.n, self._mean, log_sd, self._work, self._push, self._residual, g_log_sd)
         if in_key is not None:
             follow(self._push, self.n, in_key, scratch, self._pull)
         gradient = np.empty(objective.n_parameters)

@@ -1,6 +1,8 @@
 """Selections: which experts of a sparse gate are active; one file for each kind."""
 
 from gmoe.gates._registry import Registry
+from gmoe.gates.keys import Key, as_key
+from gmoe.gates.selections._contract import check_by
 from gmoe.gates.selections._selection import Selection
 from gmoe.gates.selections.dense import DENSE, Dense
 from gmoe.gates.selections.threshold import Threshold
@@ -13,11 +15,12 @@ __all__ = [
     "Threshold",
     "TopK",
     "as_selection",
+    "chosen",
     "list_selections",
     "register_selection",
 ]
 
-_REGISTRY = Registry(Selection, "selection", "a selection")
+_REGISTRY: Registry[Selection] = Registry(Selection, "selection", "a selection")  # type: ignore[type-abstract]
 
 
 def register_selection(selection: Selection) -> Selection:
@@ -46,8 +49,33 @@ def as_selection(selection: str | Selection) -> Selection:
     Raises
     ------
     ValueError
-        For an unknown name; the message lists the known ones.
+        For an unknown name, and for a selection that does not say what it looks at.
     TypeError
         For anything that is neither a name nor a selection.
     """
-    return _REGISTRY.get(selection)
+    found = _REGISTRY.get(selection)
+    check_by(found)
+    return found
+
+
+def chosen(
+    n_active: int | None, select_on: str | Key, threshold: float | None, selection: str | Selection
+) -> Selection:
+    """Return the one selection that a gate is asked for, under whichever name, in its simplest form.
+
+    Raises
+    ------
+    ValueError
+        For more than one.
+    """
+    by, asked = as_key(select_on), {}
+    if (given := as_selection(selection)).selects:
+        asked["selection"] = given
+    if n_active is not None:
+        asked["n_active"] = TopK(n_active, by)
+    if threshold is not None:
+        asked["threshold"] = Threshold(threshold)
+    if len(asked) > 1:
+        words = " and ".join(f"{name}: {value!r}" for name, value in asked.items())
+        raise ValueError(f"A gate has one selection, got {words}; drop one.")
+    return next(iter(asked.values()), DENSE).reduced()

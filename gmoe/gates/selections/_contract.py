@@ -12,11 +12,15 @@ from gmoe.gates.keys import Key
 POINTS, CLEAR = 64, 1e-6
 
 
+def check_by(selection):
+    """Raise a ValueError where a selection does not say what it looks at."""
+    if not isinstance(getattr(selection, "by", None), Key):
+        raise ValueError(f"{selection!r} does not say what it looks at; give it by, a Key such as gmoe.gates.BY_LOGIT.")
+
+
 @lru_cache
 def check(selection, n_experts: int):
     """Raise a ValueError where a selection of so many experts contradicts what it says."""
-    if not isinstance(getattr(selection, "by", None), Key):
-        raise ValueError(f"{selection!r} does not say what it looks at; give it by, a Key such as gmoe.gates.BY_LOGIT.")
     check_ties(selection.by, n_experts)
     rng = np.random.default_rng(0)
     score, logit = rng.normal(0.0, 2.0, (2, n_experts, POINTS))
@@ -66,10 +70,12 @@ def _check_derivative(selection, key, in_key):
         step[j] = STEP
         ahead, behind = (_thresholds(selection, key + sign * step)[0] for sign in (1.0, -1.0))
         found = (ahead - behind) / (2.0 * STEP)
-        wrong = np.flatnonzero(np.abs(in_key[j] - found) > TRUNCATION * (1.0 + np.abs(found)) + ROUNDING * np.abs(key[j]))
+        wrong = np.flatnonzero(
+            np.abs(in_key[j] - found) > TRUNCATION * (1.0 + np.abs(found)) + ROUNDING * np.abs(key[j])
+        )
         if wrong.size:
             i = wrong[0]
             raise ValueError(
-                f"The derivative of the threshold of {selection!r} in a key is {in_key[j, i]:.6g}, where differences give "
-                f"{found[i]:.6g}."
+                f"The derivative of the threshold of {selection!r} in a key is {in_key[j, i]:.6g}, where differences "
+                f"give {found[i]:.6g}."
             )

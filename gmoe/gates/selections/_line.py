@@ -3,14 +3,17 @@
 import numpy as np
 
 # Points of a scan, how far beyond the other experts' keys it goes in units of their spread, and bisections of a change.
-POINTS, BEYOND, BISECTIONS = 33, 2.0, 30
+POINTS, BEYOND, BISECTIONS = 65, 3.0, 30
 # Change of a logit beyond which a step is of no use, and its exponential overflows.
 FAR = 500.0
 
 
 def scan(selection, key, j):
-    """Find the changes between the points of a grid, (c, m); see :meth:`Selection.crossings`."""
-    spread = max(float(np.ptp(key)), 1e-300)
+    """Find the first change between any two points of a grid, (c, m); see :meth:`Selection.crossings`.
+
+    A second one between the same two is taken for a part of the first: steps are proposals, which others judge.
+    """
+    spread = max(float(np.std(key)), 1e-300)
     others = np.delete(key, j, axis=0)
     low, high = others.min(axis=0) - BEYOND * spread, others.max(axis=0) + BEYOND * spread
     grid = np.linspace(low, high, POINTS)
@@ -35,18 +38,16 @@ def line_breaks(selection, weight, logit, joint, key, j, rate_logit, rate_key):
     sets = [_active_at(selection, key, j, value) for value in between]
     with np.errstate(divide="ignore", invalid="ignore"):
         steps = (at - key[j]) / rate_key
-        useful = (rate_key != 0.0) & (np.abs(steps * rate_logit) < FAR)
-    breaks, jumps = np.full(at.shape, np.inf), np.zeros(at.shape)
-    breaks[useful] = steps[useful]
+        change = steps * rate_logit
+        useful = (rate_key != 0.0) & (np.abs(change) < FAR)
+    change, jumps = np.where(useful, change, 0.0), np.zeros(at.shape)
     logit, joint = logit.copy(), joint.copy()
-    density = joint[j] - logit[j]
-    own = logit[j].copy()
+    own, own_joint = logit[j].copy(), joint[j].copy()
     for b, (before, after) in enumerate(zip(sets[:-1], sets[1:], strict=True)):
-        logit[j] = own + np.where(useful[b], steps[b] * rate_logit, 0.0)
-        joint[j] = logit[j] + density
+        logit[j], joint[j] = own + change[b], own_joint + change[b]
         upwards = _log_likelihood(logit, joint, after) - _log_likelihood(logit, joint, before)
         jumps[b] = weight * np.where(useful[b], np.where(at[b] > key[j], upwards, -upwards), 0.0)
-    return breaks.ravel(), jumps.ravel()
+    return np.where(useful, steps, np.inf).ravel(), jumps.ravel()
 
 
 def _active_at(selection, key, j, value):

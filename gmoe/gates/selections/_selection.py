@@ -37,6 +37,7 @@ class Selection(ABC):
     by: Key
     name: str | None = None
     selects: bool = True
+
     @property
     def n_active(self) -> int | None:
         """Number of active experts where it is the same at every observation, else None."""
@@ -139,7 +140,7 @@ class Selection(ABC):
         return self == other
 
     def settings(self) -> dict[str, Any]:
-        """Settings by which :class:`gmoe.Gate` makes it."""
+        """Return the settings by which :class:`gmoe.Gate` makes it."""
         return {"selection": self if self.name is None else self.name}
 
     def check(self, n_experts: int):

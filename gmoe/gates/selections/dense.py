@@ -1,6 +1,7 @@
 """Nothing left out: the selection of a dense gate."""
 
 from dataclasses import dataclass
+
 import numpy as np
 
 from gmoe.gates.keys import BY_SCORE

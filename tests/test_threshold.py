@@ -313,6 +313,10 @@ class FalseScale(Own):
     scale_invariant = True
 
 
+class FalseNumber(Own):
+    n_active = 2
+
+
 class Shapeless(Own):
     def thresholds(self, key):
         return 0.0, key
@@ -328,7 +332,7 @@ WRONG = {
     "1": (lambda: Threshold(1.0), ValueError, r"threshold must be below 1, got 1.0"),
     "0": (lambda: Gate(threshold=0), ValueError, r"threshold must be positive and finite, got 0"),
     "word": (lambda: as_gate("threshold:threshold=low"), TypeError, r"threshold must be a positive .* got 'low'"),
-    "two": (lambda: as_gate("threshold:threshold=0.1,n_active=2"), ValueError, r"one selection, got n_active: TopK"),
+    "two": (lambda: as_gate("threshold:threshold=0.1,n_active=2"), ValueError, r"one selection, got selection: Threshold.*and n_active: TopK"),
     "no selection": (lambda: Gate(selection=0.1), TypeError, r"selection must be a name or a Selection, got 0.1"),
     "no name": (lambda: Gate(selection="half"), ValueError, r"Unknown selection 'half'"),
     "loss": (lambda: voronoi_loss(MODEL, MODEL), ValueError, r"fixed number of active experts.*Threshold.*hellinger"),
@@ -339,6 +343,7 @@ WRONG = {
     "batched": (check(Batched()), ValueError, r"Batched.*one observation at a time"),
     "biased": (check(Biased()), ValueError, r"Biased.*(alike|without an active)"),
     "scale": (check(FalseScale()), ValueError, r"FalseScale.*says scale_invariant=True"),
+    "number": (check(FalseNumber()), ValueError, r"FalseNumber.*says that it keeps 2 of 3"),
     "shape": (check(Shapeless()), ValueError, r"Shapeless.*thresholds \(m,\), and their derivatives"),
 }  # fmt: skip
 

@@ -31,6 +31,9 @@ def check(selection, n_experts: int):
         raise ValueError(f"{selection!r} leaves an observation without an active expert; its threshold is too high.")
     if np.any((active != (key >= threshold)) & (np.abs(key - threshold) > CLEAR)):
         raise ValueError(f"{selection!r} must keep the experts whose keys reach its thresholds.")
+    count = 1 if selection.hard else selection.n_active
+    if count is not None and np.any(active.sum(axis=0) != count):
+        raise ValueError(f"{selection!r} says that it keeps {count} of {n_experts} experts, but it keeps others.")
     order, few = rng.permutation(n_experts), slice(60, 10, -2)
     for what, other, same in (
         ("treat all experts alike, whatever their order", key[order], threshold),

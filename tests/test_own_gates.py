@@ -140,6 +140,18 @@ def test_score_under_another_name_is_score():
         assert one.fit_result_.n_free_parameters == other.fit_result_.n_free_parameters
 
 
+def test_a_scale_that_is_not_declared_separates_nothing():
+    # Without a direction in which keys keep their ranks there was one of length zero, along which nothing falls.
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (500, 1))
+    truth = Parameters([0, 0.5, -0.5], [[1.0], [0.0], [-1.0]], [1, -1, 3], [[2], [0], [-2]], np.full(3, 0.1))
+    y, _ = GMoE(truth, Gate(n_active=2)).sample(X, rng)
+    for name in ("score2", "cautious score"):
+        gate = Gate(n_active=2, select_on=own.KEYS[name])
+        result = GaussianMoERegressor(3, gate, init=truth).fit(X, y).fit_result_
+        assert result.status == "converged" and not result.separated
+
+
 def test_no_standard_errors_for_what_moves_regions_alone():
     # Two clusters, and no observation where the selection changes: a maximum that is smooth in all directions.
     gate, k = Gate(n_active=2, select_on=own.KEYS["mixture"]), 3

@@ -142,7 +142,7 @@ class KeyChanges:
 
     def total(self, weight):
         """Weighted sum over the experts, (size, a)."""
-        return sum(weight[j] * self.of(j) for j in range(self.k))
+        return sum(weight[j] * self.of(j) for j in range(self.k) if weight[j].any())
 
     def second(self, weight):
         """Weighted sum of second derivatives, by way of the logits, over experts and rows, (size, size)."""

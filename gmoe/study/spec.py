@@ -124,9 +124,13 @@ def gate_name(gate) -> str:
     settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
     settings |= gate.selection.settings()
     name = "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
-    if as_gate(name) != gate:
+    try:
+        same = as_gate(name) == gate
+    except ValueError:
+        same = False
+    if not same:
         raise SpecError(
-            f"The name {name!r} makes another gate; give the activation or the selection rule a name of its own, and "
+            f"The name {name!r} does not make this gate; give its activation, key or selection a name of its own, and "
             "register it."
         )
     return name

@@ -42,8 +42,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     ----------
     n_experts : int, default 2
     gate : str or Gate, default "softmax"
-        A name of :func:`gmoe.list_gates`, with settings as in ``"topk:n_active=2,select_on=logit"``, or a value as
-        ``ActivationGate("tanh")``.
+        A name of :func:`gmoe.list_gates`, with settings as in ``"topk:n_active=2,select_on=logit"`` or
+        ``"threshold:threshold=0.1"``, or a value as ``ActivationGate("tanh")``.
     gate_features, expert_features : sequence of int, str or bool, optional
         Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
         empty list is a constant gate (a mixture of regressions), or experts that are constants.

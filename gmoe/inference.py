@@ -267,7 +267,7 @@ def _of_what_is_open(r):
 def _cause(r: FitResult):
     if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"
-    return "This number of active experts leaves no interior maximum (try another n_active or n_experts)"
+    return "This selection of experts leaves no interior maximum (try another n_active, threshold or n_experts)"
 
 
 def _list(items):

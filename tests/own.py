@@ -1,9 +1,9 @@
-"""Activations and selection rules as a user writes them, in a module that other processes can import."""
+"""Activations and keys as a user writes them, in a module that other processes can import."""
 
 import numpy as np
 
 from gmoe import GMoE, Parameters
-from gmoe.gates import Activation, Selection
+from gmoe.gates import Activation, Key
 
 
 def linear(z):
@@ -78,15 +78,15 @@ FREE = {"translation_invariant": True, "scale_invariant": True}
 ACTIVATIONS = {
     function.__name__: Activation(function.__name__, function) for function in (linear, power_of_two, softsign, cube)
 }
-SCORE = Selection("score2", by_score_again, sees_score=True, sees_logit=False, **FREE)
-SELECTIONS = {
+SCORE = Key("score2", by_score_again, sees_score=True, sees_logit=False, **FREE)
+KEYS = {
     "score2": SCORE,
-    "cautious score": Selection("cautious score", by_score_again, sees_score=True, sees_logit=False),
-    "distance": Selection("distance", by_distance, sees_score=False, sees_logit=True, **FREE),
-    "sum": Selection("sum", by_sum, sees_score=True, sees_logit=True, translation_invariant=True),
-    "mixture": Selection("mixture", by_mixture, sees_score=True, sees_logit=True),
-    "size": Selection("size", by_size, sees_score=False, sees_logit=True, scale_invariant=True),
-    "product": Selection("product", by_product, sees_score=True, sees_logit=True, scale_invariant=True),
+    "cautious score": Key("cautious score", by_score_again, sees_score=True, sees_logit=False),
+    "distance": Key("distance", by_distance, sees_score=False, sees_logit=True, **FREE),
+    "sum": Key("sum", by_sum, sees_score=True, sees_logit=True, translation_invariant=True),
+    "mixture": Key("mixture", by_mixture, sees_score=True, sees_logit=True),
+    "size": Key("size", by_size, sees_score=False, sees_logit=True, scale_invariant=True),
+    "product": Key("product", by_product, sees_score=True, sees_logit=True, scale_invariant=True),
 }
 
 

@@ -31,6 +31,12 @@ def all_gates(k=3):
         # What nothing is selected by makes no other gate.
         if gate not in gates.values():
             gates["-".join(map(str, values))] = gate
+    # A threshold sees the logits: one gate for each way to make them.
+    for settings in (
+        {}, {"temperature": 0.7}, {"activation": "tanh", "temperature": "estimate"}, {"activation": "gelu"},
+        {"activation": "relu", "intercept": "inside", "temperature": "estimate"},
+    ):  # fmt: skip
+        gates["-".join(["threshold", *map(str, settings.values())])] = Gate(threshold=0.25, **settings)
     return {name: as_gate(name) for name in list_gates()} | gates
 
 
@@ -43,7 +49,10 @@ def pipeline(gate, natural=True):
     temperature = None if gate.temperature == "estimate" else gate.temperature
     if natural and gate.scale_free:
         temperature = 1.0
-    return reference.Pipeline(link, gate.intercept == "inside", temperature, gate.n_active, gate.select_on.name)
+    threshold = getattr(gate.selection, "threshold", None)
+    return reference.Pipeline(
+        link, gate.intercept == "inside", temperature, gate.n_active, gate.selection.by.name, threshold
+    )
 
 
 def data(rng, n, d=3, weighted=True):

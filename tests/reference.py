@@ -25,11 +25,16 @@ class Pipeline:
     temperature: float | None = 1.0
     n_active: int | None = None
     select_on: str = "score"
+    threshold: float | None = None
 
     def logits(self, x, intercept, coef, temperature):
         """Logits (n, k) of parameters in the units of the model: -inf where not selected."""
         score = x @ coef.T
         logit = (self.link[0](score + intercept) if self.inside else self.link[0](score) + intercept) / temperature
+        if self.threshold is not None:
+            p = softmax(logit)
+            likeliest = np.arange(p.shape[1]) == p.argmax(axis=1)[:, None]
+            return np.where((p >= self.threshold) | likeliest, logit, -np.inf)
         if self.n_active is None:
             return logit
         # A stable sort: of equal keys the lower index comes first.

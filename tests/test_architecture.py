@@ -160,7 +160,7 @@ def test_no_rule_or_activation_is_known_by_its_name(module):
     # Else one of a user's own would be taken for another: a value says what it is.
     def asks_name(node):
         sides = [node.left, *node.comparators]
-        named = any(dotted(side).endswith(("select_on", "select_on.name", "activation.name")) for side in sides)
+        named = any(dotted(side).endswith(("select_on", ".by", ".by.name", "activation.name")) for side in sides)
         return named and any(isinstance(side, ast.Constant) and isinstance(side.value, str) for side in sides)
 
     lines = [n.lineno for n in ast.walk(TREES[module]) if isinstance(n, ast.Compare) and asks_name(n)]

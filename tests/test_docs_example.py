@@ -11,17 +11,17 @@ import pytest
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, as_gate, list_activations
-from gmoe.gates import activations, selection
+from gmoe.gates import activations, keys, selections
 
 DOCS = Path(__file__).parents[1] / "docs"
 GATES = (DOCS / "gates.md").read_text(encoding="utf-8")
-FIRST, ACTIVATION, ITS_USE, SELECTION = re.findall(r"^```python\n(.*?)^```", GATES, re.DOTALL | re.MULTILINE)
+FIRST, ACTIVATION, ITS_USE, KEY, SELECTION = re.findall(r"^```python\n(.*?)^```", GATES, re.DOTALL | re.MULTILINE)
 
 
 @pytest.fixture
 def family(monkeypatch):
     """Forget at the end what an example adds."""
-    for module in (activations, selection):
+    for module in (activations, keys, selections):
         monkeypatch.setattr(module, "_REGISTRY", module._REGISTRY.copy())
 
 
@@ -73,9 +73,9 @@ def test_an_activation_of_ones_own(family, capsys):
     assert "temperature" in capsys.readouterr().out
 
 
-def test_a_selection_rule_of_ones_own(family):
-    gate = run(SELECTION).gate
-    assert gate.select_on.name == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
+def test_a_key_of_ones_own(family):
+    gate = run(KEY).gate
+    assert gate.selection.by.name == "distance" and as_gate("topk:n_active=2,select_on=distance") == gate
     rng = np.random.default_rng(0)
     k, d = 4, 2
     parameters = Parameters(
@@ -102,3 +102,25 @@ def test_a_selection_rule_of_ones_own(family):
     assert fitted.log_likelihood_ >= model.log_density(X, y).sum()
     # Sums of 200 terms in two coordinates.
     assert from_data.log_likelihood_ == pytest.approx(from_data.model_.log_density(X[:200], y[:200]).sum(), rel=1e-9)
+
+
+def test_a_selection_of_ones_own(family):
+    gate = run(SELECTION).gate
+    assert as_gate("softmax:selection=near") == gate and repr(gate) == "Gate(selection='near')"
+    assert gate.n_free(3, 3) == 6  # what the dense gate has
+    rng = np.random.default_rng(2)
+    k, d = 3, 2
+    coef = 3.0 * rng.normal(size=(k, d))
+    parameters = Parameters(rng.normal(size=k), coef, [-3, 0, 3], rng.normal(size=(k, d)), np.full(k, 0.2))
+    model, X = GMoE(parameters, gate), rng.uniform(-1, 1, size=(1000, d))
+    # Those with a fifth of the largest probability, by hand.
+    dense = GMoE(parameters).gate_proba(X)
+    expected = np.where(dense >= 0.2 * dense.max(axis=1, keepdims=True), dense, 0.0)
+    np.testing.assert_allclose(model.gate_proba(X), expected / expected.sum(axis=1, keepdims=True), atol=1e-13)
+    y, _ = model.sample(X, rng)
+    np.testing.assert_allclose(model.canonical().log_density(X, y), model.log_density(X, y), atol=1e-12)
+    fitted = GaussianMoERegressor(k, gate, random_state=0).fit(X, y)
+    assert fitted.fit_result_.certified
+    # Sums of 1000 terms in two coordinates; and a search that finds less than the truth is none.
+    assert fitted.log_likelihood_ == pytest.approx(fitted.model_.log_density(X, y).sum(), rel=1e-12)
+    assert fitted.log_likelihood_ > model.log_density(X, y).sum()

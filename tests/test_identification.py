@@ -79,7 +79,7 @@ def scaled(gate, coef, temperature, factor):
     if gate.activation.degree is not None and gate.intercept == "outside":
         powers[0] = gate.activation.degree
     by_logit = gate.activation.degree is not None
-    if gate.is_hard(len(coef)) and (gate.select_on.name == "score" or by_logit):
+    if gate.is_hard(len(coef)) and (gate.selection.by.name == "score" or by_logit):
         return coef * factor**powers, temperature
     if gate.estimated and by_logit and not gate.is_sparse(1):
         return coef * factor**powers, temperature * factor**gate.activation.degree
@@ -135,7 +135,7 @@ def test_canonical_of_a_constant_gate(gate):
 @pytest.mark.parametrize("gate", ODD.values(), ids=ODD)
 def test_one_of_two_mirror_images_is_canonical(gate):
     coef, _ = point(gate, (2, 3))
-    if gate.is_hard(2) and gate.select_on.name == "score":
+    if gate.is_hard(2) and gate.selection.by.name == "score":
         assert not is_mirrored(gate, coef)  # a translation already
     else:
         assert is_mirrored(gate, coef) != is_mirrored(gate, mirror(coef))
@@ -228,7 +228,7 @@ def test_pinned_entries_are_exact_zeros(gate):
 def keys(gate, theta, X):
     """What ranks three experts, less that of the first."""
     coef, shared = theta[:9].reshape(3, 3), theta[9:]
-    if gate.select_on.name == "logit":
+    if gate.selection.by.name == "logit":
         key = pipeline(gate.dense(), natural=False).logits(X, *gate_units(gate, coef, shared))
     else:
         key = X @ coef[:, 1:].T

@@ -10,22 +10,13 @@ import pytest
 from joblib.externals.loky import get_reusable_executor
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import Gate, GaussianMoERegressor, GMoE, Parameters, as_gate, list_activations, list_gates
-from gmoe.gates import (
-    Activation,
-    Selection,
-    as_activation,
-    as_selection,
-    list_selections,
-    register_selection,
-    selection,
-)
+from gmoe import Gate, GaussianMoERegressor, GMoE, Key, Parameters, TopK, as_gate, list_activations, list_gates
+from gmoe.gates import Activation, as_activation, as_key, keys, list_keys, register_key
 from gmoe.metrics import voronoi_loss
 from gmoe.theory import predict
 
 ACTIVATIONS = {name: as_activation(name) for name in list_activations()} | own.ACTIVATIONS
-SELECTIONS = {name: as_selection(name) for name in list_selections()} | own.SELECTIONS
-OWN = own.SELECTIONS.items()
+KEYS = {name: as_key(name) for name in list_keys()} | own.KEYS
 EVERY = {name: as_gate(name) for name in list_gates()}
 for name, activation in ACTIVATIONS.items():
     EVERY[name] = Gate(activation)
@@ -33,12 +24,12 @@ for name, activation in ACTIVATIONS.items():
     EVERY[f"{name}, estimated"] = Gate(activation, temperature="estimate")
     if not activation.affine:
         EVERY[f"{name}, inside"] = Gate(activation, "inside")
-for name, rule in SELECTIONS.items():
+for name, rule in KEYS.items():
     for n_active in (1, 2):
         EVERY[f"{name}, {n_active} active"] = Gate(n_active=n_active, select_on=rule)
         EVERY[f"{name}, {n_active} active, tanh"] = Gate("tanh", "inside", n_active=n_active, select_on=rule)
-HARD = {name: gate for name, gate in EVERY.items() if gate.n_active == 1}
-SPARSE = {name: gate for name, gate in EVERY.items() if gate.n_active is not None}
+HARD = {name: gate for name, gate in EVERY.items() if gate.selection.hard}
+SPARSE = {name: gate for name, gate in EVERY.items() if gate.selection.selects}
 
 
 def each(gates):
@@ -57,7 +48,7 @@ def fit(gate):
     """A short fit, which need not come to an end for its value to be that of its model."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
-        k = 2 if gate.n_active is None else 3
+        k = 3 if gate.selection.selects else 2
         return GaussianMoERegressor(k, gate, n_init=1, max_iter=50, random_state=0).fit(*data())
 
 
@@ -75,7 +66,7 @@ def test_certificate_is_of_the_returned_model(gate):
 
 
 def test_gates_reach_another_process():
-    gates = [Gate(n_active=2, select_on=rule) for rule in own.SELECTIONS.values()]
+    gates = [Gate(n_active=2, select_on=rule) for rule in own.KEYS.values()]
     gates += [Gate(activation) for activation in own.ACTIVATIONS.values()]
     try:
         there = joblib.Parallel(n_jobs=2, backend="loky")(joblib.delayed(own.log_density)(gate) for gate in gates)
@@ -94,7 +85,7 @@ def model(gate, coef, temperature=1.0):
 @pytest.mark.parametrize("k", [2, -2, 3])
 def test_what_a_gate_leaves_open_changes_nothing(gate, k):
     k, sign = abs(k), np.sign(k)  # of two experts one and its mirror image
-    if k == 2 and gate.select_on.name == "distance" and gate.is_sparse(k):
+    if k == 2 and gate.selection.by.name == "distance" and gate.is_sparse(k):
         with pytest.raises(ValueError, match="'distance' gives some of 2 experts equal keys"):
             gate.check(k, 2)
         return
@@ -138,23 +129,35 @@ def test_the_scale_of_the_keys_holds_the_selection(gate):
     ],
 )
 def test_free_parameters_counted_by_hand(name, hard, sparse):
-    counted = [Gate(n_active=n, select_on=own.SELECTIONS[name]).n_free(3, 3) for n in (1, 2)]
+    counted = [Gate(n_active=n, select_on=own.KEYS[name]).n_free(3, 3) for n in (1, 2)]
     assert counted == [hard, sparse]
     # Three of three is no selection at all.
-    assert Gate(n_active=3, select_on=own.SELECTIONS[name]).n_free(3, 3) == 6
+    assert Gate(n_active=3, select_on=own.KEYS[name]).n_free(3, 3) == 6
 
 
 def test_score_under_another_name_is_score():
     for gate in (Gate(n_active=1), Gate(n_active=2), Gate("tanh", "inside", n_active=2)):
-        one, other = fit(gate), fit(dataclasses.replace(gate, select_on=own.SCORE))
+        one, other = fit(gate), fit(dataclasses.replace(gate, selection=TopK(gate.n_active, own.SCORE)))
         assert one.fit_result_.log_likelihood == other.fit_result_.log_likelihood
         assert one.fit_result_.notes == other.fit_result_.notes
         assert one.fit_result_.n_free_parameters == other.fit_result_.n_free_parameters
 
 
+def test_a_scale_that_is_not_declared_separates_nothing():
+    # Without a direction in which keys keep their ranks there was one of length zero, along which nothing falls.
+    rng = np.random.default_rng(0)
+    X = rng.uniform(-1, 1, (500, 1))
+    truth = Parameters([0, 0.5, -0.5], [[1.0], [0.0], [-1.0]], [1, -1, 3], [[2], [0], [-2]], np.full(3, 0.1))
+    y, _ = GMoE(truth, Gate(n_active=2)).sample(X, rng)
+    for name in ("score2", "cautious score"):
+        gate = Gate(n_active=2, select_on=own.KEYS[name])
+        result = GaussianMoERegressor(3, gate, init=truth).fit(X, y).fit_result_
+        assert result.status == "converged" and not result.separated
+
+
 def test_no_standard_errors_for_what_moves_regions_alone():
     # Two clusters, and no observation where the selection changes: a maximum that is smooth in all directions.
-    gate, k = Gate(n_active=2, select_on=own.SELECTIONS["mixture"]), 3
+    gate, k = Gate(n_active=2, select_on=own.KEYS["mixture"]), 3
     rng = np.random.default_rng(0)
     X = np.repeat([-1.0, 1.0], 1000)[:, None] * rng.uniform(1.0, 4.0, (2000, 1))
     truth = Parameters(np.zeros(k), [[-0.6], [0.0], [0.6]], [0.0, 4.0, 8.0], np.zeros((k, 1)), np.full(k, 0.3))
@@ -262,7 +265,7 @@ WRONG_ACTIVATIONS = {
 
 
 def rule(keys, sees_score=False, sees_logit=True, **traits):
-    return Selection("r", keys, sees_score, sees_logit, **traits)
+    return Key("r", keys, sees_score, sees_logit, **traits)
 
 
 def biased(score, logit):
@@ -289,12 +292,12 @@ def nothing(score, logit):
     yield 0.0
 
 
-WRONG_SELECTIONS = {
+WRONG_KEYS = {
     "silent": (
-        lambda: Selection("r", own.by_size),
+        lambda: Key("r", own.by_size),
         "'r' does not say what it looks at; pass sees_score and sees_logit",
     ),
-    "half silent": (lambda: Selection("r", own.by_size, sees_logit=True), "does not say what it looks at"),
+    "half silent": (lambda: Key("r", own.by_size, sees_logit=True), "does not say what it looks at"),
     "sees no score": (lambda: rule(own.by_size, True), "says sees_score=True, but its keys do not depend on them"),
     "sees score": (lambda: rule(own.by_sum), "says sees_score=False, but its keys depend on them"),
     "sees logit": (lambda: rule(own.by_sum, True, False), "says sees_logit=False, but its keys depend on them"),
@@ -303,29 +306,29 @@ WRONG_SELECTIONS = {
     "scale": (lambda: rule(own.by_sum, True, scale_invariant=True), "scale_invariant=True, but its ranks change"),
     "biased": (lambda: rule(biased), "must treat all experts alike"),
     "batched": (lambda: rule(batched), "must look at one observation at a time"),
-    "slope": (lambda: rule(wrong_slope), "derivative in an expert's own logit of the key of selection 'r'"),
+    "slope": (lambda: rule(wrong_slope), "derivative in an expert's own logit of key 'r'"),
     "rows": (lambda: rule(lambda score, logit: iter((logit, 0.0))), "must yield finite keys"),
     "shape": (lambda: rule(lambda score, logit: iter((logit[0], 0.0, 1.0))), "must yield finite keys"),
     "function": (
         lambda: Gate(n_active=1, select_on=own.by_size),
-        "select_on must be a name or a Selection.*sees_score=",
+        "select_on must be a name or a Key.*sees_score=",
     ),
     "temperature": (
-        lambda: Gate(temperature="estimate", n_active=2, select_on=own.SELECTIONS["sum"]),
-        "must be scale_invariant, and 'sum' does not say it is.*Use temperature=1",
+        lambda: Gate(temperature="estimate", n_active=2, select_on=own.KEYS["sum"]),
+        "must be scale_invariant, and TopK.n=2, by='sum'. does not say it is.*Use temperature=1",
     ),
     "theory": (
-        lambda: predict(Gate(n_active=2, select_on=own.SELECTIONS["size"]), (1, 1, 1)),
-        "the selection rule 'size' does not say",
+        lambda: predict(Gate(n_active=2, select_on=own.KEYS["size"]), (1, 1, 1)),
+        "by='size'. does not say",
     ),
     "loss": (
-        lambda: voronoi_loss(*[model(Gate(n_active=2, select_on=own.SELECTIONS["size"]), np.eye(3))] * 2),
-        "the selection rule 'size' does not say",
+        lambda: voronoi_loss(*[model(Gate(n_active=2, select_on=own.KEYS["size"]), np.eye(3))] * 2),
+        "by='size'. does not say",
     ),
 }
 
 
-@pytest.mark.parametrize(("make", "message"), (WRONG := WRONG_ACTIVATIONS | WRONG_SELECTIONS).values(), ids=WRONG)
+@pytest.mark.parametrize(("make", "message"), (WRONG := WRONG_ACTIVATIONS | WRONG_KEYS).values(), ids=WRONG)
 def test_what_is_not_true_is_refused(make, message):
     with pytest.raises((ValueError, TypeError), match=message):
         make()
@@ -337,13 +340,13 @@ def test_equal_gates_are_equal():
     assert as_gate("softmax:select_on=logit,n_active=2") == Gate(n_active=2, select_on="logit")
 
 
-def test_register_selection(monkeypatch):
-    monkeypatch.setattr(selection, "_REGISTRY", selection._REGISTRY.copy())
-    rule = own.SELECTIONS["distance"]
-    assert register_selection(rule) is rule
-    assert register_selection(dataclasses.replace(rule)) == rule  # again, as a reload does
-    assert as_gate("topk:select_on=distance").select_on is rule
-    assert "distance" in list_selections() == sorted(list_selections())
+def test_register_key(monkeypatch):
+    monkeypatch.setattr(keys, "_REGISTRY", keys._REGISTRY.copy())
+    rule = own.KEYS["distance"]
+    assert register_key(rule) is rule
+    assert register_key(dataclasses.replace(rule)) == rule  # again, as a reload does
+    assert as_gate("topk:select_on=distance").selection.by is rule
+    assert "distance" in list_keys() == sorted(list_keys())
     assert repr(Gate(n_active=1, select_on=rule)) == "TopKGate(n_active=1, select_on='distance')"
-    with pytest.raises(ValueError, match="a selection rule 'distance' already; give this one another name"):
-        register_selection(Selection("distance", own.by_size, False, True))
+    with pytest.raises(ValueError, match="a key 'distance' already; give this one another name"):
+        register_key(Key("distance", own.by_size, False, True))

@@ -244,7 +244,7 @@ def test_a_gate_leaves_open_what_it_states_and_nothing_else(gate, k, q):
     assert_unchanged(symmetry, proba, theta, X[np.all(np.diff(dense, axis=1) > 0.0, axis=1)])
     assert_one_of_each_class(symmetry, theta)
     assert gate.n_free(k, q) == symmetry.n_free
-    if symmetry.hard and gate.intercept == "inside" and gate.select_on.sees_logit:
+    if symmetry.hard and gate.intercept == "inside" and gate.selection.sees_logit:
         # As far as the activation increases it changes no rank, and translations of its argument do not either: what
         # such a gate leaves open besides, at some points or all, it does not state.
         assert np.linalg.matrix_rank(changes(symmetry, proba, theta, X), tol=SOME) <= symmetry.n_free

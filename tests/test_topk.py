@@ -10,7 +10,6 @@ from problems import draw
 from gmoe import GaussianMoERegressor, GMoE, Parameters, TopKGate
 from gmoe.gates import Gate
 from gmoe.kernels.rank import mask_others
-from gmoe.kernels.soft import line_breaks
 from gmoe.solvers.soften import BOX, Soft
 
 MIN_VARIANCE = 1e-4  # the estimator's default, a part of one regression's residual variance
@@ -132,9 +131,8 @@ def test_line_breaks_are_where_the_likelihood_jumps(n_active, select_on):
     score = direction[1:] @ soft.x_gate
     rate = score + direction[0]
     rate_key = in_logit * rate + in_score * score
-    breaks, jumps = np.empty((2, 40))
     joint = soft.rows.logit + soft.log_density(theta)
-    line_breaks(soft.w, 40, soft.rows.logit, joint, key, n_active, 2, rate, rate_key, breaks, jumps)
+    breaks, jumps = objective.gate.selection.line_breaks(soft.w, soft.rows.logit, joint, key, 2, rate, rate_key)
 
     def value(step):
         moved = theta.copy()

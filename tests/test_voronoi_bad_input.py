@@ -27,7 +27,7 @@ def test_messages():
         (r"'tanh' \(fitted\) and 'sigmoid' \(true\).*hellinger", lambda: voronoi_loss(gates["fitted"], gates["true"])),
         (r"dense and a sparse.*n_active is None of 2.*1 of 2", lambda: voronoi_loss(GMoE(TRUE, SoftmaxGate()), many)),
         (
-            r"selects on the logit, true on the score",
+            r"has the selection TopK.n=1, by='logit'., true TopK.n=1, by='score'.",
             lambda: voronoi_loss(GMoE(TRUE, TopKGate(1, "logit")), many),
         ),
         (r"inside.*outside", lambda: voronoi_loss(TRUE, TRUE, gate=ActivationGate(intercept="inside"))),

@@ -32,7 +32,7 @@ def representatives():
 
 def kinds(gate, k):
     """Kinds of data for a gate: of three scores in one feature, without intercepts, the middle one never leads."""
-    lost = gate.n_active == 1 and not gate.select_on.sees_logit and k > 2
+    lost = gate.n_active == 1 and not gate.selection.sees_logit and k > 2
     return DATA[1:] if lost else DATA
 
 

@@ -106,14 +106,14 @@ class Moves:
         """Keys that rank the experts, and the activation's slope in them, (n, k)."""
         p = self.model.parameters
         score = self.X @ p.gate_coef.T
-        if not self.gate.select_on.sees_logit:
+        if not self.gate.selection.sees_logit:
             return score, np.ones_like(score)
         value, slope, _ = self.gate.activation.derivatives(score + (0.0 if self.outside else p.gate_intercept))
         return value + (p.gate_intercept if self.outside else 0.0), slope
 
     def _key_change(self, slope, move):
         intercept, slopes = self.gate_change(move)
-        by_score = not self.gate.select_on.sees_logit
+        by_score = not self.gate.selection.sees_logit
         change = slope * (self.X @ slopes.T + (0.0 if by_score or self.outside else intercept))
         return change + (intercept if self.outside and not by_score else 0.0)
 

@@ -15,7 +15,7 @@ FILE is CSV or a relative of it (separator, decimal mark, comments, encoding and
 by gzip, bzip2, xz or zip; or Parquet or Arrow, which need pyarrow. What is left out is said on the standard error.
 """
 EPILOG = f"""\
-gates, by name and settings (any of activation, intercept, temperature, n_active, select_on):
+gates, by name and settings (any of activation, intercept, temperature, n_active, select_on, threshold):
   names: {", ".join(list_gates())}
   --gate topk:n_active=2,select_on=logit      --gate dense_to_sparse:temperature=2
   --gate activation:activation=tanh           --gate topk:n_active=2,activation=gelu,temperature=estimate

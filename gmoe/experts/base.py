@@ -56,7 +56,7 @@ class BaseExperts(Part):
         """Log variances as linear functions of an expert's own parameters, (number of variances, n_own)."""
 
     def measures(self, own, shared) -> np.ndarray:
-        """Unit of a step in each own parameter, (n_experts, n_own): for means a standard deviation."""
+        """Return the unit of a step in each own parameter, (n_experts, n_own): a standard deviation for means."""
         return np.ones_like(own)
 
     def level(self, own) -> np.ndarray:

@@ -6,38 +6,49 @@ from gmoe.gates._named import (
     ActivationGate,
     DenseToSparseGate,
     SoftmaxGate,
+    ThresholdGate,
     TopKGate,
     as_gate,
     list_gates,
 )
 from gmoe.gates._representative import mirrored, ordered, pinned, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
-from gmoe.gates.selection import Selection, as_selection, list_selections, register_selection
+from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
+from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 
 __all__ = [
     "LOG_TEMPERATURE_RANGE",
+    "BY_LOGIT",
+    "BY_SCORE",
     "Activation",
     "ActivationGate",
     "DenseToSparseGate",
     "Exchange",
     "Gate",
     "GateRows",
+    "Key",
     "Scale",
     "Selection",
     "SoftmaxGate",
     "Symmetry",
+    "Threshold",
+    "ThresholdGate",
+    "TopK",
     "TopKGate",
     "as_activation",
     "as_gate",
+    "as_key",
     "as_selection",
     "list_activations",
     "list_gates",
+    "list_keys",
     "list_selections",
     "mirrored",
     "ordered",
     "pinned",
     "register",
+    "register_key",
     "register_selection",
     "representative",
 ]

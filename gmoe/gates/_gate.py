@@ -5,16 +5,16 @@ from dataclasses import dataclass, fields, replace
 
 import numpy as np
 
-from gmoe._validation import check_choice, check_integer, check_positive
-from gmoe.gates import _identification, _rules
+from gmoe._validation import check_choice, check_positive
+from gmoe.gates import _identification
 from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._part import ScoreGate
 from gmoe.gates._representative import pin
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
-from gmoe.gates.selection import BY_SCORE, Selection, as_selection
+from gmoe.gates.keys import BY_SCORE, Key
+from gmoe.gates.selections import DENSE, Selection, chosen
 from gmoe.gates.symmetry import Symmetry
 from gmoe.kernels.affine import affine_rows, logit_rows
-from gmoe.kernels.rank import mask_others
 
 ESTIMATE = "estimate"
 # A colder gate loses its digits to rounding (act / temperature), and as slopes fall with it is a softmax gate anyway; a
@@ -24,9 +24,9 @@ LOG_TEMPERATURE_RANGE = -12.0, 30.0
 MAX_LOGIT = 1e3
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, init=False)
 class Gate(ScoreGate):
-    """A gate: ``pi(x)`` = softmax over the ``n_active`` selected logits, 0 elsewhere.
+    """A gate: ``pi(x)`` = softmax over the logits of the selected experts, 0 elsewhere.
 
     The score of expert j is ``gate_coef_j . x``, its logit ``(activation(score_j) + gate_intercept_j) / temperature``.
     A gate is an immutable value: comparable, printable, picklable. Its parameters are not part of it.
@@ -41,17 +41,19 @@ class Gate(ScoreGate):
         Divides the logits; positive. With an activation that is homogeneous (identity, relu) an estimated temperature
         is not identified.
     n_active : int, optional
-        Number of active experts at each x; all by default.
-    select_on : str or Selection, default "score"
-        What ranks the experts of a sparse gate. The theory ranks by "score", without intercept, the authors' code by
-        "logit"; a :class:`Selection` ranks by a rule of one's own. Without ``n_active`` it says nothing, and is
-        "score".
+        Number of active experts at each x: short for ``selection=TopK(n_active, select_on)``.
+    select_on : str or Key, default "score"
+        What ranks the experts then. Without ``n_active`` it says nothing.
+    threshold : float, optional
+        Least probability of an active expert: short for ``selection=Threshold(threshold)``.
+    selection : Selection or str, optional
+        Which experts are active; all by default. A name is one of :func:`gmoe.gates.list_selections`.
 
     Raises
     ------
     ValueError
-        For unknown names, a temperature or ``n_active`` that is not positive, combinations that say nothing, and
-        temperatures that would change what a rule selects.
+        For unknown names, a temperature or ``n_active`` that is not positive, more than one selection, combinations
+        that say nothing, and temperatures that would change what is selected.
 
     Notes
     -----
@@ -64,21 +66,30 @@ class Gate(ScoreGate):
     activation: Activation = IDENTITY
     intercept: str = "outside"
     temperature: float | str = 1.0
-    n_active: int | None = None
-    select_on: Selection = BY_SCORE
+    selection: Selection = DENSE
 
-    def __post_init__(self):
+    def __init__(
+        self,
+        activation: str | Activation = IDENTITY,
+        intercept: str = "outside",
+        temperature: float | str = 1.0,
+        n_active: int | None = None,
+        select_on: str | Key = BY_SCORE,
+        *,
+        threshold: float | None = None,
+        selection: str | Selection = DENSE,
+    ):
         # A name is as good as the value, and the identity is the same under any name.
-        activation, select_on = as_activation(self.activation), as_selection(self.select_on)
+        activation, selection = as_activation(activation), chosen(n_active, select_on, threshold, selection)
         object.__setattr__(self, "activation", IDENTITY if activation.affine else activation)
-        object.__setattr__(self, "select_on", BY_SCORE if self.n_active is None else select_on)
+        object.__setattr__(self, "intercept", intercept)
+        object.__setattr__(self, "temperature", temperature)
+        object.__setattr__(self, "selection", selection)
         check_choice(self.intercept, "intercept", ("outside", "inside"))
         if self.temperature != ESTIMATE:
             if isinstance(self.temperature, str):
                 raise ValueError(f"temperature must be a positive number or {ESTIMATE!r}, got {self.temperature!r}.")
             object.__setattr__(self, "temperature", check_positive(self.temperature, "temperature"))
-        if self.n_active is not None:
-            object.__setattr__(self, "n_active", check_integer(self.n_active, "n_active", 1))
         if self.intercept == "inside" and self.activation.affine:
             raise ValueError("intercept='inside' with the identity is no different from 'outside'; leave it out.")
         if self.estimated and self.intercept == "inside" and self.activation.exponential:
@@ -86,21 +97,23 @@ class Gate(ScoreGate):
                 f"No temperature is identified: {self.activation.name}(score + intercept) / temperature is that of a "
                 "shifted intercept. Use a fixed temperature, or intercept='outside'."
             )
-        if self.temperature != 1.0 and not self.select_on.scale_invariant:
+        # Natural coordinates keep the logits, if they matter, but not the scores.
+        scaled = self.selection.sees_score or self.selection.hard
+        if self.temperature != 1.0 and scaled and not self.selection.scale_invariant:
             raise ValueError(
-                f"With a temperature other than 1 the selection rule must be scale_invariant, and {self.select_on!r} "
-                "does not say it is: a temperature is a scale of logits, or of scores. Use temperature=1."
+                f"With a temperature other than 1 the selection must be scale_invariant, and {self.selection!r} does "
+                "not say it is: a temperature is a scale of logits, or of scores. Use temperature=1."
             )
 
     def __repr__(self):
         given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
+        if given.pop("selection", None) is not None:
+            said = sorted(self.selection.settings().items())
+            given |= {key: value for key, value in said if value != _UNSAID.get(key)}
         name = next((name for name, own in _NAMES.items() if set(given) <= own), "Gate")
         if name == "ActivationGate":
             # Its default is to estimate it.
             given["temperature"] = self.temperature
-        elif name == "TopKGate" and self.n_active is None:
-            # Its default is one active expert.
-            name = "Gate"
         return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
 
     @property
@@ -114,9 +127,14 @@ class Gate(ScoreGate):
         return self.temperature == ESTIMATE
 
     @property
+    def n_active(self) -> int | None:
+        """Number of active experts where a selection keeps the same number everywhere, else None."""
+        return self.selection.n_active
+
+    @property
     def scale_free(self) -> bool:
         """Whether a temperature is nothing but a scale of the other parameters, or without any effect."""
-        return self.activation.degree is not None or self.n_active == 1
+        return self.activation.degree is not None or self.selection.hard
 
     @property
     def n_shared(self) -> int:
@@ -131,33 +149,30 @@ class Gate(ScoreGate):
     @property
     def allows_centring(self) -> bool:
         """Whether the model class is unchanged when a constant is subtracted from x: the intercept must take it up."""
-        return (self.affine or self.intercept == "inside") and (self.n_active is None or not self.select_on.sees_score)
+        return (self.affine or self.intercept == "inside") and not self.selection.sees_score
 
     def is_sparse(self, n_experts: int) -> bool:
-        """Whether some expert is inactive at every x."""
-        return self.n_active is not None and self.n_active < n_experts
+        """Whether some expert may be inactive."""
+        return self.selection.is_sparse(n_experts)
 
     def is_hard(self, n_experts: int) -> bool:
         """Whether one expert alone is active at every x: nothing but the regions matters."""
-        return self.n_active == 1 and n_experts > 1
+        return self.selection.hard and n_experts > 1
 
     @property
     def doubles(self) -> bool:
         """Whether an expert may be doubled, each with half its weight, without a change of the density."""
-        return self.n_active is None and self.first_bent == 1
+        return not self.selection.selects and self.first_bent == 1
 
     def dense(self) -> "Gate":
         """Return the gate without selection, in the same natural coordinates."""
-        return replace(self, n_active=None, temperature=1.0 if self.scale_free else self.temperature)
+        return replace(self, selection=DENSE, temperature=1.0 if self.scale_free else self.temperature)
 
     def check(self, n_experts: int, n_features: int):
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
-        if self.n_active is not None and self.n_active > n_experts:
-            raise ValueError(f"n_active={self.n_active} is more than n_experts={n_experts}; use 1 to {n_experts}.")
-        if self.is_sparse(n_experts):
-            _rules.check_ties(self.select_on, n_experts)
+        self.selection.check(n_experts)
         if n_features == 0 and self.is_sparse(n_experts):
-            raise ValueError("A selection needs a gate feature to score; add one, or drop n_active.")
+            raise ValueError("A selection needs a gate feature to score; add one, or drop n_active or threshold.")
         if n_features == 0 and self.intercept == "inside":
             raise ValueError("Without gate features the gate is constant; use intercept='outside', or SoftmaxGate().")
 
@@ -193,17 +208,9 @@ class Gate(ScoreGate):
         if self.is_sparse(len(coef)):
             score = np.empty((len(coef), m))
             affine(x, m, _without_intercept(coef), score)
-            key = next(self.keys(score, logit))
-            mask_others(key, m, self.n_active, np.empty_like(key), rows.logit)
+            self.selection.mask(next(self.selection.by.at(score, logit)), m, rows.logit)
         if large:
             moderate(logit)
-
-    def keys(self, score, logit):
-        """Yield the keys that rank the experts, and their derivatives in score and logit."""
-        rows = iter(self.select_on.keys(score, logit))
-        # One layout: a part of the rows of logits, or integers, would compile kernels a second time.
-        yield np.ascontiguousarray(next(rows), dtype=float)
-        yield from rows
 
     def natural_temperature(self, shared) -> float:
         """Temperature that is left in natural coordinates."""
@@ -226,7 +233,7 @@ class Gate(ScoreGate):
         """Power of the temperature by which each natural column is multiplied in the units of the data."""
         degree = self.activation.degree
         powers = np.full(n_columns, 0.0 if degree is None else 1.0 / degree)
-        if self.first_bent == 1 and (degree is not None or self.n_active != 1):
+        if self.first_bent == 1 and (degree is not None or not self.selection.hard):
             # With one active expert a temperature divides all keys and is without effect: then nothing is scaled.
             powers[0] = 1.0
         return powers
@@ -250,7 +257,7 @@ class Gate(ScoreGate):
 
     def unseen(self, n_experts: int, n_columns: int) -> np.ndarray:
         """Which natural parameters (rows, then shared) no key depends on, indices."""
-        if self.select_on.sees_logit:
+        if self.selection.sees_logit:
             return np.empty(0, dtype=np.intp)
         size = n_experts * n_columns
         return np.concatenate([np.arange(n_experts) * n_columns, np.arange(size, size + self.n_shared)])
@@ -299,10 +306,13 @@ def _without_intercept(coef):
     return result
 
 
-# By which of the named gates a gate is printed: the first whose own fields suffice.
+# By which of the named gates a gate is printed: the first whose own settings suffice.
 _NAMES = {
     "SoftmaxGate": set(),
     "TopKGate": {"n_active", "select_on"},
+    "ThresholdGate": {"threshold"},
     "DenseToSparseGate": {"temperature"},
     "ActivationGate": {"activation", "temperature", "intercept"},
 }
+# What a setting is unless it is said.
+_UNSAID = {"select_on": BY_SCORE.name}

@@ -5,12 +5,12 @@
 | affine | one vector (t1, t2) added to the parameters of all experts |
 | bent, intercept outside | one number t1 added to all intercepts |
 | bent, intercept inside | nothing |
-| hard (one active expert), rule sees scores alone | all intercepts, t2, and the scale of the slopes |
-| hard, rule sees logits | as the dense gate, and the scale where the activation is homogeneous |
+| hard (one active expert), selection sees scores alone | all intercepts, t2, and the scale of the slopes |
+| hard, selection sees logits | as the dense gate, and the scale where the activation is homogeneous |
 | estimated temperature, homogeneous activation | the scale of (gate_coef, gate_intercept, temperature) |
 | bent by an odd activation, two experts | rows (a, b) to (-b, -a) |
 
-Translations, and the mirror image, need a selection rule that is translation invariant; scales of keys one that is
+Translations, and the mirror image, need a selection that is translation invariant; scales of keys one that is
 scale invariant. Experts may change places.
 """
 
@@ -23,7 +23,7 @@ from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 
 def symmetry_of(gate, k, q):
     """See :meth:`gmoe.gates.Gate.symmetry`."""
-    rule, sparse, n = gate.select_on, gate.is_sparse(k), gate.n_shared
+    rule, sparse, n = gate.selection, gate.is_sparse(k), gate.n_shared
     # The scores alone decide which expert is active, alone.
     unseen = gate.is_hard(k) and not rule.sees_logit
     any_scores = rule.translation_invariant or not sparse
@@ -48,7 +48,7 @@ def symmetry_of(gate, k, q):
 
 def _scale(gate, sparse, q):
     """Return the common scale of what enters the keys, or without a selection the logits."""
-    degree, rule, bent = gate.activation.degree, gate.select_on, gate.first_bent == 0
+    degree, rule, bent = gate.activation.degree, gate.selection, gate.first_bent == 0
     if sparse and not rule.scale_invariant:
         return None
     if sparse and not rule.sees_logit:
@@ -64,7 +64,7 @@ def _scale(gate, sparse, q):
 
 def _idle(gate, k, q):
     """Why the temperature is not identified, or nothing."""
-    if gate.n_active == 1 or k == 1:
+    if gate.selection.hard or k == 1:
         return "where one expert alone is active it has no effect"
     if gate.scale_free:
         return "it is a mere scale of the gate's parameters"

@@ -1,11 +1,12 @@
 """The named gates, and their look-up by name."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
+from inspect import signature
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
-from gmoe.gates.selection import Selection, as_selection
+from gmoe.gates.keys import Key
 
 
 def SoftmaxGate() -> Gate:
@@ -13,9 +14,17 @@ def SoftmaxGate() -> Gate:
     return Gate()
 
 
-def TopKGate(n_active: int = 1, select_on: str | Selection = "score") -> Gate:
+def TopKGate(n_active: int = 1, select_on: str | Key = "score") -> Gate:
     """Sparse softmax gate: softmax over the ``n_active`` experts of largest key (Nguyen et al., ICLR 2024)."""
-    return Gate(n_active=n_active, select_on=as_selection(select_on))
+    return Gate(n_active=n_active, select_on=select_on)
+
+
+def ThresholdGate(threshold: float = 0.1) -> Gate:
+    """Sparse softmax gate: softmax over the experts whose dense probability is at least ``threshold``.
+
+    As many experts as an observation wants, and always the likeliest: see :class:`gmoe.gates.Threshold`.
+    """
+    return Gate(threshold=threshold)
 
 
 def DenseToSparseGate(temperature: float | str = ESTIMATE) -> Gate:
@@ -36,6 +45,7 @@ def ActivationGate(
 NAMED: dict[str, Callable[..., Gate]] = {
     "softmax": SoftmaxGate,
     "topk": TopKGate,
+    "threshold": ThresholdGate,
     "dense_to_sparse": DenseToSparseGate,
     "activation": ActivationGate,
 }
@@ -50,7 +60,8 @@ def as_gate(gate: str | Gate) -> Gate:
     """Return the gate of that name, or the gate itself.
 
     A name may carry settings, any of :class:`Gate`'s: ``"topk:n_active=2,select_on=logit"``,
-    ``"activation:activation=tanh,temperature=1"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
+    ``"activation:activation=tanh,temperature=1"``,
+    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
 
     Raises
     ------
@@ -76,7 +87,7 @@ def as_gate(gate: str | Gate) -> Gate:
 
 def _setting(item, name):
     key, equals, value = item.partition("=")
-    known = [field.name for field in fields(Gate)]
+    known = list(signature(Gate).parameters)
     if not equals or key not in known:
         raise ValueError(
             f"Setting {item!r} of gate {name!r} must be name=value with one of the names {', '.join(known)}; "

@@ -16,9 +16,20 @@ NOTHING = np.empty((0, 0))
 class ScoreGate(BaseGate):
     """A gate by affine scores, bent by an activation or not; ``fill`` says how."""
 
-    affine: bool
-    n_shared: int
-    first_bent: int
+    @property
+    @abstractmethod
+    def affine(self) -> bool:
+        """Whether the logit is an affine function of the features."""
+
+    @property
+    @abstractmethod
+    def n_shared(self) -> int:
+        """Number of natural parameters that all experts share."""
+
+    @property
+    @abstractmethod
+    def first_bent(self) -> int:
+        """First column of the coefficients that goes through the activation."""
 
     @abstractmethod
     def fill(self, coef, shared, x, m, rows):

@@ -1,4 +1,4 @@
-"""Values by name: what gates, the command line and study files know activations and selection rules by."""
+"""Values by name: what gates, the command line and study files know activations, keys and selections by."""
 
 from typing import Generic, TypeVar
 

@@ -21,8 +21,10 @@ class BaseGate(Part):
         p = np.exp(logit - logit.max(axis=0))
         return p / p.sum(axis=0)
 
-    #: Whether the log-likelihood of labels is concave in the parameters, so that a Newton step need not be checked.
-    is_concave = False
+    @property
+    def is_concave(self) -> bool:
+        """Whether the log-likelihood of labels is concave in the parameters, so that a Newton step needs no check."""
+        return False
 
     @abstractmethod
     def guess(self, x, r) -> tuple[np.ndarray, np.ndarray]:

@@ -37,12 +37,19 @@ def n_selected(given: Given) -> int | None:
 
 def check_selection(gate: Gate, n_experts: int):
     """Raise a ValueError where ranks depend on more than differences of keys: no loss or rate is known for that."""
-    rule = gate.select_on
-    if gate.is_sparse(n_experts) and not (rule.translation_invariant and rule.scale_invariant):
+    rule = gate.selection
+    if not gate.is_sparse(n_experts):
+        return
+    if rule.n_active is None:
         raise ValueError(
-            f"Losses and rates leave out translations and scales of the gate, and the selection rule {rule!r} does not "
-            "say that they leave its ranks; declare translation_invariant and scale_invariant where they hold, or "
-            "compare densities with hellinger."
+            f"Losses and rates are known for a fixed number of active experts, and {rule!r} has none; compare "
+            "densities with hellinger."
+        )
+    if not (rule.translation_invariant and rule.scale_invariant):
+        raise ValueError(
+            f"Losses and rates leave out translations and scales of the gate, and {rule!r} does not say that they "
+            "leave its ranks; declare translation_invariant and scale_invariant where they hold, or compare densities "
+            "with hellinger."
         )
 
 
@@ -77,10 +84,9 @@ def check_comparable(fitted: Given, true: Given):
             f"{fitted.stack.n_experts} in fitted and {of_true} of {true.stack.n_experts} in true; pass models "
             "that are both dense or both sparse, or compare densities with hellinger."
         )
-    if of_fitted is not None and left.select_on != right.select_on:
+    if of_fitted is not None and not left.selection.like(right.selection):
         raise ValueError(
-            f"fitted selects on the {left.select_on.name}, true on the {right.select_on.name}; pass models with one "
-            "select_on."
+            f"fitted has the selection {left.selection!r}, true {right.selection!r}; pass models with one."
         )
 
 

@@ -180,9 +180,9 @@ def _with_gate(given: Given, gate: Gate, fitted=False) -> Given:
     if given.gate is not None:
         return given
     stack = given.stack
-    if fitted and gate.n_active is not None:
+    if fitted:
         # A fit may have fewer experts than are active in the truth.
-        gate = replace(gate, n_active=min(gate.n_active, stack.n_experts))
+        gate = replace(gate, selection=gate.selection.limited(stack.n_experts))
     if not isinstance(gate.temperature, str):
         # Fit by fit: what one of a table has been given says nothing about the others.
         stack = replace(stack, temperature=np.where(stack.temperature == 1.0, gate.temperature, stack.temperature))

@@ -6,7 +6,6 @@ anything is evaluated.  The exact log-likelihood then judges a few candidates.
 
 import numpy as np
 
-from gmoe.kernels.soft import line_breaks
 from gmoe.solvers.em import em
 from gmoe.solvers.soften import BOX, Soft
 
@@ -43,7 +42,7 @@ def sweep(soft: Soft, theta, rng, n_random):
                 gate[j] += step * direction
                 if np.abs(gate[j]).max() > BOX:
                     continue
-                if soft.gate.n_active == 1:
+                if soft.gate.selection.hard:
                     # A region's regression is all there is to its fit: judge a boundary with it.
                     trial = em(soft.objective, trial, 0.0, 1).evaluation.theta
                 following, _ = soft.evaluate(trial, 0.0)
@@ -58,7 +57,7 @@ def _directions(soft, q, rng, n_random):
     yield from np.eye(q)
     for _ in range(n_random if q > 1 else 0):
         slopes = rng.standard_normal(q - 1)
-        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.select_on.sees_logit else 0.0
+        pivot = -slopes @ soft.x_gate[:, rng.integers(soft.n)] if soft.gate.selection.sees_logit else 0.0
         yield np.concatenate([[pivot], slopes])
 
 
@@ -67,7 +66,7 @@ def _steps(soft, theta, j, direction):
     key, *derivatives = soft.keys(theta)
     # A rule may give numbers, or arrays of every expert's own.
     in_score, in_logit = (np.broadcast_to(d, key.shape)[j] for d in derivatives)
-    rows, w = soft.rows, soft.w
+    rows = soft.rows
     score = direction[1:] @ soft.x_gate
     inside = direction[0] if soft.gate.first_bent == 0 else 0.0
     rate = score + inside
@@ -77,11 +76,10 @@ def _steps(soft, theta, j, direction):
     rate_key = in_logit * rate + in_score * score
     if not np.any(rate_key):
         return []
-    breaks, jumps = np.empty((2, soft.n))
-    line_breaks(
-        w, soft.n, rows.logit, rows.logit + soft.log_density(theta), key, soft.gate.n_active, j, rate,
-        np.ascontiguousarray(rate_key), breaks, jumps,
-    )  # fmt: skip
+    joint = rows.logit + soft.log_density(theta)
+    breaks, jumps = soft.gate.selection.line_breaks(
+        soft.w, rows.logit, joint, key, j, rate, np.ascontiguousarray(rate_key)
+    )
     found = []
     for sign in (1.0, -1.0):
         side = np.flatnonzero((sign * breaks > 0) & np.isfinite(breaks))

@@ -58,7 +58,10 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
             value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
             if evaluation.value - value < NO_FALL:
                 return direction
-    return None if objective.gate.is_sparse(objective.n_experts) else _separating_scale(objective, evaluation)
+    gate = objective.gate
+    if gate.is_sparse(objective.n_experts) and gate.selection.scale_invariant:
+        return None
+    return _separating_scale(objective, evaluation)
 
 
 def _separating_scale(objective: Objective, evaluation: Evaluation):
@@ -85,8 +88,9 @@ def _gate_directions(objective, evaluation):
         return free, np.empty((len(flat), 0))
     own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
     keys = objective.gate.symmetry(*own[0].shape).scale
-    scale = keys.direction(*own) if keys else np.zeros(len(flat))
+    scale = keys.direction(*own)[:, None] if keys else np.empty((len(flat), 0))
+    scale = scale[:, np.any(scale, axis=0)]
     # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
     held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
-    return free @ left[:, sizes > 1e-9 * sizes[0]], scale[:, None] / max(float(np.linalg.norm(scale)), 1e-300)
+    return free @ left[:, sizes > 1e-9 * sizes.max(initial=0.0)], scale / np.linalg.norm(scale, axis=0)

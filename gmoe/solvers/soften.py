@@ -10,7 +10,7 @@ import scipy
 
 from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
-from gmoe.kernels.soft import soft_selection, work_rows
+from gmoe.kernels.soft import follow, mixture, soften, work_rows
 from gmoe.solvers.objective import Objective
 from gmoe.solvers.walls import variance_bounds
 
@@ -58,7 +58,7 @@ class Soft:
         coef = coef.copy()
         coef[:, 0] = 0.0
         affine_rows(self.x_gate, self.n, coef, self._score)
-        return tuple(self.gate.keys(self._score, self.rows.logit))
+        return tuple(self.gate.selection.by.at(self._score, self.rows.logit))
 
     def spread(self, theta):
         """Root mean square difference between the experts' keys."""
@@ -73,10 +73,16 @@ class Soft:
         key, in_score, in_logit = self.keys(theta)
         self._fill_means(expert)
         log_sd, g_log_sd = 0.5 * eta, np.zeros(len(eta))
-        value = soft_selection(
-            self.y, self.w, self.n, self.rows.logit, key, gate.n_active, width, self._mean, log_sd,
-            self._work, self._push, self._pull, self._residual, g_log_sd,
-        )  # fmt: skip
+        scratch, in_key = self._work[0], None
+        if width > 0:
+            threshold, in_key = gate.selection.thresholds(key)
+            soften(self.rows.logit, key, self.n, threshold, width, scratch, self._push, self._pull)
+        else:
+            self._push[:] = self.rows.logit
+            gate.selection.mask(key, self.n, self._push)
+        value = mixture(self.y, self.w, self.n, self._mean, log_sd, self._work, self._push, self._residual, g_log_sd)
+        if in_key is not None:
+            follow(self._push, self.n, in_key, scratch, self._pull)
         gradient = np.empty(objective.n_parameters)
         g_gate, g_own = objective.split(gradient)
         g_expert, g_eta = g_own[:, :-1], g_own[:, -1]

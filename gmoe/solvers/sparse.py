@@ -105,7 +105,7 @@ def _improved(objective, seed, number, start):
 def ascend(soft: Soft, theta, max_iter) -> Candidate:
     """Ascent on the exact log-likelihood from a selection; with one active expert the exact fit of each region."""
     start = _judged(soft, theta)
-    if soft.gate.n_active == 1:
+    if soft.gate.selection.hard:
         moved = em(soft.objective, theta, 1e-10, 3).evaluation.theta
     else:
         moved, _ = soft.climb(theta, 0.0, max_iter, 1e-9)
@@ -123,11 +123,11 @@ def improve(soft: Soft, start: Candidate, rng, rounds, patience) -> Candidate:
     """Go through rounds of softening, boundary moves and ascent, until ``patience`` rounds were in vain."""
     best, in_vain = start, 0
     # With one active expert only the regions count, and there is no smooth ascent to help a boundary along.
-    n_random = 3 if soft.gate.n_active == 1 else 1
+    n_random = 3 if soft.gate.selection.hard else 1
     for _ in range(rounds):
         theta = _unit(soft, revived(soft, best.theta, rng))
         theta = soft.anneal(theta, (10.0 ** rng.uniform(*ROUND_WIDTHS),), 25)
-        if soft.gate.n_active == 1:
+        if soft.gate.selection.hard:
             theta = ascend(soft, theta, 25).theta
         theta, _ = sweep(soft, theta, rng, n_random)
         end = ascend(soft, theta, 30)
@@ -158,7 +158,7 @@ def revived(soft: Soft, theta, rng):
 def _unit(soft, theta):
     """Keys of unit spread where their scale is free, so that widths mean the same from round to round."""
     gate = soft.gate
-    if gate.n_active != 1 or gate.activation.degree != 1.0 or not gate.select_on.scale_invariant:
+    if not gate.selection.hard or gate.activation.degree != 1.0 or not gate.selection.scale_invariant:
         return theta
     result = theta.copy()
     soft.objective.split(result)[0][:] /= soft.spread(theta)

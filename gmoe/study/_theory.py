@@ -50,4 +50,4 @@ def _exponent(study: Study, protocol: Protocol, loss: Loss) -> float | None:
 
 def _family(gate):
     """Return what must agree for the truth to be within the fitted family."""
-    return gate.activation, gate.intercept, gate.estimated, gate.n_active is None, gate.select_on
+    return gate.activation, gate.intercept, gate.estimated, gate.selection.limited(1)

@@ -178,8 +178,10 @@ class Reader:
         self.guard((*path, "n_experts"), gate.check, protocol.n_experts, truth.n_features)
         if kind.startswith("published") and (not gate.affine or gate.temperature != 1.0):
             self.fail((*path, "kind"), f"{kind} needs a gate without activation and temperature, not {gate!r}")
-        if kind == "published_softmax" and gate.n_active is not None:
+        if kind == "published_softmax" and gate.selection.selects:
             self.fail((*path, "kind"), "published_softmax needs a dense gate; use published_topk")
+        if kind == "published_topk" and gate.selection.selects and gate.n_active is None:
+            self.fail((*path, "kind"), f"published_topk needs a fixed number of active experts, not {gate!r}")
         return protocol
 
     def loss(self, values, path, truth) -> Loss:

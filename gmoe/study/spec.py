@@ -121,14 +121,16 @@ def kind_of(protocol: Protocol) -> str:
 
 def gate_name(gate) -> str:
     """Text from which :func:`gmoe.as_gate` makes the same gate."""
-    settings = {"intercept": gate.intercept, "temperature": gate.temperature, "select_on": gate.select_on.name}
-    settings = {"activation": gate.activation.name} | settings
-    if gate.n_active is not None:
-        settings["n_active"] = gate.n_active
+    settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
+    settings |= gate.selection.settings()
     name = "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
-    if as_gate(name) != gate:
+    try:
+        same = as_gate(name) == gate
+    except ValueError:
+        same = False
+    if not same:
         raise SpecError(
-            f"The name {name!r} makes another gate; give the activation or the selection rule a name of its own, and "
+            f"The name {name!r} does not make this gate; give its activation, key or selection a name of its own, and "
             "register it."
         )
     return name

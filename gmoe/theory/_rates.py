@@ -82,7 +82,7 @@ def predict(
     ------
     ValueError
         For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
-        activation, a selection rule that is not translation and scale invariant).
+        activation, a selection that is not translation and scale invariant, or of no fixed number of experts).
     """
     sizes, gate = _sizes(pattern), as_gate(gate)
     gate.check(len(sizes), 1)

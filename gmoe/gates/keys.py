@@ -1,7 +1,7 @@
-"""Selection rules: by which key a sparse gate ranks the experts.
+"""Keys: the numbers by which a selection compares the experts at an observation.
 
-A rule is one value: a function of the scores and the logits, and what it says about itself, so that nobody need know
-it by name.  :func:`register_selection` makes another one available by name, to gates and the command line.
+A key is one value: a function of the scores and the logits, and what it says about itself, so that nobody need know
+it by name.  :func:`register_key` makes another one available by name, to gates and the command line.
 """
 
 from collections.abc import Callable, Iterator
@@ -14,8 +14,8 @@ from gmoe.gates._registry import Registry
 
 
 @dataclass(frozen=True)
-class Selection:
-    """A rule by which a sparse gate ranks its experts: those with the largest keys are active (ties: lower index).
+class Key:
+    """What a sparse gate compares its experts by: experts with large keys are active, see :class:`Selection`.
 
     Parameters
     ----------
@@ -48,49 +48,56 @@ class Selection:
     def __post_init__(self):
         if self.sees_score is None or self.sees_logit is None:
             raise ValueError(
-                f"Selection {self.name!r} does not say what it looks at; pass sees_score and sees_logit, True or False."
+                f"Key {self.name!r} does not say what it looks at; pass sees_score and sees_logit, True or False."
             )
-        _rules.check_selection(self)
+        _rules.check_key(self)
 
     def __repr__(self):
         return repr(self.name)
 
+    def at(self, score, logit) -> Iterator:
+        """Yield the keys as the kernels see them, C order, and their derivatives in score and logit."""
+        rows = iter(self.keys(score, logit))
+        # One layout: a part of the rows of logits, or integers, would compile kernels a second time.
+        yield np.ascontiguousarray(next(rows), dtype=float)
+        yield from rows
+
 
 _REGISTRY = Registry(
-    Selection,
+    Key,
     "select_on",
-    "a selection rule",
-    " Of a function make Selection(name, function, sees_score=..., sees_logit=...), which says what it looks at.",
+    "a key",
+    " Of a function make Key(name, function, sees_score=..., sees_logit=...), which says what it looks at.",
 )
 
 
-def register_selection(selection: Selection) -> Selection:
-    """Make a rule available by its name.
+def register_key(key: Key) -> Key:
+    """Make a key available by its name.
 
     Raises
     ------
     ValueError
-        Where another rule has that name.
+        Where another key has that name.
     """
-    return _REGISTRY.register(selection)
+    return _REGISTRY.register(key)
 
 
-def list_selections() -> list[str]:
-    """Names of the registered selection rules."""
+def list_keys() -> list[str]:
+    """Names of the registered keys."""
     return _REGISTRY.names()
 
 
-def as_selection(select_on: str | Selection) -> Selection:
-    """Return the selection rule of that name, or the rule itself.
+def as_key(by: str | Key) -> Key:
+    """Return the key of that name, or the key itself.
 
     Raises
     ------
     ValueError
         For an unknown name; the message lists the known ones.
     TypeError
-        For anything that is neither a name nor a rule.
+        For anything that is neither a name nor a key.
     """
-    return _REGISTRY.get(select_on)
+    return _REGISTRY.get(by)
 
 
 def by_score(score, logit):
@@ -108,5 +115,5 @@ def by_logit(score, logit):
 
 
 _FREE = {"translation_invariant": True, "scale_invariant": True}
-BY_SCORE = register_selection(Selection("score", by_score, sees_score=True, sees_logit=False, **_FREE))
-BY_LOGIT = register_selection(Selection("logit", by_logit, sees_score=False, sees_logit=True, **_FREE))
+BY_SCORE = register_key(Key("score", by_score, sees_score=True, sees_logit=False, **_FREE))
+BY_LOGIT = register_key(Key("logit", by_logit, sees_score=False, sees_logit=True, **_FREE))

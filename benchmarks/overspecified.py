@@ -28,7 +28,7 @@ from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import START_ROWS
 from gmoe.solvers.standing import variance_held
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
-from gmoe.study.protocols import relative
+from gmoe.study.protocols.protocols import relative
 
 N = 10_000
 MIN_VARIANCE = 1e-4

@@ -10,9 +10,8 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.study import Study, load_study, table
-from gmoe.study._theory import exponents
-from gmoe.study.rates import Rate, Rates, estimate_rates
+from gmoe.study import Rate, Rates, Study, estimate_rates, load_study, table
+from gmoe.study.analyse.theory import exponents
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, FIGURES = ROOT / "sims" / "results", ROOT / "paper_figs" / "figures"

@@ -8,8 +8,8 @@ import pandas as pd
 from _common import Results
 
 from gmoe.metrics import block_errors
-from gmoe.study.losses import Loss
-from gmoe.study.rows import model_of
+from gmoe.study.losses.losses import Loss
+from gmoe.study.results.rows import model_of
 from gmoe.theory import Prediction, predict, required_n_active
 
 AVERAGE, SMALLEST = ", average", "smallest probability"

@@ -9,7 +9,7 @@ from _errors import KEYS, PREFIX, fitted_rows
 from _panels import DRAWN, Line, rate_figure
 
 from gmoe.metrics import voronoi_loss
-from gmoe.study.rows import model_of
+from gmoe.study.results.rows import model_of
 
 DESIGNS = {"em_against_mle_exact": "k = 2, exact", "em_against_mle_over3": "k = 3"}
 STOPS = {"em_relative": "EM, relative stop", "em_absolute": "EM, absolute stop"}

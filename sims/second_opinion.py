@@ -19,8 +19,8 @@ from sklearn.exceptions import ConvergenceWarning
 from gmoe import FitResult, GaussianMoERegressor, GMoE, Parameters
 from gmoe.solvers.result import EDGES
 from gmoe.study import load_study, table
-from gmoe.study.protocols import MIN_VARIANCE, relative
-from gmoe.study.rows import draw, model_of
+from gmoe.study.protocols.protocols import MIN_VARIANCE, relative
+from gmoe.study.results.rows import draw, model_of
 
 RESULTS = Path(__file__).resolve().parent / "results"
 # Log-likelihoods that differ by less are the same: BFGS's numerical derivatives, and the way to infinity.

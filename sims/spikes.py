@@ -16,8 +16,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters
 from gmoe.study import load_study, table
-from gmoe.study.protocols import MIN_VARIANCE, relative
-from gmoe.study.rows import draw
+from gmoe.study.protocols.protocols import MIN_VARIANCE, relative
+from gmoe.study.results.rows import draw
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ANGLES = 180

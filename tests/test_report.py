@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gmoe.study import Study, run, table
-from gmoe.study._theory import exponents
-from gmoe.study.rates import estimate_rates
+from gmoe.study import Study, estimate_rates, run, table
+from gmoe.study.analyse.theory import exponents
 
 matplotlib = pytest.importorskip("matplotlib")
 
 from matplotlib.figure import Figure  # noqa: E402
 
 from gmoe.plotting import RatePlotDisplay  # noqa: E402
-from gmoe.study._figures import figure_of, sizes_figure_of  # noqa: E402
-from gmoe.study.report import report_page  # noqa: E402
+from gmoe.study.show.figures import figure_of, sizes_figure_of  # noqa: E402
+from gmoe.study.show.report import report_page  # noqa: E402
 
 SPEC = {
     "name": "page",
@@ -91,7 +90,7 @@ def test_page_lists_failures_and_escapes_them(folder, monkeypatch):
     failed = table(folder)
     failed.loc[0, ["error", "status"]] = ["ValueError: <b> & so on", "failed"]
     failed.loc[0, "loss:voronoi"] = np.nan
-    monkeypatch.setattr("gmoe.study.report.table", lambda folder: failed)
+    monkeypatch.setattr("gmoe.study.show.report.table", lambda folder: failed)
     text = report_page(folder, estimate_rates(failed, n_boot=99))
     Page(text)
     assert "ValueError: &lt;b&gt; &amp; so on" in text and "gmoe rates replay" in text

@@ -12,7 +12,7 @@ pytest.importorskip("pyarrow")
 
 from gmoe import GaussianMoERegressor
 from gmoe.study import load_study, table
-from gmoe.study.rows import draw, model_of
+from gmoe.study.results.rows import draw, model_of
 
 SIMS = Path(__file__).parents[1] / "sims"
 

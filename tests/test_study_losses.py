@@ -9,11 +9,11 @@ pytest.importorskip("pyarrow")
 
 from gmoe import GMoE, Parameters
 from gmoe.study import Study
-from gmoe.study._arrow import table_from
-from gmoe.study.design import LawOfX
-from gmoe.study.losses import Loss
-from gmoe.study.protocols import Fitted
-from gmoe.study.rows import Attempt, rows_of
+from gmoe.study.data.design import LawOfX
+from gmoe.study.losses.losses import Loss
+from gmoe.study.protocols.protocols import Fitted
+from gmoe.study.results.arrow import table_from
+from gmoe.study.results.rows import Attempt, rows_of
 
 GATES = ("softmax", "topk:n_active=1,select_on=logit", "activation:activation=tanh,temperature=estimate")
 LOSSES = (

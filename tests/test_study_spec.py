@@ -6,8 +6,8 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from gmoe.study import SpecError, Study, StudyError, replay, run, table
-from gmoe.study.design import LawOfX, sizes_from
-from gmoe.study.seeds import seed_sequence, words_of
+from gmoe.study.data.design import LawOfX, sizes_from
+from gmoe.study.data.seeds import seed_sequence, words_of
 
 TEXT = """# a study
 name = "demo"

@@ -52,7 +52,7 @@ class RatePlotDisplay:
     >>> import numpy as np
     >>> import pandas as pd
     >>> from gmoe.plotting import RatePlotDisplay
-    >>> from gmoe.study.rates import estimate_rates
+    >>> from gmoe.study import estimate_rates
     >>> n, replication = np.meshgrid([100, 1000, 10000], range(20), indexing="ij")
     >>> loss = n**-0.5 * np.exp(0.3 * np.random.default_rng(0).standard_normal(n.shape))
     >>> columns = {"n": n.ravel(), "replication": replication.ravel(), "loss:d": loss.ravel()}
@@ -74,7 +74,7 @@ class RatePlotDisplay:
         Parameters
         ----------
         levels, rates : DataFrame
-            Of :class:`gmoe.study.rates.Rates`: ``to_frame("levels")`` and ``to_frame()``.
+            Of :class:`gmoe.study.Rates`: ``to_frame("levels")`` and ``to_frame()``.
         loss : str
         statistic : {"mean", "median"}
         protocols : sequence of str, optional

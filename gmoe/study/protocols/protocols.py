@@ -14,8 +14,8 @@ from gmoe.solvers.local import slope_at
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.standing import on_flat_walls
-from gmoe.study.near_truth import Noise, doublings, perturb, place
-from gmoe.study.published import softmax_em, softmax_start, topk_em, topk_start
+from gmoe.study.protocols.near_truth import Noise, doublings, perturb, place
+from gmoe.study.protocols.published import softmax_em, softmax_start, topk_em, topk_start
 
 MIN_VARIANCE = 1e-4
 
@@ -133,7 +133,7 @@ class ExpectationMaximisation(Protocol):
 
 @dataclass(frozen=True)
 class PublishedSoftmax(Protocol):
-    """EM as in the code of the softmax paper (NeurIPS 2023): see :mod:`gmoe.study.published`."""
+    """EM as in the code of the softmax paper (NeurIPS 2023): see :mod:`gmoe.study.protocols.published`."""
 
     tries: int = 0
     tol: float = 1e-6
@@ -149,7 +149,7 @@ class PublishedSoftmax(Protocol):
 
 @dataclass(frozen=True)
 class PublishedTopK(Protocol):
-    """EM as in the code of the top-K paper (ICLR 2024): see :mod:`gmoe.study.published`."""
+    """EM as in the code of the top-K paper (ICLR 2024): see :mod:`gmoe.study.protocols.published`."""
 
     tol: float = 1e-6
     max_iter: int = 2000

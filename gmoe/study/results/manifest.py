@@ -13,10 +13,10 @@ from pathlib import Path
 from typing import Any
 
 from gmoe import __version__
+from gmoe.study.describe.spec import Study
 from gmoe.study.errors import ChangedStudyError, StoreError
-from gmoe.study.lock import turn
-from gmoe.study.spec import Study
-from gmoe.study.store import result_files, write_whole
+from gmoe.study.results.lock import turn
+from gmoe.study.results.store import result_files, write_whole
 
 MANIFEST, FORMAT = "manifest.json", 1
 # Result files do not say of which study they are, so that a new manifest beside them might be that of another one.

@@ -11,13 +11,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer, check_positive
-from gmoe.study.driver import Driver, Outcome, Progress
-from gmoe.study.engines import ENGINES, make_pool
+from gmoe.study.compute.driver import Driver, Outcome, Progress
+from gmoe.study.compute.engines import ENGINES, make_pool
+from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StoreError
-from gmoe.study.lock import locked
-from gmoe.study.manifest import MANIFEST, load_study, read_manifest, refuse_changes, write_manifest
-from gmoe.study.spec import Study
-from gmoe.study.store import gather, read_table, sweep
+from gmoe.study.results.lock import locked
+from gmoe.study.results.manifest import MANIFEST, load_study, read_manifest, refuse_changes, write_manifest
+from gmoe.study.results.store import gather, read_table, sweep
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -144,7 +144,7 @@ def status(folder: str | Path) -> Status:
 
 
 def table(folder: str | Path) -> "pd.DataFrame":
-    """Return all results, sorted by protocol, size and replication; columns as in :mod:`gmoe.study.store`.
+    """Return all results, sorted by protocol, size and replication; columns as in :mod:`gmoe.study.results.store`.
 
     Damaged files are left out, with a warning.
     """

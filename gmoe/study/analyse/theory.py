@@ -1,8 +1,8 @@
 """The theory's exponent of each loss of a study."""
 
-from gmoe.study.losses import DISTANCES, Loss
-from gmoe.study.protocols import Protocol
-from gmoe.study.spec import Study
+from gmoe.study.describe.spec import Study
+from gmoe.study.losses.losses import DISTANCES, Loss
+from gmoe.study.protocols.protocols import Protocol
 from gmoe.theory import predict
 
 # Losses of the order of the square of a distance of densities.

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
 STATISTICS = ("mean", "median")
 
@@ -67,7 +67,7 @@ class Curve:
         plain = np.sqrt((weights**2 * self.draws.var(axis=0)).sum(axis=1) / some) + (total == 0.0)
         spent = (parts**2 / (self.n_replications - 1.0)).sum(axis=1) / some**2
         freedom = 1.0 / np.maximum(spent, 1e-9)  # Satterthwaite's
-        tail = stats.norm.cdf(stats.t.ppf(0.5 * (1.0 - level), freedom) / plain)
+        tail = scipy.stats.norm.cdf(scipy.stats.t.ppf(0.5 * (1.0 - level), freedom) / plain)
         estimate = weights @ self.value
         low = [np.quantile(column, p) for column, p in zip(spread.T, tail, strict=True)]
         high = [np.quantile(column, 1.0 - p) for column, p in zip(spread.T, tail, strict=True)]

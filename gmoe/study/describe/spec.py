@@ -11,13 +11,13 @@ import numpy as np
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT
-from gmoe.study._toml import read_toml
-from gmoe.study.design import LawOfX
+from gmoe.study.data.design import LawOfX
+from gmoe.study.data.seeds import seed_sequence, words_of
+from gmoe.study.describe.reader import Reader
+from gmoe.study.describe.toml import read_toml
 from gmoe.study.errors import SpecError
-from gmoe.study.losses import Loss, Losses
-from gmoe.study.protocols import KINDS, Protocol
-from gmoe.study.reader import Reader
-from gmoe.study.seeds import seed_sequence, words_of
+from gmoe.study.losses.losses import Loss, Losses
+from gmoe.study.protocols.protocols import KINDS, Protocol
 
 
 @dataclass(frozen=True, eq=False)

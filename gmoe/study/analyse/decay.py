@@ -4,9 +4,9 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy import stats
+import scipy
 
-from gmoe.study._bootstrap import Curve
+from gmoe.study.analyse.bootstrap import Curve
 
 POLYNOMIAL, LOGARITHMIC, NONE = "polynomial", "1/log n", "no decay"
 # Probability at which a shape counts as refuted.
@@ -63,8 +63,8 @@ def compare_decay(curve: Curve, protocol: str, loss: str, decays: bool) -> Decay
     logarithmic = _misfit([one], curve.value + np.log(x), variance)
     both = _misfit([one, x, np.log(x)], curve.value, variance)
     difference = logarithmic - polynomial - math.log(curve.n_replications.sum())
-    p_polynomial = float(stats.chi2.sf(polynomial - both, 1))
-    p_logarithmic = float(stats.chi2.sf(logarithmic - both, 2))
+    p_polynomial = float(scipy.stats.chi2.sf(polynomial - both, 1))
+    p_logarithmic = float(scipy.stats.chi2.sf(logarithmic - both, 2))
     preferred = POLYNOMIAL if difference > 0.0 else LOGARITHMIC
     other = p_logarithmic if difference > 0.0 else p_polynomial
     return Decay(

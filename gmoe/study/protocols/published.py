@@ -15,7 +15,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.parameters import Parameters
-from gmoe.study.near_truth import Noise, perturb, random_surjection
+from gmoe.study.protocols.near_truth import Noise, perturb, random_surjection
 
 LOG_2_PI = np.log(2.0 * np.pi)
 

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 
 from gmoe.solvers._blas import single_threaded
+from gmoe.study.data.seeds import generator
 from gmoe.study.errors import StudyError
-from gmoe.study.manifest import load_study
-from gmoe.study.protocols import Fitted
-from gmoe.study.rows import draw
-from gmoe.study.seeds import generator
+from gmoe.study.protocols.protocols import Fitted
+from gmoe.study.results.manifest import load_study
+from gmoe.study.results.rows import draw
 
 
 @dataclass(frozen=True, eq=False)

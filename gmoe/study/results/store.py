@@ -42,10 +42,10 @@ from typing import TYPE_CHECKING
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gmoe.study._arrow import table_from
+from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StoreError
-from gmoe.study.rows import FAILED, KILLED, Row, columns
-from gmoe.study.spec import Study
+from gmoe.study.results.arrow import table_from
+from gmoe.study.results.rows import FAILED, KILLED, Row, columns
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -10,10 +10,10 @@ import numpy as np
 
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT, Parameters
-from gmoe.study.losses import Measured
-from gmoe.study.protocols import Data, Fitted, Protocol
-from gmoe.study.seeds import generator
-from gmoe.study.spec import Study
+from gmoe.study.data.seeds import generator
+from gmoe.study.describe.spec import Study
+from gmoe.study.losses.losses import Measured
+from gmoe.study.protocols.protocols import Data, Fitted, Protocol
 
 Row = dict[str, Any]
 FAILED, KILLED = "failed", "killed"
@@ -32,7 +32,7 @@ class Attempt:
 
 
 def columns(study: Study) -> dict[str, type]:
-    """Names and types of the columns, in order: those of the table that :mod:`gmoe.study.store` documents."""
+    """Names and types of the columns, in order: those of the table that :mod:`gmoe.study.results.store` documents."""
     kinds: dict[str, type] = {"study": str, "protocol": str, "n": int, "replication": int}
     kinds |= {f"loss:{loss.name}": float for loss in study.losses}
     kinds |= {"cells": str, "log_likelihood": float, "gradient": float, "status": str, "certified": bool}

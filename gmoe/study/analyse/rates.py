@@ -6,9 +6,9 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.study._bootstrap import STATISTICS, Curve, curves, slope_weights
-from gmoe.study._decay import Decay, compare_decay
-from gmoe.study.seeds import words_of
+from gmoe.study.analyse.bootstrap import STATISTICS, Curve, curves, slope_weights
+from gmoe.study.analyse.decay import Decay, compare_decay
+from gmoe.study.data.seeds import words_of
 
 __all__ = ["Decay", "Level", "Rate", "Rates", "Slope", "estimate_rates"]
 

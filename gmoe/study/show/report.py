@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from gmoe import __version__
-from gmoe.study._figures import figure_of, sizes_figure_of
-from gmoe.study._health import failures, health
-from gmoe.study.manifest import load_study, read_manifest
-from gmoe.study.rates import Rates
-from gmoe.study.runner import status, table
+from gmoe.study.analyse.health import failures, health
+from gmoe.study.analyse.rates import Rates
+from gmoe.study.compute.runner import status, table
+from gmoe.study.results.manifest import load_study, read_manifest
+from gmoe.study.show.figures import figure_of, sizes_figure_of
 
 __all__ = ["figure_of", "report_page"]
 

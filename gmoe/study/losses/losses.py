@@ -8,7 +8,7 @@ import numpy as np
 
 from gmoe.metrics import hellinger, kl_divergence, total_variation, voronoi_loss
 from gmoe.model import GMoE
-from gmoe.study.design import LawOfX
+from gmoe.study.data.design import LawOfX
 
 VORONOI = ("exact", "over", "power")
 DISTANCES = {"hellinger": hellinger, "total_variation": total_variation, "kl_divergence": kl_divergence}

@@ -10,13 +10,13 @@ import numpy as np
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.parameters import PER_EXPERT
-from gmoe.study import _fields as check
-from gmoe.study._toml import line_of
-from gmoe.study.design import LAWS, SPACINGS, TRUTHS, LawOfX, side_of_grid, sizes_from, truth_from
+from gmoe.study import checks as check
+from gmoe.study.data.design import LAWS, SPACINGS, TRUTHS, LawOfX, side_of_grid, sizes_from, truth_from
+from gmoe.study.describe.toml import line_of
 from gmoe.study.errors import SpecError
-from gmoe.study.losses import DISTANCES, GATE_INTERCEPTS, VORONOI, Loss, Losses
-from gmoe.study.near_truth import doublings, place
-from gmoe.study.protocols import KINDS, STARTS, STOPS, Protocol
+from gmoe.study.losses.losses import DISTANCES, GATE_INTERCEPTS, VORONOI, Loss, Losses
+from gmoe.study.protocols.near_truth import doublings, place
+from gmoe.study.protocols.protocols import KINDS, STARTS, STOPS, Protocol
 
 # Beyond these a study is a slip of the keyboard, and its list of data sets fills the memory.
 MAX_SIZE, MAX_SIZES, MAX_DATA_SETS = 10**9, 10**5, 10**7

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe.plotting import RatePlotDisplay
 from gmoe.plotting._axes import COLOURS, LINES, MARKERS, few_ticks
-from gmoe.study.rates import Rates
+from gmoe.study.analyse.rates import Rates
 
 WIDTH, HEIGHT = 5.2, 4.4
 

@@ -18,7 +18,7 @@ from gmoe.solvers.fit import fit
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.rounds import MAX_STARTS
 from gmoe.solvers.scaling import scale
-from gmoe.study.data.design import TRUTHS, truth_from
+from gmoe.study.data.truths import TRUTHS, truth_from
 from gmoe.study.protocols.near_truth import Noise, perturb, place
 
 

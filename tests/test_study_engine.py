@@ -15,8 +15,9 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from gmoe.study import FolderInUseError, Study, StudyError, load_study, merge, replay, run, status, table
+from gmoe.study.results.columns import columns
+from gmoe.study.results.fits import model_of
 from gmoe.study.results.lock import locked
-from gmoe.study.results.rows import columns, model_of
 
 TEXT = """
 name = "small"

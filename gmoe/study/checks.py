@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import Field, field, fields
 from typing import Any
 
 
@@ -68,3 +69,29 @@ def text(value: Any) -> str:
 def numbers(value: Any) -> Any:
     """Accept a number, or a list of numbers or of such lists."""
     return [numbers(item) for item in value] if isinstance(value, list) else number(value)
+
+
+def features(value: Any) -> tuple[int, ...]:
+    """Accept a list of different columns of x, counted from 0."""
+    if not isinstance(value, list) or len(set(map(str, value))) < len(value):
+        raise ValueError(f"must be a list of different columns of x, counted from 0, got {value!r}")
+    return tuple(integer(0)(column) for column in value)
+
+
+def option(default: Any, check: Callable[[Any], Any], kinds: Sequence[str] | None = None) -> Any:
+    """Field of a protocol or loss that a study may set: declared once, with its default and its check.
+
+    Parameters
+    ----------
+    default : object
+    check : callable
+        Returns the value as it is kept, or raises a ValueError that says what was expected.
+    kinds : sequence of str, optional
+        Kinds of the class that the option makes a difference to; all by default.
+    """
+    return field(default=default, metadata={"check": check, "kinds": kinds})
+
+
+def options_of(cls: type) -> dict[str, Field]:
+    """Fields of a class that were declared by :func:`option`, by name."""
+    return {each.name: each for each in fields(cls) if "check" in each.metadata}

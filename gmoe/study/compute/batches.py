@@ -10,9 +10,11 @@ from pathlib import Path
 import numpy as np
 
 from gmoe.solvers._blas import single_threaded
+from gmoe.study.compute.replications import Attempt, attempts, failed_row, prepare, rows_of
 from gmoe.study.describe.spec import Study
-from gmoe.study.results.rows import KILLED, Attempt, attempts, failed_row, prepare, rows_of
-from gmoe.study.results.store import Task, failures, write_rows
+from gmoe.study.losses.base import Task
+from gmoe.study.results.columns import KILLED
+from gmoe.study.results.store import failures, write_rows
 
 # Results wait in memory no longer than that many replications.
 MAX_TASKS = 5000

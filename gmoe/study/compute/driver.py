@@ -9,10 +9,11 @@ from pathlib import Path
 from gmoe._jit import cache_folder
 from gmoe.study.compute.batches import BatchReport, Queue, record_killed, run_batch
 from gmoe.study.compute.engines import Dask, Serial, Workers, is_kill, was_killed
+from gmoe.study.compute.replications import attempts, prepare, rows_of
 from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StudyError
-from gmoe.study.results.rows import attempts, prepare, rows_of
-from gmoe.study.results.store import Task, done_in, quarantine
+from gmoe.study.losses.base import Task
+from gmoe.study.results.store import done_in, quarantine
 
 # A replication that ended this many workers is given up.
 MAX_KILLS = 3

@@ -7,11 +7,13 @@ from pathlib import Path
 import numpy as np
 
 from gmoe.solvers._blas import single_threaded
+from gmoe.study.compute.replications import draw
 from gmoe.study.data.seeds import generator
 from gmoe.study.errors import StudyError
-from gmoe.study.protocols.protocols import Fitted
+from gmoe.study.losses.base import Fits
+from gmoe.study.losses.together import measured
+from gmoe.study.protocols.base import Fitted
 from gmoe.study.results.manifest import load_study
-from gmoe.study.results.rows import draw
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,13 +48,16 @@ def replay(folder: str | Path, protocol: str, n: int, replication: int) -> Repla
             f"replications 0 to {study.replications - 1}."
         )
     seed = study.seed_of(n, replication)
+    chosen = study.protocol(protocol)
     # As in a worker: the number of BLAS threads decides last bits, and a fit's evidence is in what is returned.
     with single_threaded(), warnings.catch_warnings(), np.errstate(all="ignore"):
         warnings.simplefilter("ignore")
         data = draw(study, n, seed)
-        fitted = study.protocol(protocol).fit(data, generator(seed, 1))
-        [measured] = study.measured.values([fitted.model], study.truth)
-    return Replay(data.X, data.y, fitted, dict(zip((loss.name for loss in study.losses), measured.losses, strict=True)))
+        fitted = chosen.fit(data, generator(seed, 1))
+        task = n, replication
+        ends = {protocol: {task: (fitted.model, fitted.log_likelihood)}}
+        [found] = measured(study.losses, Fits.of(study.setting(chosen, n), ends, [task]))
+    return Replay(data.X, data.y, fitted, found.numbers)
 
 
 def _short(sizes) -> str:

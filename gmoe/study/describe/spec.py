@@ -10,14 +10,17 @@ import numpy as np
 
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
-from gmoe.parameters import PER_EXPERT
-from gmoe.study.data.design import LawOfX
+from gmoe.study.data.laws import LawOfX
 from gmoe.study.data.seeds import seed_sequence, words_of
-from gmoe.study.describe.reader import Reader
+from gmoe.study.data.truths import Drift, truth_at, truth_to_dict
+from gmoe.study.describe.reader import read_study, setting_of
+from gmoe.study.describe.source import Source
 from gmoe.study.describe.toml import read_toml
 from gmoe.study.errors import SpecError
-from gmoe.study.losses.losses import Loss, Losses
-from gmoe.study.protocols.protocols import KINDS, Protocol
+from gmoe.study.losses.base import Loss, Setting
+from gmoe.study.losses.kinds import kind_of as kind_of_loss
+from gmoe.study.protocols.base import Protocol
+from gmoe.study.protocols.protocols import kind_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +40,8 @@ class Study:
     sizes : tuple of int
     protocols : tuple of Protocol
     losses : tuple of Loss
+    drifts : tuple of Drift
+        Parameters of the truth that move with the size; see :meth:`truth_at`.
     """
 
     name: str
@@ -47,6 +52,7 @@ class Study:
     sizes: tuple[int, ...]
     protocols: tuple[Protocol, ...]
     losses: tuple[Loss, ...]
+    drifts: tuple[Drift, ...] = ()
 
     @classmethod
     def from_toml(cls, source: str | Path) -> "Study":
@@ -63,12 +69,12 @@ class Study:
             With the key and its line, for anything that is not as it should be.
         """
         values, text, name = read_toml(source)
-        return cls(**Reader(name, text).study(values))
+        return cls(**read_study(Source(name, text), values))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Study":
         """Read a study from what :meth:`to_dict` returns, or any dictionary of that form."""
-        return cls(**Reader("the study", "").study(values))
+        return cls(**read_study(Source("the study", ""), values))
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that decides the numbers, defaults filled in, fit for JSON and TOML."""
@@ -79,15 +85,22 @@ class Study:
             "sizes": list(self.sizes),
             **self.cell_base,
             "protocol": [_given(p) | {"kind": kind_of(p)} for p in self.protocols],
-            "loss": [_given(loss) for loss in self.losses],
+            "loss": [_given(loss) | {"kind": kind_of_loss(loss)} for loss in self.losses],
         }
 
     @cached_property
     def cell_base(self) -> dict[str, Any]:
         """What all cells have in common: the truth and the law of x."""
-        p = self.truth.parameters
-        truth = {"gate": gate_name(self.truth.gate), "temperature": p.temperature}
-        return {"truth": truth | {name: getattr(p, name).tolist() for name in PER_EXPERT}, "x": self.law.to_dict()}
+        truth = truth_to_dict(self.truth, self.drifts, gate_name(self.truth.gate))
+        return {"truth": truth, "x": self.law.to_dict()}
+
+    def truth_at(self, n: int) -> GMoE:
+        """Truth of the data sets of a size."""
+        return truth_at(self.truth, self.drifts, n)
+
+    def setting(self, protocol: Protocol, n: int | None = None) -> Setting:
+        """Return what a protocol fits to data of size ``n``, by default the smallest."""
+        return setting_of(self.truth, self.drifts, self.law, protocol, self.sizes[0] if n is None else n)
 
     def seed_of(self, n: int, replication: int) -> np.random.SeedSequence:
         """Return the seed of one replication."""
@@ -96,11 +109,6 @@ class Study:
     @cached_property
     def _words(self) -> dict[int, tuple[int, int]]:
         return {n: words_of(self.cell(n)) for n in self.sizes}
-
-    @cached_property
-    def measured(self) -> Losses:
-        """The losses with the points that they average over."""
-        return Losses(self.losses, self.law)
 
     def cell(self, n: int) -> dict[str, Any]:
         """Return what the data of one size depend on, beside the root seed and the replication."""
@@ -112,11 +120,6 @@ class Study:
             if protocol.name == name:
                 return protocol
         raise SpecError(f"No protocol {name!r} in this study; it has {', '.join(p.name for p in self.protocols)}.")
-
-
-def kind_of(protocol: Protocol) -> str:
-    """Name by which a study asks for the protocol's class."""
-    return next(kind for kind, cls in KINDS.items() if cls is type(protocol))
 
 
 def gate_name(gate) -> str:

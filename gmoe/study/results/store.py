@@ -44,8 +44,9 @@ import pyarrow.parquet as pq
 
 from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StoreError
+from gmoe.study.losses.base import Task
 from gmoe.study.results.arrow import table_from
-from gmoe.study.results.rows import FAILED, KILLED, Row, columns
+from gmoe.study.results.columns import FAILED, KILLED, Row, columns
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -53,8 +54,6 @@ if TYPE_CHECKING:
 RESULTS, QUARANTINE = "results", "quarantine"
 DIGEST_LENGTH = 16
 KEY = ["protocol", "n", "replication"]
-
-Task = tuple[int, int]
 
 
 def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:

@@ -1,43 +1,14 @@
-"""What a study draws data from: truths, laws of x, sizes."""
+"""Laws of x: independent features, or a regular grid."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 
-from gmoe.model import GMoE
-from gmoe.parameters import Parameters
-
-# Two experts that cross at x = 0.5, with a gate that switches at 0.32.
-_CROSSING: dict[str, Any] = {
-    "gate_intercept": [-8.0, 0.0],
-    "gate_coef": [[25.0], [0.0]],
-    "intercept": [15.0, -5.0],
-    "coef": [[-20.0], [20.0]],
-}
-#: Truths of the papers' experiments, with the law of x of their code.
-TRUTHS: dict[str, dict[str, Any]] = {
-    "softmax_paper": {
-        "truth": {"gate": "softmax", **_CROSSING, "variance": [0.09, 0.16]},
-        "x": {"law": "grid", "low": 0.0, "high": 1.0},
-    },
-    "topk_paper": {
-        "truth": {"gate": "topk:n_active=1,select_on=logit", **_CROSSING, "variance": [0.3, 0.4]},
-        "x": {"law": "normal", "mean": 0.0, "sd": 1.0},
-    },
-}
 LAWS = {"uniform": ("low", "high"), "normal": ("mean", "sd"), "grid": ("low", "high")}
 _DEFAULTS = {"low": 0.0, "high": 1.0, "mean": 0.0, "sd": 1.0}
-SPACINGS = ("linear", "log")
-
-
-def truth_from(values: Mapping[str, Any]) -> GMoE:
-    """Model of the keys ``gate`` (a name as for :func:`gmoe.as_gate`) and those of :class:`gmoe.Parameters`."""
-    values = dict(values)
-    gate = values.pop("gate", "softmax")
-    return GMoE(Parameters(**values), gate)
 
 
 @dataclass(frozen=True)
@@ -86,6 +57,17 @@ class LawOfX:
         return _grid(self.first, self.second, n).copy()
 
 
+@lru_cache(maxsize=16)
+def points_of(law: LawOfX, count: int) -> np.ndarray:
+    """Values of x over which losses average, (count, n_features): drawn once for all fits, so that losses compare.
+
+    From the law of x; uniformly in place of a grid.
+    """
+    points = (replace(law, law="uniform") if law.law == "grid" else law).draw(count, np.random.default_rng(0))
+    points.setflags(write=False)  # one array for all who ask
+    return points
+
+
 @lru_cache(maxsize=1)
 def _grid(first, second, n) -> np.ndarray:
     """Points of a regular grid; kept, because all replications of a size have the same."""
@@ -101,18 +83,6 @@ def side_of_grid(n: int, n_features: int) -> int:
         nearest = sorted({max(side + step, 1) ** n_features for step in (-1, 0, 1)})
         raise ValueError(f"A grid in {n_features} dimensions has {', '.join(map(str, nearest))}, ... points, not {n}.")
     return side
-
-
-def sizes_from(values: Any) -> tuple[int, ...]:
-    """Sizes of a list, or of a table with ``spacing``, ``start``, ``stop`` and ``count``."""
-    if isinstance(values, Mapping):
-        space = np.linspace if values["spacing"] == "linear" else np.geomspace
-        values = np.rint(space(values["start"], values["stop"], values["count"])).astype(int).tolist()
-    sizes = tuple(values)
-    for before, after in zip(sizes, sizes[1:], strict=False):
-        if after <= before:
-            raise ValueError(f"sizes must be increasing, got {after} after {before}; fewer or other sizes help.")
-    return sizes
 
 
 def _by_feature(value, name, n_features):

@@ -1,22 +1,18 @@
-"""From replications to the rows of the result table."""
+"""Replications: their data, what the protocols make of them, and the rows of the table."""
 
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import lru_cache
-from typing import Any
 
 import numpy as np
 
-from gmoe.model import GMoE
-from gmoe.parameters import PER_EXPERT, Parameters
 from gmoe.study.data.seeds import generator
 from gmoe.study.describe.spec import Study
-from gmoe.study.losses.losses import Measured
-from gmoe.study.protocols.protocols import Data, Fitted, Protocol
-
-Row = dict[str, Any]
-FAILED, KILLED = "failed", "killed"
+from gmoe.study.losses.base import End, Task
+from gmoe.study.losses.together import Measured, measured
+from gmoe.study.protocols.base import Data, Fitted, Protocol
+from gmoe.study.results.columns import FAILED, LOSS, Row, columns, parameter_columns, parameters_of
+from gmoe.study.results.fits import fits_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,14 +26,10 @@ class Attempt:
     result: Fitted | Exception
     seconds: float
 
-
-def columns(study: Study) -> dict[str, type]:
-    """Names and types of the columns, in order: those of the table that :mod:`gmoe.study.results.store` documents."""
-    kinds: dict[str, type] = {"study": str, "protocol": str, "n": int, "replication": int}
-    kinds |= {f"loss:{loss.name}": float for loss in study.losses}
-    kinds |= {"cells": str, "log_likelihood": float, "gradient": float, "status": str, "certified": bool}
-    kinds |= {"n_starts": int, "n_agreeing": int, "n_iter": int, "error": str, "seed": str, "seconds": float}
-    return kinds | dict.fromkeys(_parameter_names(study), float)
+    @property
+    def task(self) -> Task:
+        """Size and number of the replication."""
+        return self.n, self.replication
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,10 +70,18 @@ def attempts(study: Study, prepared: Prepared) -> list[Attempt]:
 
 
 def draw(study: Study, n: int, seed: np.random.SeedSequence) -> Data:
-    """Return the data of one replication: a function of the root seed, truth, law of x, n and replication alone."""
-    rng = generator(seed, 0)
+    """Return the data of one replication: a function of the root seed, truth, law of x, n and replication alone.
+
+    Parameters
+    ----------
+    study : Study
+    n : int
+    seed : SeedSequence
+        Of the replication: ``study.seed_of(n, replication)``.
+    """
+    rng, truth = generator(seed, 0), study.truth_at(n)
     X = study.law.draw(n, rng)
-    return Data(X, study.truth.sample(X, rng)[0], study.truth)
+    return Data(X, truth.sample(X, rng)[0], truth)
 
 
 def rows_of(study: Study, found: Sequence[Attempt]) -> list[Row]:
@@ -89,12 +89,15 @@ def rows_of(study: Study, found: Sequence[Attempt]) -> list[Row]:
 
     The losses of a protocol are taken of all its fits together, which costs a tenth of one by one, and gives the same.
     """
-    measured: dict[Attempt, Measured] = {}
-    for protocol in study.protocols:
-        fits = {a: a.result.model for a in found if a.protocol is protocol and isinstance(a.result, Fitted)}
-        if fits:
-            measured |= zip(fits, study.measured.values(list(fits.values()), study.truth), strict=True)
-    return [_row(study, a, measured.get(a)) for a in found]
+    ends: dict[str, dict[Task, End]] = {protocol.name: {} for protocol in study.protocols}
+    for a in found:
+        if isinstance(a.result, Fitted):
+            ends[a.protocol.name][a.task] = a.result.model, a.result.log_likelihood
+    numbers: dict[tuple[str, Task], Measured] = {}
+    for fits in fits_of(study, ends):
+        keys = [(fits.setting.protocol, task) for task in fits.tasks]
+        numbers |= zip(keys, measured(study.losses, fits), strict=True)
+    return [_row(study, a, numbers.get((a.protocol.name, a.task))) for a in found]
 
 
 def failed_row(study: Study, protocol, n: int, replication: int, status: str, error: str) -> Row:
@@ -104,54 +107,22 @@ def failed_row(study: Study, protocol, n: int, replication: int, status: str, er
     return row | {"error": error, "seconds": 0.0}
 
 
-def model_of(study: Study, row) -> GMoE:
-    """Fitted model of a row of the table."""
-    protocol = study.protocol(row["protocol"])
-    k, d = protocol.n_experts, len(study.law.first)
-    shapes = {name: (k, d) if name in ("gate_coef", "coef") else (k,) for name in PER_EXPERT}
-    arrays = {
-        name: np.array([row[key] for key in _names(name, k, d)], dtype=float).reshape(shapes[name])
-        for name in PER_EXPERT
-    }
-    parameters = Parameters(**arrays, temperature=row["param:temperature"])
-    return GMoE(parameters, protocol.gate_for(study.truth))
-
-
 def _row(study, attempt, measured) -> Row:
     key = attempt.protocol, attempt.n, attempt.replication
     if isinstance(error := attempt.result, Exception):
         return failed_row(study, *key, FAILED, f"{type(error).__name__}: {error}") | {"seconds": attempt.seconds}
     fitted = attempt.result
-    row = dict.fromkeys(_parameter_names(study), np.nan) | _key(study, *key, attempt.seed)
-    row |= {f"loss:{loss.name}": value for loss, value in zip(study.losses, measured.losses, strict=True)}
+    row = dict.fromkeys(parameter_columns(study), np.nan) | _key(study, *key, attempt.seed)
+    row |= dict.fromkeys((name for name in columns(study) if name.startswith(LOSS)), np.nan)
+    row |= {LOSS + name: value for name, value in measured.numbers.items()}
     row |= {"cells": measured.cells, "error": measured.error, "seconds": attempt.seconds}
     # A fit whose loss cannot be taken counts as failed, and keeps its parameters and its other losses.
     row |= {"status": FAILED if measured.error else fitted.status}
     row |= {"certified": fitted.certified, "log_likelihood": fitted.log_likelihood, "gradient": fitted.gradient}
     row |= {"n_starts": fitted.n_starts, "n_agreeing": fitted.n_agreeing, "n_iter": fitted.n_iter}
-    return row | _parameters(fitted.model.parameters)
+    return row | parameters_of(fitted.model)
 
 
 def _key(study, protocol, n, replication, seed):
     text = f"{seed.entropy}:{','.join(map(str, seed.spawn_key))}"
     return {"study": study.name, "protocol": protocol.name, "n": n, "replication": replication, "seed": text}
-
-
-@lru_cache(maxsize=64)
-def _names(name: str, k: int, d: int) -> list[str]:
-    """Columns of one field of :class:`Parameters`, expert by expert."""
-    if name in ("gate_coef", "coef"):
-        return [f"param:{name}[{j},{c}]" for j in range(k) for c in range(d)]
-    return [f"param:{name}[{j}]" for j in range(k)]
-
-
-@lru_cache(maxsize=8)
-def _parameter_names(study: Study) -> list[str]:
-    k, d = max(protocol.n_experts for protocol in study.protocols), len(study.law.first)
-    return [key for name in PER_EXPERT for key in _names(name, k, d)] + ["param:temperature"]
-
-
-def _parameters(p: Parameters) -> Row:
-    k, d = p.coef.shape
-    fields = {name: zip(_names(name, k, d), getattr(p, name).ravel().tolist(), strict=True) for name in PER_EXPERT}
-    return {key: value for pairs in fields.values() for key, value in pairs} | {"param:temperature": p.temperature}

@@ -140,9 +140,8 @@ def study(k, seed, n_em):
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = GaussianMoERegressor(k, random_state=0, parameter_space=parameter_space(MIN_VARIANCE)).fit(
-            x[:, None], y
-        )
+        space = parameter_space(MIN_VARIANCE)
+        fitted = GaussianMoERegressor(k, random_state=0, parameter_space=space).fit(x[:, None], y)
     seconds = time.perf_counter() - start
     r = fitted.fit_result_
     assert isinstance(r.model.parameters, Parameters)

@@ -66,7 +66,10 @@ def predicted(study: Study, protocol: str) -> dict[Key, Prediction]:
 
 
 def _look_up(quantity: Quantity, said: dict[Key, Prediction]) -> Prediction | None:
-    found = said.get((quantity.name, quantity.cell_size)) or said.get((quantity.otherwise or "", quantity.cell_size))
+    found = said.get((quantity.name, quantity.cell_size))
+    if found is None:
+        other = said.get((quantity.otherwise or "", quantity.cell_size))
+        found = other if other is not None and other.exponent is not None else None
     if found is None or found.exponent is None or quantity.power == 1.0:
         return found
     return replace(found, exponent=quantity.power * found.exponent, rate=f"({found.rate})^{quantity.power:g}")

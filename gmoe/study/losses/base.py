@@ -24,7 +24,7 @@ class Quantity:
     power : float, default 1
         The number is of the order of this power of the quantity.
     otherwise : str, optional
-        The quantity for gates of which the theory does not know ``name``.
+        The quantity where the theory says nothing of ``name``, if it has an exponent for this one.
     """
 
     name: str

@@ -4,8 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.plotting import RatePlotDisplay
-from gmoe.plotting._axes import COLOURS, LINES, MARKERS, few_ticks
+from gmoe.plotting import COLOURS, LINES, MARKERS, RatePlotDisplay, log_ticks
 from gmoe.study.analyse.rates import Rates
 
 WIDTH, HEIGHT = 5.2, 4.4
@@ -23,11 +22,10 @@ def figure_of(rates: Rates, statistic: str = "mean") -> Any:
     -------
     matplotlib Figure
     """
-    levels, frame = rates.to_frame("levels"), rates.to_frame()
-    losses = list(dict.fromkeys(frame["loss"]))
+    losses = list(dict.fromkeys(rate.loss for rate in rates.rates))
     figure, axes = _panels(len(losses))
     for loss, ax in zip(losses, axes, strict=True):
-        RatePlotDisplay.from_table(levels, frame, loss=loss, statistic=statistic, ax=ax)
+        RatePlotDisplay.from_rates(rates, loss=loss, statistic=statistic, ax=ax)
     return figure
 
 
@@ -53,7 +51,7 @@ def sizes_figure_of(rates: Rates, statistic: str = "mean") -> Any:
             if chosen[0].theory is not None:
                 ax.axhline(chosen[0].theory, color="0.25", linestyle=":", linewidth=2.0, label="theory")
             ax.set(xscale="log", xlabel=label, ylabel=f"slope of the {statistic} loss ({loss})")
-            few_ticks(ax.xaxis)
+            log_ticks(ax.xaxis)
             ax.legend(loc="lower left", bbox_to_anchor=(0.0, 1.0), frameon=False, ncols=3, borderaxespad=0.2)
     return figure
 

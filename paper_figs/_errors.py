@@ -22,11 +22,17 @@ def with_temperature(results: Results) -> Results:
 
 
 def stated(results: Results, protocol: str = "mle") -> dict[str, Prediction]:
-    """Return what the theory says of each number, in its own order, averages last."""
+    """Return what the theory says of each number, in its own order, averages last.
+
+    Nothing of the raw gate intercept under a gate whose scale is free: its error is that of the log weight,
+    ``gate_intercept/temperature``.
+    """
     order = list(predicted(results.study, protocol))
     found = {
         number: p for (name, number), p in predictions(results.study, results.all_losses).items() if name == protocol
     }
+    if "gate_intercept/temperature" in found:
+        del found["gate_intercept"]
 
     def place(number):
         return AVERAGE in number, order.index((found[number].quantity, found[number].cell_size))

@@ -1,4 +1,18 @@
-"""Monte Carlo studies of convergence: described in TOML, resumable, reproducible to the bit."""
+"""Monte Carlo studies of convergence: described in TOML, resumable, reproducible to the bit.
+
+| room | question |
+|---|---|
+| ``data`` | what are the data drawn from: truths, laws of x, sizes, seeds? |
+| ``losses`` | what is measured of a fit, and which quantity of the theory is that? |
+| ``protocols`` | how is one data set fitted? |
+| ``describe`` | what is a study, and how is it read? |
+| ``results`` | what does a results folder hold? |
+| ``compute`` | who computes what, and what is missing? |
+| ``analyse`` | what do the results say: rates, certificates, losses after the fact? |
+| ``show`` | how does it look? |
+
+Each room imports from those above it alone.
+"""
 
 from gmoe.solvers.result import EDGES
 from gmoe.study.analyse.health import failures, health

@@ -48,6 +48,11 @@ class Setting:
         """Number of experts that the truth does not have."""
         return self.n_experts - self.truth.n_experts
 
+    @property
+    def largest_cell(self) -> int:
+        """Most fitted experts that a cell can hold where none is empty."""
+        return max(self.extra, 0) + 1
+
 
 #: A fit and its log-likelihood.
 End = tuple[GMoE, float]

@@ -25,7 +25,7 @@ class Blocks(Loss):
     is the same with the average over each cell's atoms by gate probability, which is what the Voronoi loss bounds: an
     atom of vanishing probability may be anywhere. The gate is known up to a translation only, which the heaviest cells
     take up: so ``gate_intercept`` is the largest over all cells, and the gate slope of a single cell is left out where
-    there is no other such cell.
+    there is no other such cell. Larger cells, which leave another one empty, have no number.
 
     Attributes
     ----------
@@ -40,13 +40,11 @@ class Blocks(Loss):
     def numbers(self, setting: Setting) -> dict[str, Quantity | None]:
         """Every block in cells of every size, then the averages in cells of several."""
         blocks = _blocks_of(setting.truth)
-        # Where gate and temperature share a scale, the error of the gate intercept is that of the log weight.
-        free = setting.gate.estimated and "gate_intercept/temperature" in blocks
-        sizes = range(1, setting.extra + 2)
+        sizes = range(1, setting.largest_cell + 1)
         found: dict[str, Quantity | None] = {}
         for block in blocks:
             if block.startswith(OVERALL):
-                found[block] = None if free and block == "gate_intercept" else Quantity(block)
+                found[block] = Quantity(block)
             else:
                 found |= {_named(block, size): Quantity(block, size) for size in sizes}
         for block in blocks:
@@ -65,7 +63,7 @@ class Blocks(Loss):
             if block.startswith(OVERALL):
                 found[block] = _largest(error[:, :, b], size > 0)
                 continue
-            for m in range(1, fits.setting.extra + 2):
+            for m in range(1, fits.setting.largest_cell + 1):
                 cells = size == m
                 if m == 1 and block.startswith("gate_coef") and fits.truth.gate.affine:
                     cells = cells & (cells.sum(axis=1, keepdims=True) > 1)

@@ -28,7 +28,7 @@ from gmoe.solvers.scaling import scale
 from gmoe.solvers.search import START_ROWS
 from gmoe.solvers.standing import variance_held
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
-from gmoe.study.protocols import relative
+from gmoe.study import parameter_space
 
 N = 10_000
 MIN_VARIANCE = 1e-4
@@ -120,7 +120,7 @@ def em_from_starts(x, y, k, n_starts, seed):
     """Log-likelihoods of 2000 EM steps from starts of the kinds that the fit uses; interior ones only."""
     X, columns = x[:, None], np.array([0])
     scaling = scale(X, y, None, columns, columns)
-    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k, relative(MIN_VARIANCE))
+    objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k, parameter_space(MIN_VARIANCE))
     rng = np.random.default_rng([seed, k])
     sample = Sample.of(objective.blocks, START_ROWS, rng)
     kinds = list(DATA_STARTS.values())
@@ -140,7 +140,8 @@ def study(k, seed, n_em):
     start = time.perf_counter()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        fitted = GaussianMoERegressor(k, random_state=0, parameter_space=relative(MIN_VARIANCE)).fit(x[:, None], y)
+        space = parameter_space(MIN_VARIANCE)
+        fitted = GaussianMoERegressor(k, random_state=0, parameter_space=space).fit(x[:, None], y)
     seconds = time.perf_counter() - start
     r = fitted.fit_result_
     assert isinstance(r.model.parameters, Parameters)

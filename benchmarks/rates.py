@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from benchmarks._measure import Figure
-from gmoe.study.rates import estimate_rates
+from gmoe.study import estimate_rates
 
 STUDIES = 500
 SIZES = np.geomspace(1e2, 1e5, 12).round().astype(int)

@@ -20,7 +20,7 @@ import numpy as np
 import pandas as pd
 
 from gmoe.study import Study, merge, run, table
-from gmoe.study.store import done_in
+from gmoe.study.results.store import done_in
 
 TEXT = """
 name = "reliability"

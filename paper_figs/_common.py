@@ -3,16 +3,14 @@
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from gmoe.study import Study, load_study, table
-from gmoe.study._theory import exponents
-from gmoe.study.rates import Rate, Rates, estimate_rates
+from gmoe.study import Loss, Rate, Rates, Study, estimate_rates, exponents, load_study, measure_table, table
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS, FIGURES = ROOT / "sims" / "results", ROOT / "paper_figs" / "figures"
@@ -24,26 +22,41 @@ HEAD = "| panel | study | protocol | error | median: on n | on n/log n | mean: o
 
 @dataclass(frozen=True, eq=False)
 class Results:
-    """Results of one study; ``extra`` has errors that its table does not, in columns of the same form."""
+    """Results of one study; ``losses`` are those that were measured after the fact."""
 
     study: Study
     fits: Any
-    extra: Any = None
-    extra_theory: Mapping[str, float] | None = None
+    losses: tuple[Loss, ...] = ()
+    _rates: dict[str, Rates] = field(default_factory=dict, init=False)
+
+    def measured(self, *losses: Loss, protocol: str | None = None) -> "Results":
+        """Take more losses of the fits, perhaps of one protocol alone; numbers that no fit has are left out."""
+        rows = self.fits if protocol is None else self.fits[self.fits["protocol"] == protocol]
+        found = measure_table(self.study, rows, losses).filter(regex="^loss:").dropna(axis=1, how="all")
+        return replace(self, fits=self.fits.join(found), losses=(*self.losses, *losses))
+
+    @property
+    def all_losses(self) -> tuple[Loss, ...]:
+        """Those of the study and those measured since."""
+        return (*self.study.losses, *self.losses)
 
     @cached_property
-    def rates(self) -> Rates:
-        """Slopes as ``gmoe rates table`` prints them, and after them those of ``extra``."""
-        own = estimate_rates(self.fits, theory=exponents(self.study))
-        if self.extra is None:
-            return own
-        more = estimate_rates(self.extra, theory=self.extra_theory)
-        return Rates(own.confidence, own.levels + more.levels, own.rates + more.rates, own.decay + more.decay)
+    def exponents(self) -> dict[tuple[str, str], float]:
+        """The theory's, of all numbers."""
+        return exponents(self.study, self.all_losses)
+
+    def rates(self, loss: str) -> Rates | None:
+        """Slopes of one number as ``gmoe rates table`` prints them; None where no fit has it."""
+        if loss not in self._rates and f"loss:{loss}" in self.fits:
+            self._rates[loss] = estimate_rates(self.fits, losses=[loss], theory=self.exponents)
+        return self._rates.get(loss)
 
     def rate(self, protocol: str, loss: str, statistic: str = "median", scale: str = "n") -> Rate | None:
         """Return one slope, None where the results do not have it."""
         key = (protocol, loss, statistic, scale)
-        return next((r for r in self.rates.rates if (r.protocol, r.loss, r.statistic, r.scale) == key), None)
+        rates = self.rates(loss)
+        found = rates.rates if rates else ()
+        return next((r for r in found if (r.protocol, r.loss, r.statistic, r.scale) == key), None)
 
     @property
     def set_up(self) -> str:

@@ -4,9 +4,6 @@ from typing import Any
 
 import matplotlib
 from matplotlib.figure import Figure
-from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
-
-from gmoe.plotting._rates import MINUS
 
 WIDTH = 7.0  # inches, as printed
 matplotlib.rcParams.update(
@@ -30,32 +27,9 @@ def letter(i: int) -> str:
     return f"({'abcdefghijklmnopqrstuvwxyz'[i]})"
 
 
-def minus(text: str) -> str:
-    """Write true minus signs."""
-    return text.replace("-", MINUS)
-
-
 def absent(ax: Any, title: str, text: str = "not run") -> None:
     """Say why a panel is empty."""
     ax.set_title(title, loc="left", pad=3.0)
     ax.text(0.5, 0.5, text, transform=ax.transAxes, ha="center", color="0.4")
     ax.xaxis.set_visible(False)
     ax.yaxis.set_visible(False)
-
-
-def log_ticks(axis: Any) -> None:
-    """Label powers of ten, and 2 and 5 times them where the axis is shorter than two decades."""
-    low, high = axis.get_view_interval()
-    axis.set_minor_formatter(NullFormatter())
-    if high < 100.0 * low:
-        axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(_product))
-
-
-def _product(value, _):
-    """Write 20000 as 2 times a power of ten; small powers in full."""
-    if 0.9e-3 < value < 0.9e3:
-        return f"{value:g}"
-    mantissa, exponent = f"{value:.0e}".split("e")
-    front = "" if mantissa == "1" else rf"{mantissa}\cdot"
-    return f"${front}10^{{{int(exponent)}}}$"

@@ -2,7 +2,7 @@
 
 import numpy as np
 from _common import caption, main
-from _errors import AVERAGE, predictions, with_blocks
+from _errors import AVERAGE, stated, with_blocks
 from _panels import Line, caption_rows
 from _style import absent, letter, panels
 from matplotlib.lines import Line2D
@@ -47,7 +47,7 @@ def draw(results):
             absent(axes.flat[i], title)
             continue
         found = with_blocks(results[name])
-        said = [key for key in predictions(found) if block_of(key) in BLOCKS]
+        said = [key for key in stated(found) if block_of(key) in BLOCKS]
         slopes(axes.flat[i], title, found, said)
         lines = [Line(key, name, "mle", key) for key in said]
         rows += caption_rows(letter(i), lines, {name: found})

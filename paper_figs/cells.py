@@ -1,11 +1,12 @@
 """Voronoi loss by the cells of the fits: which true expert has got the surplus ones."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 from _common import caption, main
-from _errors import KEYS, PREFIX
 from _panels import DOTTED, DRAWN, PROTOCOLS, Line, rate_figure
+
+from gmoe.study import Loss, Voronoi
 
 DESIGNS = {"softmax_over3": ("k = 3", ("2+1", "1+2")), "softmax_over4": ("k = 4", ("3+1", "2+2", "1+3"))}
 STUDIES = tuple(DESIGNS)
@@ -29,16 +30,27 @@ def draw(results):
     return figure, caption("cells", f"{TEXT} {DRAWN} {DOTTED} Cells of the fits: {'; '.join(shares)}.", rows, results)
 
 
+@dataclass(frozen=True)
+class ByCells(Loss):
+    """A Voronoi loss, of the fits with each pattern of cells as a number of its own."""
+
+    loss: Voronoi
+    patterns: tuple[str, ...]
+
+    def numbers(self, setting):
+        """One for each pattern; the theory's exponent is that of the loss."""
+        return {key_of(pattern): self.loss.quantity(setting) for pattern in self.patterns}
+
+    def values(self, fits):
+        """Loss of the fits with the pattern, nan for the others."""
+        loss, cells = self.loss.values(fits)[self.loss.name], np.array(self.loss.cells(fits))
+        return {key_of(pattern): np.where(cells == pattern, loss, np.nan) for pattern in self.patterns}
+
+
 def by_cells(found):
-    """Add the loss of the fits with each pattern as a column of its own."""
-    patterns = sorted(set(found.fits["cells"]) - {""})
-    loss = found.fits[PREFIX + "voronoi"]
-    columns = {PREFIX + key_of(pattern): loss.where(found.fits["cells"] == pattern) for pattern in patterns}
-    theory = found.rate("mle", "voronoi").theory
-    return replace(
-        found, extra=pd.concat([found.fits[KEYS], pd.DataFrame(columns)], axis=1),
-        extra_theory={} if theory is None else {key_of(pattern): theory for pattern in patterns},
-    )  # fmt: skip
+    """Add the loss of the fits with each pattern."""
+    [loss] = [loss for loss in found.study.losses if loss.name == "voronoi"]
+    return found.measured(ByCells("by_cells", loss, tuple(sorted(set(found.fits["cells"]) - {""}))))
 
 
 def key_of(pattern):

@@ -28,9 +28,12 @@ from dataclasses import replace
 
 import numpy as np
 from _common import SEARCHED, caption, interval, main
-from _errors import predictions, with_blocks
+from _errors import stated, with_blocks
 
-SCALES = {"voronoi_loss": "raw", "voronoi_loss (free)": "free"}
+from gmoe.study import predicted
+
+# Losses of the studies that are claimed of; the others are published forms and variants.
+LOSSES = ("voronoi", "free", "hellinger")
 WITHOUT_EXPONENT = ("slower than polynomial", "not identified")
 TOLERANCE, WIDEST = 0.05, 0.25
 UNCERTIFIED = 0.01
@@ -64,24 +67,18 @@ def draw(results):
 
 def claims(name, found):
     """Yield the rows of a study."""
-    said = predictions(found)
-    known = {0.0} | {p.exponent for p in said.values() if p.exponent is not None}
-    for quantity, p in said.items():
-        loss = loss_of(quantity, found.study)
-        rates = [found.rate("mle", loss, s, x) for s in ("median", "mean") for x in ("n", "n/log n")]
-        if rates[0] is None or (p.exponent is None and p.rate not in WITHOUT_EXPONENT):
+    said = predicted(found.study, "mle").values()
+    known = {0.0} | {p.exponent for p in said if p.exponent is not None}
+    own = [loss.name for loss in found.study.losses]
+    for number, p in stated(found).items():
+        silent = p.exponent is None and p.rate not in WITHOUT_EXPONENT
+        if silent or (number in own and number not in LOSSES) or found.rate("mle", number) is None:
             continue
+        rates = [found.rate("mle", number, s, x) for s in ("median", "mean") for x in ("n", "n/log n")]
         verdicts = [verdict(p, *rates[i : i + 2], known - {p.exponent}) for i in (0, 2)]
-        cells = [name, quantity, p.rate, p.bound, p.mark, *map(interval, rates), *verdicts]
+        error = p.quantity if number in own else number
+        cells = [name, error, p.rate, p.bound, p.mark, *map(interval, rates), *verdicts]
         yield f"| {' | '.join(cells)} |"
-
-
-def loss_of(quantity, study):
-    """Name of the study's loss that measures a quantity; blocks have their own."""
-    if quantity == "density":
-        return "hellinger"
-    fit = [loss for loss in study.losses if loss.name in ("voronoi", "free") and loss.scale == SCALES.get(quantity)]
-    return fit[0].name if fit else quantity
 
 
 def verdict(prediction, on_n, on_n_log_n, others=()):

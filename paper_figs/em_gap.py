@@ -1,15 +1,13 @@
 """How far EM stops from the maximum: gaps in log-likelihood and in parameters against n."""
 
-from dataclasses import replace
+from dataclasses import dataclass
 
 import numpy as np
-import pandas as pd
 from _common import caption, main
-from _errors import KEYS, PREFIX, fitted_rows
 from _panels import DRAWN, Line, rate_figure
 
 from gmoe.metrics import voronoi_loss
-from gmoe.study.rows import model_of
+from gmoe.study import Loss
 
 DESIGNS = {"em_against_mle_exact": "k = 2, exact", "em_against_mle_over3": "k = 3"}
 STOPS = {"em_relative": "EM, relative stop", "em_absolute": "EM, absolute stop"}
@@ -41,29 +39,41 @@ def beside(name, error):
     return [Line(label, name, key, "from_truth") for key, label in labels.items()] if error == "distance" else []
 
 
+@dataclass(frozen=True)
+class Gap(Loss):
+    """How far fits are from the maximum on the same data, by log-likelihood and parameters; and from the truth."""
+
+    maximum: str = "mle"
+
+    def numbers(self, setting):
+        """Of the maximum itself, the distance from the truth alone; the theory has no exponents."""
+        own = setting.protocol == self.maximum
+        return dict.fromkeys(("from_truth",) if own else ("from_truth", "distance", "gap"))
+
+    def values(self, fits):
+        """Return the numbers of each fit, nan where there is no maximum."""
+        best = fits.of_protocol(self.maximum)
+        there = [end is not None for end in best]
+        found = {"from_truth": np.where(there, voronoi_loss(fits.models, fits.truth, kind="exact").value, np.nan)}
+        if "gap" in self.numbers(fits.setting):
+            pairs = [(fit, end[0]) for fit, end in zip(fits.models, best, strict=True) if end]
+            found["distance"] = np.full(len(best), np.nan)
+            found["distance"][there] = [voronoi_loss(fit, maximum, kind="exact").value for fit, maximum in pairs]
+            top = np.array([end[1] if end else np.nan for end in best])
+            found["gap"] = np.maximum(top - fits.log_likelihood, 0.0)
+        return found
+
+
 def with_gaps(results):
-    """Add ``loss:gap`` and ``loss:distance``, from the maximum, of EM's ends, and ``loss:from_truth`` of all fits."""
-    best = fitted_rows(results, "mle").set_index(["n", "replication"])
-    tables = []
-    for protocol in ("mle", *STOPS):
-        rows = fitted_rows(results, protocol)
-        rows = rows[[key in best.index for key in zip(rows["n"], rows["replication"], strict=True)]]
-        maxima = best.loc[list(zip(rows["n"], rows["replication"], strict=True))]
-        models = [model_of(results.study, row) for row in rows.to_dict("records")]
-        columns = {"from_truth": voronoi_loss(models, results.study.truth, kind="exact").value}
-        if protocol in STOPS:
-            best_models = [model_of(results.study, row) for row in maxima.reset_index().to_dict("records")]
-            pairs = zip(models, best_models, strict=True)
-            columns["distance"] = [float(voronoi_loss(*pair, kind="exact").value) for pair in pairs]
-            columns["gap"] = np.maximum(maxima["log_likelihood"].to_numpy() - rows["log_likelihood"].to_numpy(), 0.0)
-        tables.append(rows[KEYS].assign(**{PREFIX + name: values for name, values in columns.items()}))
-    return replace(results, extra=pd.concat(tables), extra_theory={})
+    """Add the distances of all fits."""
+    return results.measured(Gap("gaps"))
 
 
 def higher(results):
     """Share of EM's ends above the certified maximum."""
-    best = fitted_rows(results, "mle").set_index(["n", "replication"])["log_likelihood"]
-    rows = results.fits[results.fits["protocol"].isin(STOPS)].set_index(["n", "replication"])
+    fits = results.fits.set_index(["n", "replication"])
+    best = fits.loc[fits["protocol"] == "mle", "log_likelihood"]
+    rows = fits[fits["protocol"].isin(STOPS)]
     above = rows["log_likelihood"] > best.reindex(rows.index) + 1e-6
     return f"{above.sum()} of {len(rows)}"
 

@@ -4,9 +4,9 @@ from dataclasses import replace
 
 import numpy as np
 from _common import SEARCHED, fits_line, interval, main
-from _errors import AVERAGE, SMALLEST, with_blocks
+from _errors import AVERAGE, SMALLEST, stated, with_blocks
 
-from gmoe.solvers.result import EDGES
+from gmoe.study import EDGES
 
 PAPER = ("softmax_over3_paper", "softmax_over4_paper")
 NEAR = "softmax_over3"
@@ -68,11 +68,11 @@ def protocol(found):
 def heavy(found):
     """Slopes in cells of two without the fits that have a light expert; a selection that n changes."""
     blocks = with_blocks(found)
-    light = blocks.extra[f"loss:{SMALLEST}"] < LIGHT
-    kept = replace(blocks, extra=blocks.extra[~light])
-    count = kept.extra.groupby("n").size()
-    keys = [key for key in kept.extra_theory if key.endswith("(cell of 2)") and AVERAGE not in key]
-    rows = [[key, interval(kept.rate("mle", key)), f"{kept.extra_theory[key]:.4g}"] for key in keys]
+    kept = replace(blocks, fits=blocks.fits[~(blocks.fits[f"loss:{SMALLEST}"] < LIGHT)])
+    count = kept.fits.dropna(subset=[f"loss:{SMALLEST}"]).groupby("n").size()
+    exponents = {key: p.exponent for key, p in stated(kept).items() if p.exponent is not None}
+    keys = [key for key in exponents if key.endswith("(cell of 2)") and AVERAGE not in key]
+    rows = [[key, interval(kept.rate("mle", key)), f"{exponents[key]:.4g}"] for key in keys]
     title = f"Worst atom, {NEAR}, fits whose experts all have shares of {LIGHT:g} or more"
     some = f" ({count.iloc[0]} fits at n = {count.index[0]}, {count.iloc[-1]} at n = {count.index[-1]})"
     return section(title + some, ["error", "slope of the median", "theory"], rows)

@@ -2,7 +2,9 @@
 
 from _common import caption, main
 from _panels import Line, caption_rows
-from _style import absent, letter, log_ticks, panels
+from _style import absent, letter, panels
+
+from gmoe.plotting import log_ticks
 
 DESIGNS = {"softmax_exact_paper": "k = 2", "softmax_over3_paper": "k = 3", "softmax_over4_paper": "k = 4"}
 ROWS = (

@@ -15,9 +15,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters
-from gmoe.study import load_study, table
-from gmoe.study.protocols import MIN_VARIANCE, relative
-from gmoe.study.rows import draw
+from gmoe.study import MIN_VARIANCE, draw, load_study, parameter_space, table
 
 RESULTS = Path(__file__).resolve().parent / "results"
 ANGLES = 180
@@ -81,7 +79,7 @@ def by_hand(study, protocol, n: int, replication: int) -> float:
     residual = data.y - design @ np.linalg.lstsq(design, data.y, rcond=None)[0]
     truth = study.truth.parameters
     small = GaussianMoERegressor(
-        truth.n_experts, protocol.gate_for(study.truth), init=truth, parameter_space=relative(MIN_VARIANCE)
+        truth.n_experts, protocol.gate_for(study.truth), init=truth, parameter_space=parameter_space()
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)

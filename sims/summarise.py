@@ -8,9 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from gmoe.solvers.result import EDGES
-from gmoe.study import load_study, table
-from gmoe.study.rates import estimate_rates
+from gmoe.study import EDGES, estimate_rates, load_study, table
 
 HERE = Path(__file__).resolve().parent
 HEAD = """\

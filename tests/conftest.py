@@ -11,7 +11,7 @@ os.environ.setdefault("SCIPY_ARRAY_API", "1")
 # bits. So one process compiles what they need before any worker of the tests starts.
 COMPILE = """
 from gmoe.study import Study
-from gmoe.study.rows import attempts, prepare, rows_of
+from gmoe.study.compute.replications import attempts, prepare, rows_of
 
 study = Study.from_toml('''
 name = "compile"

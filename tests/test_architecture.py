@@ -1,6 +1,7 @@
 """Rules that hold for all of gmoe/, checked on its syntax trees."""
 
 import ast
+import importlib
 import inspect
 from pathlib import Path
 
@@ -31,6 +32,16 @@ LAYERS = [
     "gmoe.estimator",
     "gmoe.plotting",
     "gmoe.theory",
+    "gmoe.study.errors",
+    "gmoe.study.checks",
+    "gmoe.study.data",
+    "gmoe.study.losses",
+    "gmoe.study.protocols",
+    "gmoe.study.describe",
+    "gmoe.study.results",
+    "gmoe.study.compute",
+    "gmoe.study.analyse",
+    "gmoe.study.show",
     "gmoe.study",
     "gmoe",  # gmoe/__init__.py, which hands out what lies below
     "gmoe.cli",
@@ -187,6 +198,40 @@ def test_public_names_have_docstrings(module):
     undocumented = [] if ast.get_docstring(tree) or not tree.body else ["the module"]
     undocumented += missing(tree.body, "")
     assert not undocumented, f"{module} lacks docstrings: {undocumented}"
+
+
+# What the figures and simulations of the papers may use: what any user has.
+PUBLIC = ("gmoe", "gmoe.datasets", "gmoe.gates", "gmoe.metrics", "gmoe.plotting", "gmoe.study", "gmoe.theory")
+SCRIPTS = sorted(path for room in ("sims", "paper_figs") for path in (PACKAGE.parent / room).glob("*.py"))
+
+
+def private_imports(tree):
+    """Yield what a script imports from gmoe and its documentation does not name."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (
+                alias.name for alias in node.names if alias.name.startswith("gmoe.") and alias.name not in PUBLIC
+            )
+        elif isinstance(node, ast.ImportFrom) and (node.module or "").split(".")[0] == "gmoe":
+            known = importlib.import_module(node.module).__all__ if node.module in PUBLIC else ()
+            names = [alias.name for alias in node.names if f"{node.module}.{alias.name}" not in PUBLIC]
+            yield from (f"{node.module}.{name}" for name in names if name not in known)
+
+
+@pytest.mark.parametrize("path", SCRIPTS, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_figures_and_simulations_use_public_names(path):
+    pytest.importorskip("pyarrow")
+    found = list(private_imports(ast.parse(path.read_text(encoding="utf-8"))))
+    assert not found, f"{path.name} imports {found}: give what is missing a public home"
+
+
+def test_private_imports_are_seen():
+    script = (
+        "import gmoe.kernels\nfrom gmoe.study.analyse.rates import Rate\nfrom gmoe.study import Rate, _x, analyse\n"
+    )
+    script += "from gmoe import GMoE, study\nimport numpy, gmoe.study\n"
+    expected = ["gmoe.kernels", "gmoe.study.analyse.rates.Rate", "gmoe.study._x", "gmoe.study.analyse"]
+    assert list(private_imports(ast.parse(script))) == expected
 
 
 @pytest.mark.parametrize("path", sorted(PACKAGE.rglob("*.py")), ids=module_name)

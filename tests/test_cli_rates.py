@@ -16,8 +16,7 @@ import pytest
 
 from gmoe.cli import _rates_run, main
 from gmoe.cli._progress import ProgressBar, clock
-from gmoe.study import Outcome, Progress, Study, table
-from gmoe.study.rates import estimate_rates
+from gmoe.study import Outcome, Progress, Study, estimate_rates, table
 
 TOML = """\
 name = "tiny"

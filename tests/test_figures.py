@@ -74,8 +74,8 @@ def tables(module):
 
     def read(name, folder):
         results = module("_common").read(folder, module(name).STUDIES)
-        add = added.get(name, lambda found: replace(found, extra=found.fits[errors.KEYS]))
-        return {study: found.fits.merge(add(found).extra, on=errors.KEYS) for study, found in results.items()}
+        add = added.get(name, lambda found: found)
+        return {study: add(found).fits for study, found in results.items()}
 
     return read
 
@@ -234,8 +234,8 @@ def test_claims_take_their_exponents_from_the_theory(tiny, module):
     found = errors.with_blocks(common.read(tiny, ["softmax_over3"])["softmax_over3"])
     expected = {"gate_coef (cell of 2)": -1 / 8, "intercept (cell of 2)": -1 / 8, "coef (cell of 2)": -1 / 4}
     expected |= {"variance (cell of 2)": -1 / 4, "coef (cell of 1)": -1 / 2, "gate_intercept": -1 / 2}
-    assert expected.items() <= dict(found.extra_theory).items()
-    assert "loss:gate_coef (cell of 1)" not in found.extra
+    assert expected.items() <= {number: p.exponent for number, p in errors.stated(found).items()}.items()
+    assert "loss:gate_coef (cell of 1)" not in found.fits
 
 
 def test_what_is_said_of_interior_maxima_is_counted(module):
@@ -251,11 +251,13 @@ def test_what_is_said_of_interior_maxima_is_counted(module):
 
 def test_block_errors_are_those_of_the_parameters(tiny, module):
     found = module("_errors").with_blocks(module("_common").read(tiny, ["softmax_exact"])["softmax_exact"])
-    rows, truth = found.fits.loc[found.extra.index], found.study.truth.parameters
+    column = "loss:intercept (cell of 1)"
+    rows, truth = found.fits.dropna(subset=[column]), found.study.truth.parameters
+    assert set(rows["protocol"]) == {"mle"} and len(rows) > 3
     intercepts = rows[["param:intercept[0]", "param:intercept[1]"]].to_numpy()
     # True intercepts are 20 apart: the nearer order is the right one.
     order = [np.abs(intercepts[:, order] - truth.intercept).max(axis=1) for order in ([0, 1], [1, 0])]
-    np.testing.assert_allclose(found.extra["loss:intercept (cell of 1)"], np.min(order, axis=0), rtol=1e-12)
+    np.testing.assert_allclose(rows[column], np.min(order, axis=0), rtol=1e-12)
 
 
 def fails(capsys, *argv, code=1):

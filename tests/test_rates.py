@@ -6,9 +6,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gmoe.study._decay import LOGARITHMIC, NONE, POLYNOMIAL
-from gmoe.study._health import failures, health
-from gmoe.study.rates import Rates, estimate_rates
+from gmoe.study import Rates, estimate_rates
+from gmoe.study.analyse.decay import LOGARITHMIC, NONE, POLYNOMIAL
+from gmoe.study.analyse.health import failures, health
 
 SIZES = np.array([100, 300, 1000, 3000, 10_000, 30_000])
 

@@ -9,17 +9,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gmoe.study import Study, run, table
-from gmoe.study._theory import exponents
-from gmoe.study.rates import estimate_rates
+from gmoe.study import Study, estimate_rates, run, table
+from gmoe.study.analyse.theory import exponents
 
 matplotlib = pytest.importorskip("matplotlib")
 
 from matplotlib.figure import Figure  # noqa: E402
 
 from gmoe.plotting import RatePlotDisplay  # noqa: E402
-from gmoe.study._figures import figure_of, sizes_figure_of  # noqa: E402
-from gmoe.study.report import report_page  # noqa: E402
+from gmoe.study.show.figures import figure_of, sizes_figure_of  # noqa: E402
+from gmoe.study.show.report import report_page  # noqa: E402
 
 SPEC = {
     "name": "page",
@@ -91,7 +90,7 @@ def test_page_lists_failures_and_escapes_them(folder, monkeypatch):
     failed = table(folder)
     failed.loc[0, ["error", "status"]] = ["ValueError: <b> & so on", "failed"]
     failed.loc[0, "loss:voronoi"] = np.nan
-    monkeypatch.setattr("gmoe.study.report.table", lambda folder: failed)
+    monkeypatch.setattr("gmoe.study.show.report.table", lambda folder: failed)
     text = report_page(folder, estimate_rates(failed, n_boot=99))
     Page(text)
     assert "ValueError: &lt;b&gt; &amp; so on" in text and "gmoe rates replay" in text
@@ -99,8 +98,8 @@ def test_page_lists_failures_and_escapes_them(folder, monkeypatch):
 
 def test_display_draws_the_tables():
     rates = estimate_rates(synthetic(), theory={"d": -0.5})
-    display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
-    ((points, _, _),) = display.bars_
+    display = RatePlotDisplay.from_rates(rates, loss="d", ax=Figure().subplots())
+    (points,) = display.points_
     np.testing.assert_array_equal(points.get_xdata(), [100, 1000, 10_000])
     np.testing.assert_array_equal(points.get_ydata(), rates.to_frame("levels")["mean"])
     rate = rates.rates[0]
@@ -117,23 +116,22 @@ def test_display_draws_the_tables():
 
 def test_protocols_look_different_without_colour():
     rates = estimate_rates(synthetic(("a", "b", "c")))
-    frames = rates.to_frame("levels"), rates.to_frame()
-    display = RatePlotDisplay.from_table(*frames, loss="d", statistic="median", ax=Figure().subplots())
+    display = RatePlotDisplay.from_rates(rates, loss="d", statistic="median", ax=Figure().subplots())
     assert len({line.get_linestyle() for line in display.lines_}) == 3
-    assert len({bars[0].get_marker() for bars in display.bars_}) == 3
+    assert len({points.get_marker() for points in display.points_}) == 3
     assert display.reference_ is None
-    chosen = RatePlotDisplay.from_table(*frames, loss="d", protocols=["b"], ax=Figure().subplots())
+    chosen = RatePlotDisplay.from_rates(rates, loss="d", protocols=["b"], ax=Figure().subplots())
     assert [series.label for series in chosen.series] == ["b"]
     with pytest.raises(ValueError, match="no protocol 'x'"):
-        RatePlotDisplay.from_table(*frames, loss="d", protocols=["x"])
+        RatePlotDisplay.from_rates(rates, loss="d", protocols=["x"])
     with pytest.raises(ValueError, match="no mean of loss 'e'"):
-        RatePlotDisplay.from_table(*frames, loss="e")
+        RatePlotDisplay.from_rates(rates, loss="e")
 
 
 def test_a_single_size_is_drawn_without_a_slope():
     table = synthetic()
     rates = estimate_rates(table[table["n"] == 100])
-    display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
+    display = RatePlotDisplay.from_rates(rates, loss="d", ax=Figure().subplots())
     assert display.lines_ == [] and display.legend_.get_texts()[0].get_text() == "mle: no slope"
     for n in (100, 500, 1000):  # at 500, matplotlib's own limits are the same number
         one = table[table["n"] == 100].assign(n=n)
@@ -148,7 +146,7 @@ def test_a_protocol_without_losses_to_draw_leaves_the_others(value):
     table = synthetic(("mle", "em"))
     dead = table.assign(**{"loss:d": table["loss:d"].where(table["protocol"] == "mle", value)})
     rates = estimate_rates(dead, theory={"d": -0.5})
-    display = RatePlotDisplay.from_table(rates.to_frame("levels"), rates.to_frame(), loss="d", ax=Figure().subplots())
+    display = RatePlotDisplay.from_rates(rates, loss="d", ax=Figure().subplots())
     assert [text.get_text().partition(":")[0] for text in display.legend_.get_texts()] == ["em", "mle", "theory"]
     alone = estimate_rates(dead[dead["protocol"] == "em"], theory={"d": -0.5})
     for figure in (figure_of(alone), sizes_figure_of(alone)):

@@ -18,8 +18,8 @@ from gmoe.solvers.fit import fit
 from gmoe.solvers.objective import SCORE, Objective
 from gmoe.solvers.rounds import MAX_STARTS
 from gmoe.solvers.scaling import scale
-from gmoe.study.design import TRUTHS, truth_from
-from gmoe.study.near_truth import Noise, perturb, place
+from gmoe.study.data.truths import TRUTHS, truth_from
+from gmoe.study.protocols.near_truth import Noise, perturb, place
 
 
 @pytest.mark.parametrize(("n", "d", "k", "n_fitted"), [(200, 1, 2, 2), (300, 2, 2, 3), (400, 1, 3, 3), (300, 1, 1, 2)])

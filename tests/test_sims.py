@@ -11,8 +11,7 @@ from sklearn.exceptions import ConvergenceWarning
 pytest.importorskip("pyarrow")
 
 from gmoe import GaussianMoERegressor
-from gmoe.study import load_study, table
-from gmoe.study.rows import draw, model_of
+from gmoe.study import draw, load_study, model_of, table
 
 SIMS = Path(__file__).parents[1] / "sims"
 

@@ -15,8 +15,9 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from gmoe.study import FolderInUseError, Study, StudyError, load_study, merge, replay, run, status, table
-from gmoe.study.lock import locked
-from gmoe.study.rows import columns, model_of
+from gmoe.study.results.columns import columns
+from gmoe.study.results.fits import model_of
+from gmoe.study.results.lock import locked
 
 TEXT = """
 name = "small"
@@ -176,8 +177,8 @@ def test_target_precision(tmp_path):
 BATCH = """
 import sys
 from pathlib import Path
-from gmoe.study.batches import run_batch
-from gmoe.study.spec import Study
+from gmoe.study.compute.batches import run_batch
+from gmoe.study.describe.spec import Study
 run_batch(Study.from_toml(Path(sys.argv[1])), [(60, 0)], Path(sys.argv[2]))
 print({"sklearn", "pandas", "scipy.stats", "scipy.optimize"} & {*sys.modules})
 """
@@ -256,13 +257,13 @@ def test_a_replication_that_kills_is_recorded_and_left(study, whole, tmp_path, m
     def deadly(study, tasks, folder):
         import os
 
-        from gmoe.study.batches import run_batch
+        from gmoe.study.compute.batches import run_batch
 
         if (90, 2) in tasks:
             os.kill(os.getpid(), 9)
         return run_batch(study, tasks, folder)
 
-    monkeypatch.setattr("gmoe.study.driver.run_batch", deadly)
+    monkeypatch.setattr("gmoe.study.compute.driver.run_batch", deadly)
     outcome = run(study, tmp_path, n_jobs=2, batch_size=2)
     assert (outcome.n_done, outcome.n_failed, outcome.n_missing) == (24, 2, 0)
     frame, expected = table(tmp_path), table(whole)
@@ -278,7 +279,7 @@ def test_a_replication_that_kills_is_recorded_and_left(study, whole, tmp_path, m
 
 
 def test_overlapping_shards_count_failures_once(study, tmp_path, monkeypatch):
-    monkeypatch.setattr("gmoe.study.protocols.MaximumLikelihood.fit", lambda *_: 1 / 0)
+    monkeypatch.setattr("gmoe.study.protocols.protocols.MaximumLikelihood.fit", lambda *_: 1 / 0)
     run(study, tmp_path / "a", engine="serial", shard=(1, 2), batch_size=50)
     run(study, tmp_path / "b", engine="serial", shard=(1, 3), batch_size=50)
     for file in (tmp_path / "b" / "results").iterdir():
@@ -293,8 +294,8 @@ def test_workers_that_always_die_end_the_run(study, tmp_path, monkeypatch):
 
         os.kill(os.getpid(), 9)
 
-    monkeypatch.setattr("gmoe.study.driver.run_batch", deadly)
-    monkeypatch.setattr("gmoe.study.driver.MAX_IN_VAIN", 1)
+    monkeypatch.setattr("gmoe.study.compute.driver.run_batch", deadly)
+    monkeypatch.setattr("gmoe.study.compute.driver.MAX_IN_VAIN", 1)
     with pytest.raises(StudyError, match="killed 2 times in a row .*engine='serial'"):
         run(study, tmp_path, n_jobs=2, batch_size=1)
     assert status(tmp_path).n_done == 0

@@ -9,11 +9,28 @@ pytest.importorskip("pyarrow")
 
 from gmoe import GMoE, Parameters
 from gmoe.study import Study
-from gmoe.study._arrow import table_from
-from gmoe.study.design import LawOfX
-from gmoe.study.losses import Loss
-from gmoe.study.protocols import Fitted
-from gmoe.study.rows import Attempt, rows_of
+from gmoe.study.compute.replications import Attempt, rows_of
+from gmoe.study.data.laws import LawOfX
+from gmoe.study.losses.base import Fits, Setting
+from gmoe.study.losses.distances import Distance
+from gmoe.study.losses.voronoi import Voronoi
+from gmoe.study.protocols.base import Fitted
+from gmoe.study.results.arrow import table_from
+
+NEARBY = LawOfX.of({"law": "normal"}, 1)
+
+
+def fits_of(models, truth, law=NEARBY):
+    setting = Setting("mle", truth, models[0].gate, models[0].n_experts, law)
+    return Fits.of(setting, {"mle": {(50, r): (model, 0.0) for r, model in enumerate(models)}},
+                   [(50, r) for r in range(len(models))])  # fmt: skip
+
+
+def taken(loss, models, truth, law=NEARBY):
+    """Values of a loss with a single number, and the cells."""
+    fits = fits_of(models, truth, law)
+    return loss.values(fits)[loss.name].tolist(), loss.cells(fits)
+
 
 GATES = ("softmax", "topk:n_active=1,select_on=logit", "activation:activation=tanh,temperature=estimate")
 LOSSES = (
@@ -42,9 +59,12 @@ def test_many_at_once_have_the_bits_of_one_by_one(gate, d, k):
     truth, fits = model(rng, 2, d, gate), [model(rng, k, d, gate) for _ in range(33)]
     law = LawOfX.of({"law": "normal"}, d)
     for options in LOSSES:
-        loss = Loss("loss", **options, **({"rbar": ((4, 8.0),)} if options["kind"] == "over" else {}))
-        x = loss.points_of(law)
-        assert loss.values(fits, truth, x) == [loss.values([fit], truth, x)[0] for fit in fits]
+        cls = Distance if options["kind"] in Distance.kinds else Voronoi
+        loss = cls("loss", **options, **({"rbar": ((4, 8.0),)} if options["kind"] == "over" else {}))
+        values, cells = taken(loss, fits, truth, law)
+        alone = [taken(loss, [fit], truth, law) for fit in fits]
+        assert values == [value for [value], _ in alone]
+        assert cells == (None if cls is Distance else [pattern for _, [pattern] in alone])
 
 
 def placed(*which, gate_intercept=None):
@@ -56,18 +76,18 @@ def placed(*which, gate_intercept=None):
 @pytest.mark.parametrize("translation", ["infimum", "none"])
 def test_intercepts_of_the_truth(translation):
     fitted, truth = (
-        Loss("loss", "exact", translation=translation, gate_intercept=name) for name in ("fitted", "truth")
+        Voronoi("loss", "exact", translation=translation, gate_intercept=name) for name in ("fitted", "truth")
     )
     # Labels exchanged and intercepts wrong by 0.3: nothing else is, so that nothing is left of the error.
     wrong = placed(1, 0, gate_intercept=[0.0, -1.3])
-    [(before, _)], [(after, cells)] = (loss.values([wrong], TRUTH, None) for loss in (fitted, truth))
+    ([before], _), ([after], [cells]) = (taken(loss, [wrong], TRUTH) for loss in (fitted, truth))
     assert before > 0.05 and after < 1e-12 and cells == "1+1"  # rounding of the translation
 
 
 def test_an_expert_that_shares_its_cell_gets_the_whole_intercept():
-    loss = Loss("loss", "exact", translation="none", gate_intercept="truth")
+    loss = Voronoi("loss", "exact", translation="none", gate_intercept="truth")
     doubled = placed(0, 1, 1, gate_intercept=[-1.0, np.log(0.5), np.log(0.5)])
-    [(value, cells)] = loss.values([doubled], TRUTH, None)
+    [value], [cells] = taken(loss, [doubled], TRUTH)
     # Weights 1 and 1 where the truth has 1.
     assert value == pytest.approx(1.0, rel=1e-12) and cells == "1+2"
 

@@ -7,10 +7,9 @@ pytest.importorskip("pyarrow")
 
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
-from gmoe.study import Study, run, table
-from gmoe.study.near_truth import doublings, place, random_surjection
-from gmoe.study.published import softmax_em, softmax_start, topk_em, topk_start
-from gmoe.study.rows import draw
+from gmoe.study import Study, draw, run, table
+from gmoe.study.protocols.near_truth import doublings, place, random_surjection
+from gmoe.study.protocols.published import softmax_em, softmax_start, topk_em, topk_start
 
 TEXT = """
 name = "p"

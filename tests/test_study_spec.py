@@ -6,8 +6,9 @@ import pytest
 pytest.importorskip("pyarrow")
 
 from gmoe.study import SpecError, Study, StudyError, replay, run, table
-from gmoe.study.design import LawOfX, sizes_from
-from gmoe.study.seeds import seed_sequence, words_of
+from gmoe.study.data.laws import LawOfX
+from gmoe.study.data.seeds import seed_sequence, words_of
+from gmoe.study.data.sizes import sizes_from
 
 TEXT = """# a study
 name = "demo"
@@ -83,7 +84,11 @@ kind = "exact"
         ("seed = 1", f"seed = {'9' * 5000}", r"the study is not TOML: Exceeds the limit"),
         ("0.09, 0.16", "[0.09], [0.1, 0.2]", r"line 13: truth.variance: "),
         ("0.09, 0.16", f"0.09, {10**400}", r"line 13: truth.variance: int too large"),
-        ("[[-20.0], [20.0]]", "[[-20.0, 1.0], [20.0, 1.0]]", r"line 7: truth: gate and means .*; got 1 and 2"),
+        (
+            "[[-20.0], [20.0]]",
+            "[[-20.0, 1.0], [20.0, 1.0]]",
+            r"line 7: truth: gate and means .*: 1 and 2; say by gate_",
+        ),
         ('"uniform"', '"uniform"\nlow = -1e308\nhigh = 1e308', r"line 15: x: low must be below high, by a finite"),
         ('name = "demo"', 'name = "a/b"', r"line 2: name: must be a name of letters"),
     ],

@@ -15,8 +15,8 @@ pytest.importorskip("pyarrow")
 import pyarrow.parquet as pq
 
 from gmoe.study import ChangedStudyError, StoreError, Study, merge, run, status, table
-from gmoe.study.manifest import differences
-from gmoe.study.store import read_file, write_whole
+from gmoe.study.results.manifest import differences
+from gmoe.study.results.store import read_file, write_whole
 
 TEXT = """
 name = "tiny"

@@ -44,7 +44,7 @@ def _add_options(parser) -> None:
 def table(arguments: argparse.Namespace) -> int:
     """Print a table; return the exit code."""
     from gmoe.study import table
-    from gmoe.study._health import failures, health
+    from gmoe.study.analyse.health import failures, health
 
     if arguments.part in FITS:
         fits = table(arguments.folder)
@@ -58,7 +58,7 @@ def table(arguments: argparse.Namespace) -> int:
 def plot(arguments: argparse.Namespace) -> int:
     """Draw; return the exit code."""
     need_matplotlib()
-    from gmoe.study.report import figure_of
+    from gmoe.study.show.report import figure_of
 
     file = Path(arguments.out or Path(arguments.folder, "rates.png"))
     if file.suffix.lower() not in (".png", ".svg", ".pdf"):
@@ -75,7 +75,7 @@ def plot(arguments: argparse.Namespace) -> int:
 def report(arguments: argparse.Namespace) -> int:
     """Write the page; return the exit code."""
     need_matplotlib()
-    from gmoe.study.report import report_page
+    from gmoe.study.show.report import report_page
 
     file = Path(arguments.out or Path(arguments.folder, "report.html"))
     page = report_page(arguments.folder, analyse(arguments))
@@ -89,9 +89,8 @@ def report(arguments: argparse.Namespace) -> int:
 
 def analyse(arguments: argparse.Namespace) -> Any:
     """Rates of a results folder."""
-    from gmoe.study import load_study, table
-    from gmoe.study._theory import exponents
-    from gmoe.study.rates import estimate_rates
+    from gmoe.study import estimate_rates, load_study, table
+    from gmoe.study.analyse.theory import exponents
 
     fits = table(arguments.folder)
     if fits.empty:

@@ -5,8 +5,19 @@ so that a print without colour can be read. Nothing is shown and no global setti
 figure is up to the caller.
 """
 
+from gmoe.plotting._axes import COLOURS, LINES, MARKERS, log_ticks
 from gmoe.plotting._experts import ExpertFitDisplay
 from gmoe.plotting._gate import GateDisplay
 from gmoe.plotting._rates import RatePlotDisplay
+from gmoe.plotting._series import RateSeries
 
-__all__ = ["ExpertFitDisplay", "GateDisplay", "RatePlotDisplay"]
+__all__ = [
+    "COLOURS",
+    "LINES",
+    "MARKERS",
+    "ExpertFitDisplay",
+    "GateDisplay",
+    "RatePlotDisplay",
+    "RateSeries",
+    "log_ticks",
+]

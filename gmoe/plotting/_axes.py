@@ -65,8 +65,8 @@ def legend_above(ax: Any, lines: list[Any], mixture: tuple[Any, ...] | None = No
     )
 
 
-def few_ticks(axis: Any) -> None:
-    """Label a logarithmic axis at powers of ten, or at 1, 2 and 5 times them where it is shorter than two decades."""
+def log_ticks(axis: Any) -> None:
+    """Label a logarithmic axis at powers of ten, and at 2 and 5 times them where it is shorter than two decades."""
     from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
     axis.set_minor_formatter(NullFormatter())
@@ -75,4 +75,13 @@ def few_ticks(axis: Any) -> None:
         low, high = getattr(axis.axes, f"set_{axis.axis_name}lim")(0.5 * low, 2.0 * high)
     if high < 100.0 * low:
         axis.set_major_locator(LogLocator(subs=(1.0, 2.0, 5.0)))
-        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.10g}"))
+        axis.set_major_formatter(FuncFormatter(_product))
+
+
+def _product(value, _):
+    """Write 20000 as 2 times a power of ten; small powers in full."""
+    if 0.9e-3 < value < 0.9e3:
+        return f"{value:g}"
+    mantissa, exponent = f"{value:.0e}".split("e")
+    front = "" if mantissa == "1" else rf"{mantissa}\cdot"
+    return f"${front}10^{{{int(exponent)}}}$"

@@ -1,0 +1,1 @@
+"""What the results say: losses after the fact, rates, certificates, the theory's exponents."""

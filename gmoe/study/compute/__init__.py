@@ -1,0 +1,1 @@
+"""Runs a study: replications, batches, workers, and the loop that hands them out."""

@@ -1,0 +1,1 @@
+"""What a study draws its data from: truths, laws of x, sizes, seeds."""

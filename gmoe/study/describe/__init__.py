@@ -1,0 +1,1 @@
+"""A study as a value, and how it is read from TOML."""

@@ -1,0 +1,91 @@
+"""Reads what a study does with its data: protocols and losses."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import Field
+from typing import Any
+
+from gmoe.gates import as_gate
+from gmoe.model import GMoE
+from gmoe.study import checks as check
+from gmoe.study.describe.source import Source
+from gmoe.study.losses.base import Fits, Loss, Setting
+from gmoe.study.losses.kinds import KINDS as LOSSES
+from gmoe.study.losses.together import numbers_of
+from gmoe.study.protocols.base import Protocol
+from gmoe.study.protocols.near_truth import doublings, place
+from gmoe.study.protocols.protocols import KINDS as PROTOCOLS
+
+
+def read_parts(source: Source, values: Any, key: str, read: Callable, *arguments: Any) -> Iterator[Any]:
+    """Read an array of tables with different names."""
+    names: set[str] = set()
+    for path, value in source.tables(values, key):
+        part = read(source, value, path, *arguments)
+        if part.name in names:
+            source.fail(path, f"the name {part.name!r} is taken; give each its own name")
+        names.add(part.name)
+        yield part
+
+
+def read_protocol(source: Source, values: Any, path: tuple, truth: GMoE) -> Protocol:
+    """Read one protocol, and check that its gate suits."""
+    kind = source.kind(values, path, tuple(PROTOCOLS))
+    known = {"name": check.label} | _checks(check.options_of(PROTOCOLS[kind]))
+    given = source.table({key: value for key, value in values.items() if key != "kind"}, path, known)
+    if "gate" in given:
+        source.guard((*path, "gate"), as_gate, given["gate"])
+    defaults: dict[str, Any] = {"name": kind, "n_experts": truth.n_experts}
+    protocol = PROTOCOLS[kind](**defaults | given)
+    gate, n_features = protocol.gate_for(truth), truth.parameters.gate_coef.shape[1]
+    source.guard((*path, "n_experts"), gate.check, protocol.n_experts, n_features)
+    source.guard((*path, "kind"), protocol.check, truth)
+    return protocol
+
+
+def read_loss(source: Source, values: Any, path: tuple) -> Loss:
+    """Read one loss; another kind's option may be there at its default, as older manifests have it."""
+    kind = source.kind(values, path, tuple(LOSSES), "over")
+    cls = LOSSES[kind]
+    own = check.options_of(cls)
+    every = {name: option for each in LOSSES.values() for name, option in check.options_of(each).items()} | own
+    given = source.table(values, path, {"name": check.label, "kind": check.text} | _checks(every))
+    for key in [key for key in given if key in every]:
+        if not _belongs(own.get(key), kind) and given[key] != every[key].default:
+            kinds = [other for other, each in LOSSES.items() if _belongs(check.options_of(each).get(key), other)]
+            source.fail((*path, key), f"does not belong to {kind!r}, but to {', '.join(map(repr, kinds))}")
+    fields: dict[str, Any] = {"name": kind} | {key: given[key] for key in given if key in ("name", *own)}
+    return cls(**fields | ({"kind": kind} if len(cls.kinds) > 1 else {}))
+
+
+def check_fits(source: Source, setting: Callable, sizes: tuple[int, ...], protocols, losses) -> None:
+    """Take every loss of a model beside the truth once, rather than fail in each replication.
+
+    ``setting`` makes the :class:`Setting` of a protocol.
+    """
+    for i, protocol in enumerate(protocols):
+        if sizes[0] < protocol.n_experts:
+            source.fail(("sizes",), f"n = {sizes[0]} is too small for {protocol.n_experts} experts")
+        given: Setting = setting(protocol)
+        model = source.guard(("protocol", i, "gate"), _beside, given)
+        task = (sizes[0], 0)
+        fits = Fits.of(given, {protocol.name: {task: (model, 0.0)}}, [task])
+        for j, loss in enumerate(losses):
+            source.guard(("loss", j), loss.values, fits)
+        source.guard(("loss",), numbers_of, losses, given)
+
+
+def _beside(setting: Setting) -> GMoE:
+    """Model of the fitted gate with the truth's density, as far as it can have it."""
+    truth, gate = setting.truth, setting.gate
+    columns = truth.gate_columns, truth.expert_columns
+    parameters = place(truth.parameters, doublings(truth.n_experts, setting.n_experts)[-1])
+    fixed = parameters.temperature if isinstance(gate.temperature, str) else gate.temperature
+    return GMoE(parameters.with_gate(parameters.gate, fixed), gate, *columns)
+
+
+def _checks(options: dict[str, Field]) -> dict[str, Callable]:
+    return {name: option.metadata["check"] for name, option in options.items()}
+
+
+def _belongs(option: Field | None, kind: str) -> bool:
+    return option is not None and kind in (option.metadata["kinds"] or (kind,))

@@ -1,0 +1,39 @@
+"""Distances of the densities."""
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+import numpy as np
+
+from gmoe.metrics import hellinger, kl_divergence, total_variation
+from gmoe.study.checks import integer, option
+from gmoe.study.losses.base import Fits, Loss, Quantity, Setting
+
+DISTANCES = {"hellinger": hellinger, "total_variation": total_variation, "kl_divergence": kl_divergence}
+# What is of the order of the square of a distance.
+POWERS = {"kl_divergence": 2.0}
+
+
+@dataclass(frozen=True)
+class Distance(Loss):
+    """Distance of the fitted density from the true one, averaged over x.
+
+    Attributes
+    ----------
+    kind : {"hellinger", "total_variation", "kl_divergence"}
+    points : int, default 100
+        Values of x, drawn once from its law, uniformly for a grid.
+    """
+
+    kinds: ClassVar[tuple[str, ...]] = tuple(DISTANCES)
+    kind: str = "hellinger"
+    points: int = option(100, integer(1))
+
+    def values(self, fits: Fits) -> dict[str, np.ndarray]:
+        """Distance of each fit."""
+        distance, x = DISTANCES[self.kind], fits.points(self.points)
+        return {self.name: np.array([float(distance(model, fits.truth, x)) for model in fits.models])}
+
+    def quantity(self, setting: Setting) -> Quantity:
+        """Return the density's."""
+        return Quantity("density", power=POWERS.get(self.kind, 1.0))

@@ -1,0 +1,1 @@
+"""How a study fits one data set."""

@@ -1,0 +1,198 @@
+"""The protocols: maximum likelihood, EM with a stop of your choice, and EM as published."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe.model import GMoE
+from gmoe.parameter_space import ParameterSpace
+from gmoe.parameters import Parameters
+from gmoe.solvers.certificate import raw_parameters
+from gmoe.solvers.em import em
+from gmoe.solvers.fit import fit
+from gmoe.solvers.local import slope_at
+from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.scaling import scale
+from gmoe.solvers.standing import on_flat_walls
+from gmoe.study.checks import choice, integer, option, positive
+from gmoe.study.protocols.base import Data, Fitted, Protocol
+from gmoe.study.protocols.near_truth import Noise, doublings, perturb, place
+from gmoe.study.protocols.published import softmax_em, softmax_start, topk_em, topk_start
+
+MIN_VARIANCE = 1e-4
+
+
+def parameter_space(min_variance: float = MIN_VARIANCE) -> ParameterSpace:
+    """Return the set that studies maximise over: variances above a part of one regression's, and no other bound."""
+    return ParameterSpace(variance_ratio=0.0, rows_per_parameter=0.0, min_relative_variance=min_variance)
+
+
+STARTS = ("near_truth", "near_truth+data", "data")
+STOPS = ("gradient", "absolute", "relative")
+
+
+@dataclass(frozen=True)
+class MaximumLikelihood(Protocol):
+    """The certified maximum: the best end of starts near the truth and of starts from data."""
+
+    starts: str = option("near_truth+data", choice(STARTS))
+    n_near: int = option(0, integer(0))
+    n_init: int = option(5, integer(1))
+    tol: float = option(1e-8, positive)
+    max_iter: int = option(500, integer(1))
+    min_variance: float = option(MIN_VARIANCE, positive)
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Climb from every start, keep the best end, certify it."""
+        near = [] if self.starts == "data" else self._near(data, rng)
+        only = self.starts == "near_truth"
+        gate_columns, expert_columns = columns_of(data.truth)
+        result = fit(
+            data.X, data.y, gate=self.gate_for(data.truth), gate_columns=gate_columns, expert_columns=expert_columns,
+            n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
+            tol=self.tol, max_iter=self.max_iter, space=parameter_space(self.min_variance),
+            seed=int(rng.integers(2**31)),
+        )  # fmt: skip
+        return Fitted(
+            result.model, result.log_likelihood, result.gradient, result.status, result.certified,
+            result.n_starts, result.n_agreeing, result.n_iter,
+        )  # fmt: skip
+
+    def _near(self, data, rng):
+        ways = doublings(data.truth.n_experts, self.n_experts)
+        count = self.n_near or min(len(ways), 6)
+        truth, n = data.truth.parameters, len(data.y)
+        return [perturb(place(truth, ways[i % len(ways)]), n, rng, Noise()) for i in range(count)]
+
+
+@dataclass(frozen=True)
+class ExpectationMaximisation(Protocol):
+    """EM from one start near the truth, with a stop of your choice; what most papers do."""
+
+    stop: str = option("gradient", choice(STOPS))
+    tol: float = option(1e-8, positive)
+    max_iter: int = option(2000, integer(1))
+    min_variance: float = option(MIN_VARIANCE, positive)
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Iterate to the stop; the gradient says how far from a maximum that is."""
+        ways = doublings(data.truth.n_experts, self.n_experts)
+        truth = data.truth.parameters
+        start = perturb(place(truth, ways[rng.integers(len(ways))]), len(data.y), rng, Noise())
+        objective, scaling = _objective(self, data)
+        by_gradient = self.stop == "gradient"
+        rules = {
+            "gradient": None,
+            "absolute": lambda before, after: abs(after - before) <= self.tol,
+            # In the units of the data, as published code sees it.
+            "relative": lambda before, after: abs(after - before) <= self.tol * abs(before - np.log(scaling.scale_y)),
+        }
+        theta = _theta(objective, scaling, start)
+        ascent = em(objective, theta, self.tol if by_gradient else 0.0, self.max_iter, stop=rules[self.stop])
+        n_iter = len(ascent.history) - 1
+        stopped = ascent.converged if by_gradient else n_iter < self.max_iter
+        return _uncertified(
+            data, objective, scaling, ascent.evaluation, "stopped" if stopped else "max_iter", 1, 1, n_iter
+        )
+
+
+@dataclass(frozen=True)
+class PublishedSoftmax(Protocol):
+    """EM as in the code of the softmax paper (NeurIPS 2023): see :mod:`gmoe.study.protocols.published`."""
+
+    tries: int = option(0, integer(0))
+    tol: float = option(1e-6, positive)
+    max_iter: int = option(2000, integer(1))
+
+    def check(self, truth: GMoE) -> None:
+        """Refuse what the code does not have."""
+        _check_plain(self, truth)
+        if self.gate_for(truth).selection.selects:
+            raise ValueError("published_softmax needs a dense gate; use published_topk.")
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Best of the tries by log-likelihood: 1 for as many experts as the truth has, else 5, unless given."""
+        tries = self.tries or (1 if self.n_experts == data.truth.n_experts else 5)
+        starts = [softmax_start(data.truth.parameters, self.n_experts, len(data.y), rng) for _ in range(tries)]
+        ends = [softmax_em(data.X, data.y, start, self.tol, self.max_iter) for start in starts]
+        return _published(self, data, ends, self.max_iter)
+
+
+@dataclass(frozen=True)
+class PublishedTopK(Protocol):
+    """EM as in the code of the top-K paper (ICLR 2024): see :mod:`gmoe.study.protocols.published`."""
+
+    tol: float = option(1e-6, positive)
+    max_iter: int = option(2000, integer(1))
+
+    def check(self, truth: GMoE) -> None:
+        """Refuse what the code does not have."""
+        _check_plain(self, truth)
+        gate = self.gate_for(truth)
+        if gate.selection.selects and gate.n_active is None:
+            raise ValueError(f"published_topk needs a fixed number of active experts, not {gate!r}.")
+
+    def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
+        """Run EM once from beside the truth."""
+        gate = self.gate_for(data.truth)
+        start = topk_start(data.truth.parameters, self.n_experts, len(data.y), rng)
+        n_active = gate.n_active or self.n_experts
+        return _published(
+            self, data, [topk_em(data.X, data.y, start, n_active, self.tol, self.max_iter)], self.max_iter
+        )
+
+
+KINDS: dict[str, type[Protocol]] = {
+    "mle": MaximumLikelihood,
+    "em": ExpectationMaximisation,
+    "published_softmax": PublishedSoftmax,
+    "published_topk": PublishedTopK,
+}
+
+
+def kind_of(protocol: Protocol) -> str:
+    """Name by which a study asks for the protocol's class."""
+    return next(kind for kind, cls in KINDS.items() if cls is type(protocol))
+
+
+def _check_plain(protocol: Protocol, truth: GMoE) -> None:
+    gate, every = protocol.gate_for(truth), tuple(range(truth.n_features))
+    if not gate.affine or gate.temperature != 1.0:
+        raise ValueError(f"{kind_of(protocol)} needs a gate without activation and temperature, not {gate!r}.")
+    if truth.gate_columns != every or truth.expert_columns != every:
+        raise ValueError(f"{kind_of(protocol)} needs a gate and means that see all features; leave the features out.")
+
+
+def columns_of(truth: GMoE) -> tuple[np.ndarray, np.ndarray]:
+    """Columns of x that gate and means see."""
+    return np.array(truth.gate_columns, dtype=int), np.array(truth.expert_columns, dtype=int)
+
+
+def _published(protocol, data, ends, max_iter):
+    best = max(ends, key=lambda end: end.log_likelihood)
+    objective, scaling = _objective(protocol, data, min_variance=1e-12)
+    evaluation = objective.evaluate(_theta(objective, scaling, best.parameters), SCORE)
+    agreeing = sum(end.log_likelihood >= best.log_likelihood - 1e-6 for end in ends)
+    status = "stopped" if best.n_iter < max_iter else "max_iter"
+    return _uncertified(data, objective, scaling, evaluation, status, len(ends), agreeing, best.n_iter, best.parameters)
+
+
+def _objective(protocol, data, min_variance=None):
+    gate = protocol.gate_for(data.truth)
+    scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.allows_centring)
+    floor = protocol.min_variance if min_variance is None else min_variance
+    return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, parameter_space(floor), scaling), scaling
+
+
+def _theta(objective, scaling, parameters: Parameters):
+    return on_flat_walls(objective, objective.join(*scaling.from_raw(objective.gate, parameters)))
+
+
+def _uncertified(data, objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
+    """Report an iteration that stops before it can say anything about a maximum."""
+    if parameters is None:
+        parameters = raw_parameters(objective, scaling, evaluation.theta)
+    total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
+    gradient = slope_at(objective, evaluation)
+    model = GMoE(parameters, objective.gate, data.truth.gate_columns, data.truth.expert_columns)
+    return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

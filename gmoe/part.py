@@ -6,6 +6,8 @@ parameters of each expert's own, an array (n_experts, n_own), and parameters tha
 """
 
 from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from enum import Enum, auto
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -20,6 +22,32 @@ class Size(NamedTuple):
     n_experts: int
     n_features: int
     n_outputs: int = 1
+
+
+class Axis(Enum):
+    """What an axis of a parameter array counts."""
+
+    EXPERT = auto()
+    FEATURE = auto()
+    OUTPUT = auto()
+    NODE = auto()
+
+
+class Array(NamedTuple):
+    """A parameter array that a part declares.
+
+    Attributes
+    ----------
+    name : str
+        Of gates "temperature" or with the prefix "gate_".
+    axes : tuple of Axis
+    positive : bool
+        Whether its entries are positive: intervals are on the log scale then.
+    """
+
+    name: str
+    axes: tuple[Axis, ...]
+    positive: bool = False
 
 
 class Part(ABC):
@@ -72,6 +100,27 @@ class Part(ABC):
     def has_exact_curvature(self) -> bool:
         """Whether second derivatives are formulas, and not differences."""
         return type(self).curvature is not Part.curvature
+
+    # The parameters as users see them: named arrays, in the units of the data.
+
+    @abstractmethod
+    def arrays(self, size: Size) -> tuple[Array, ...]:
+        """Declare the parameter arrays: first those with a row for each expert, then those that all share."""
+
+    @abstractmethod
+    def to_raw(self, own, shared, frame) -> dict[str, np.ndarray]:
+        """Parameter arrays in the units of the data.
+
+        Parameters
+        ----------
+        own, shared : ndarray
+        frame : gmoe.frames.Frame for gates, gmoe.frames.ResponseFrame for experts
+            Of the coordinates of ``own`` and ``shared``.
+        """
+
+    @abstractmethod
+    def from_raw(self, arrays: Mapping[str, np.ndarray], frame) -> tuple[np.ndarray, np.ndarray]:
+        """Parameters ``(own, shared)`` of arrays in the units of the data: the inverse of :meth:`to_raw`."""
 
     # What the passes over the data call, block by block.  A part with kernels of its own overrides these.  ``data`` are
     # those above with a constant 1 before the features, and room for more than the m observations in use.

@@ -5,6 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from gmoe.frames import Change, ResponseFrame
 from gmoe.kernels.mixture import PRODUCTS, mixture
 from gmoe.part import Part, Size
 
@@ -35,6 +36,29 @@ class BaseExperts(Part):
     @abstractmethod
     def mean(self, own, shared, x) -> np.ndarray:
         """Mean of each expert, (n_experts, n_outputs, m)."""
+
+    @abstractmethod
+    def covariance(self, own, shared, x) -> np.ndarray:
+        """Covariance of the response of each expert, (n_experts, n_outputs, n_outputs, m)."""
+
+    @abstractmethod
+    def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
+        """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
+
+    #: Which changes of the response leave the set of these experts as it is.
+    follows: Change = Change.AFFINE
+
+    def raw_log_density(self, arrays, x, y) -> np.ndarray:
+        """Log-densities (n_experts, m) of parameter arrays in the units of the data, y (n_outputs, m)."""
+        return self.value(*self.from_raw(arrays, ResponseFrame.identity(len(x), len(y))), x, y)
+
+    def check(self, n_experts: int, n_features: int, n_outputs: int):
+        """Raise a ValueError where these experts do not suit so many features and columns of the response."""
+        if n_outputs != 1:
+            raise ValueError(
+                f"{self!r} describe one response, y has {n_outputs} columns; use experts='multivariate', or fit each "
+                "column by itself."
+            )
 
     @abstractmethod
     def start(self, responsibilities, x, y) -> tuple[np.ndarray, np.ndarray]:

@@ -1,19 +1,23 @@
 """Gaussian experts of one response: an affine mean and a variance for each."""
 
+from dataclasses import dataclass
+
 import numpy as np
 
 from gmoe._arrays import aligned
 from gmoe.experts._variances import best_variances
 from gmoe.experts.base import BaseExperts
 from gmoe.kernels import gaussian
+from gmoe.kernels.exact import affine_exact
 from gmoe.kernels.rows import STRIP_LENGTH
-from gmoe.part import Size, dense
+from gmoe.part import Array, Axis, Size, dense
 
 # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
 LEAST_START = 0.01
 NONE = np.empty(0)
 
 
+@dataclass(frozen=True)
 class GaussianExperts(BaseExperts):
     """N(y | intercept_j + coef_j . x, variance_j), the expert of the papers.
 
@@ -103,6 +107,39 @@ class GaussianExperts(BaseExperts):
         result = own.copy()
         result[:, -1] = np.log(np.mean(np.exp(own[:, -1])))
         return result
+
+    def covariance(self, own, shared, x):
+        return np.broadcast_to(np.exp(own[:, -1])[:, None, None, None], (len(own), 1, 1, x.shape[1]))
+
+    def draw(self, own, shared, x, which, rng):
+        mean = own[which, 0] + np.einsum("md,dm->m", own[which, 1:-1], x)
+        return (mean + np.exp(0.5 * own[which, -1]) * rng.standard_normal(len(which)))[None]
+
+    def arrays(self, size):
+        return (
+            Array("intercept", (Axis.EXPERT,)),
+            Array("coef", (Axis.EXPERT, Axis.FEATURE)),
+            Array("variance", (Axis.EXPERT,), positive=True),
+        )
+
+    def to_raw(self, own, shared, frame):
+        intercept, coef = frame.raw_means(own[:, :1], own[:, None, 1:-1])
+        variance = frame.colour[0, 0] ** 2 * np.exp(own[:, -1])
+        return {"intercept": intercept[:, 0], "coef": coef[:, 0], "variance": variance}
+
+    def from_raw(self, arrays, frame):
+        intercept, coef = frame.scaled_means(arrays["intercept"][:, None], arrays["coef"][:, None])
+        return np.column_stack([intercept, coef[:, 0], np.log(arrays["variance"] * frame.whiten[0, 0] ** 2)]), NONE
+
+    def raw_log_density(self, arrays, x, y):
+        """To twice the working precision in the residuals: an affine function of (y, x), so that nothing cancels."""
+        variance, intercept = arrays["variance"], arrays["intercept"]
+        coef = np.column_stack([-intercept, np.ones(len(intercept)), -arrays["coef"]])
+        residual = np.empty((len(variance), y.shape[1]))
+        affine_exact(np.vstack([y, x]), y.shape[1], coef, residual)
+        # Clipped where the square would overflow: such a density is 0 either way.
+        z = np.clip(residual / np.sqrt(variance)[:, None], -1e150, 1e150)
+        return -0.5 * z * z - 0.5 * np.log(variance)[:, None] - 0.5 * gaussian.LOG_2_PI
 
     def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds):
         """Weighted least squares in residual form, so that nothing cancels; the best variances within bounds."""

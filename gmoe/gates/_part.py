@@ -5,10 +5,13 @@ from abc import abstractmethod
 import numpy as np
 
 from gmoe._arrays import aligned
+from gmoe.frames import Change, Frame
 from gmoe.gates._gate_rows import GateRows
 from gmoe.gates.base import BaseGate
 from gmoe.kernels import bent
-from gmoe.part import Size, dense
+from gmoe.kernels.affine import affine_rows
+from gmoe.kernels.exact import affine_exact
+from gmoe.part import Array, Axis, Size, dense
 
 NOTHING = np.empty((0, 0))
 
@@ -31,9 +34,31 @@ class ScoreGate(BaseGate):
     def first_bent(self) -> int:
         """First column of the coefficients that goes through the activation."""
 
+    @property
     @abstractmethod
-    def fill(self, coef, shared, x, m, rows):
+    def estimated(self) -> bool:
+        """Whether the temperature is a parameter."""
+
+    @property
+    @abstractmethod
+    def allows_centring(self) -> bool:
+        """Whether the model class is unchanged when a constant is subtracted from x."""
+
+    @abstractmethod
+    def dense(self) -> "ScoreGate":
+        """Return the gate without selection."""
+
+    @abstractmethod
+    def fill(self, coef, shared, x, m, rows, affine=affine_rows):
         """Write logits and what else is known about a block to ``rows``."""
+
+    @abstractmethod
+    def natural(self, coef, temperature):
+        """Natural (coef, shared) of parameters in the units of the data."""
+
+    @abstractmethod
+    def raw(self, coef, shared):
+        """Return (coef, temperature) in the units of the data."""
 
     @property
     def is_concave(self) -> bool:
@@ -53,6 +78,37 @@ class ScoreGate(BaseGate):
         own = np.zeros((r.shape[1], 1 + len(x)))
         own[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
         return own, np.zeros(self.n_shared)
+
+    def arrays(self, size):
+        temperature = (Array("temperature", (), positive=True),) if self.estimated else ()
+        return (
+            Array("gate_intercept", (Axis.EXPERT,)),
+            Array("gate_coef", (Axis.EXPERT, Axis.FEATURE)),
+            *temperature,
+        )
+
+    def to_raw(self, own, shared, frame):
+        slopes = own[:, 1:] @ frame.transform
+        natural = np.column_stack([own[:, 0] - slopes @ frame.centre, slopes])
+        rows, temperature = self.raw(natural, shared)
+        return {"gate_intercept": rows[:, 0], "gate_coef": rows[:, 1:], "temperature": np.array(temperature)}
+
+    def from_raw(self, arrays, frame):
+        rows = np.column_stack([arrays["gate_intercept"], arrays["gate_coef"]])
+        natural, shared = self.natural(rows, float(arrays.get("temperature", 1.0)))
+        return np.column_stack([natural[:, 0] + natural[:, 1:] @ frame.centre, natural[:, 1:] @ frame.inverse]), shared
+
+    def follows(self, n_experts):
+        # With all experts active nothing is selected.
+        gate = self if self.is_sparse(n_experts) else self.dense()
+        return Change.AFFINE if gate.allows_centring else Change.LINEAR
+
+    def raw_log_weights(self, arrays, x):
+        """To twice the working precision in the scores: logits of several hundred lose as many digits."""
+        own, shared = self.from_raw(arrays, Frame.identity(len(x)))
+        logit = np.empty((len(own), x.shape[1]))
+        self.fill(own, shared, x, x.shape[1], GateRows.of(logit), affine=affine_exact)
+        return logit
 
     def value(self, own, shared, x):
         return self._alone(own, shared, x)[1]

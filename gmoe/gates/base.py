@@ -4,7 +4,9 @@ from abc import abstractmethod
 
 import numpy as np
 
+from gmoe.frames import Change, Frame
 from gmoe.gates._labels import fit_labels
+from gmoe.gates.symmetry import Symmetry
 from gmoe.part import Part
 
 
@@ -20,6 +22,21 @@ class BaseGate(Part):
         logit = self.value(own, shared, x)
         p = np.exp(logit - logit.max(axis=0))
         return p / p.sum(axis=0)
+
+    @abstractmethod
+    def follows(self, n_experts: int) -> Change:
+        """Which changes of the features leave the set of these gates as it is."""
+
+    @abstractmethod
+    def symmetry(self, n_experts: int, n_columns: int) -> Symmetry:
+        """State what leaves all probabilities unchanged, for own rows (n_experts, n_columns) and shared parameters."""
+
+    def raw_log_weights(self, arrays, x) -> np.ndarray:
+        """Log-weights (n_experts, m) of parameter arrays in the units of the data, x (n_features, m)."""
+        return self.value(*self.from_raw(arrays, Frame.identity(len(x))), x)
+
+    def check(self, n_experts: int, n_features: int):
+        """Raise a ValueError where the gate does not suit so many experts and features."""
 
     @property
     def is_concave(self) -> bool:

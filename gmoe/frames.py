@@ -1,0 +1,100 @@
+"""Frames: the linear maps between the units of the data and the scaled coordinates in which parts are fitted.
+
+Parts say which maps they follow: a softmax gate any invertible one, a distance only a shift and one common scale.
+"""
+
+from dataclasses import dataclass
+from enum import Enum
+
+import numpy as np
+
+
+class Change(Enum):
+    """Which linear changes of features, or of the response, leave a model class as it is.
+
+    Each member is (whether a shift, whether any invertible matrix, whether one factor for each column).
+    """
+
+    AFFINE = (True, True, True)
+    LINEAR = (False, True, True)
+    DIAGONAL = (True, False, True)
+    SIMILARITY = (True, False, False)
+    SCALE = (False, False, False)
+
+    @property
+    def shifts(self) -> bool:
+        """Whether a constant may be subtracted."""
+        return self.value[0]
+
+    @property
+    def mixes(self) -> bool:
+        """Whether columns may be mixed by any invertible matrix."""
+        return self.value[1]
+
+    @property
+    def by_column(self) -> bool:
+        """Whether columns may be scaled each by its own factor; else all by one."""
+        return self.value[2]
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """Scaled features ``transform @ (x - centre)``.
+
+    Attributes
+    ----------
+    centre : ndarray, shape (d,)
+    transform : ndarray, shape (rank, d)
+    """
+
+    centre: np.ndarray
+    transform: np.ndarray
+
+    @classmethod
+    def identity(cls, d: int) -> "Frame":
+        """Units of the data."""
+        return cls(np.zeros(d), np.eye(d))
+
+    @property
+    def inverse(self) -> np.ndarray:
+        """Right inverse of the transform, (d, rank)."""
+        return np.linalg.pinv(self.transform)
+
+
+@dataclass(frozen=True, eq=False)
+class ResponseFrame:
+    """Scaled response ``whiten @ (y - centre_y - slope @ x)``, x the scaled features of ``features``.
+
+    Attributes
+    ----------
+    features : Frame
+    centre_y : ndarray, shape (p,)
+    slope : ndarray, shape (p, rank)
+    whiten : ndarray, shape (p, p)
+        Lower triangular.
+    """
+
+    features: Frame
+    centre_y: np.ndarray
+    slope: np.ndarray
+    whiten: np.ndarray
+
+    @classmethod
+    def identity(cls, d: int, p: int = 1) -> "ResponseFrame":
+        """Units of the data."""
+        return cls(Frame.identity(d), np.zeros(p), np.zeros((p, d)), np.eye(p))
+
+    @property
+    def colour(self) -> np.ndarray:
+        """Inverse of ``whiten``, (p, p)."""
+        return np.linalg.inv(self.whiten)
+
+    def raw_means(self, intercept, coef):
+        """Raw intercepts (k, p) and slopes (k, p, d) of scaled ones, (k, p) and (k, p, rank)."""
+        slopes = (self.slope + self.colour @ coef) @ self.features.transform
+        return self.centre_y + intercept @ self.colour.T - slopes @ self.features.centre, slopes
+
+    def scaled_means(self, intercept, coef):
+        """Scaled intercepts (k, p) and slopes (k, p, rank) of raw ones: the inverse of :meth:`raw_means`."""
+        at_centre = intercept + coef @ self.features.centre - self.centre_y
+        return at_centre @ self.whiten.T, self.whiten @ (coef @ self.features.inverse - self.slope)

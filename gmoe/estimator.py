@@ -274,7 +274,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     def _fitting(self, what, parameters, widths, gate, experts):
         # Parameters without a temperature take the gate's.
         model = GMoE(parameters, gate, experts=experts)
-        given = (model.n_experts, len(model.gate_columns), len(model.expert_columns))
+        given = (model.n_experts, *(size.n_features for size in model.sizes))
         expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
         if given != expected:
             raise ValueError(

@@ -71,8 +71,9 @@ class Objective(Layout):
         passes=None,
         experts=GAUSSIAN,
     ):
+        sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
+        experts = experts.sized(sizes[1])
         self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
-        sizes = (Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert))
         super().__init__(gate, experts, *sizes)
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size

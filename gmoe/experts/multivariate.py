@@ -43,6 +43,8 @@ class MultivariateGaussianExperts(BaseExperts):
         For an unknown covariance.
     """
 
+    multi_output = True
+
     kind: Covariance
     n_outputs: int | None = field(default=None, compare=False)
 

@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from gmoe.study.spec import gate_name
 from likelihood import fit_arrays
 from problems import draw
 from scipy.special import logsumexp, softmax
@@ -19,7 +20,6 @@ from gmoe.metrics import hellinger, voronoi_loss
 from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.soften import Soft
 from gmoe.study.errors import SpecError
-from gmoe.study.spec import gate_name
 from gmoe.theory import predict
 
 GATES = {

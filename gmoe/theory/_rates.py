@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from gmoe._validation import check_integer
-from gmoe.gates import Gate, Symmetry, as_gate
+from gmoe.gates import Gate, Symmetry, by_scores
 from gmoe.metrics._family import check_selection, stated, unselected
 from gmoe.metrics._powers import rbar_table
 from gmoe.theory import _sources as sources
@@ -84,7 +84,7 @@ def predict(
         For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
         activation, a selection that is not translation and scale invariant, or of no fixed number of experts).
     """
-    sizes, gate = _sizes(pattern), as_gate(gate)
+    sizes, gate = _sizes(pattern), by_scores(gate)
     gate.check(len(sizes), 1)
     case = _Case(stated(gate, len(sizes), 2), unselected(gate), sizes, rbar_table(rbar), gate.estimated)
     if not case.plain.translated[0]:

@@ -138,7 +138,7 @@ def test_arrays_and_frames(gate):
 @each(GATES)
 def test_symmetry_holds(gate, k):
     own, shared = parameters(gate, k)
-    x, symmetry = features(), gate.symmetry(k, own.shape[1])
+    x, symmetry = features(), gate.symmetry_of(Size(k, D))
     p = gate.probabilities(own, shared, x)
     assert p.shape == (k, x.shape[1]) and np.allclose(p.sum(axis=0), 1.0, rtol=0.0, atol=1e-14)
     assert symmetry.stated and (symmetry.n_experts, symmetry.n_columns, symmetry.n_shared) == (*own.shape, len(shared))
@@ -159,7 +159,7 @@ def test_nothing_else_is_free(gate, k):
     """Singular values of the probabilities' Jacobian: as many as are free, clear of those that rounding leaves."""
     own, shared = parameters(gate, k)
     slopes = probability_slopes(gate, own, shared, features(1000))
-    values, free = np.linalg.svd(slopes, compute_uv=False), gate.symmetry(*own.shape).n_free
+    values, free = np.linalg.svd(slopes, compute_uv=False), gate.symmetry_of(Size(k, D)).n_free
     # Differences of numbers of size 1 are off by 1e-16 over the step, times the root of as many rows.
     assert np.all(values[free:] < 1e-9) and np.all(values[:free] > 1e-4 * values[0])
 

@@ -14,7 +14,7 @@ from gmoe.gates._named import (
     gate_text,
     list_gates,
 )
-from gmoe.gates._representative import mirrored, ordered, pinned, representative
+from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
@@ -64,5 +64,6 @@ __all__ = [
     "register",
     "register_key",
     "register_selection",
+    "relabelling",
     "representative",
 ]

@@ -5,7 +5,7 @@ from abc import abstractmethod
 import numpy as np
 
 from gmoe.gates.base import BaseGate
-from gmoe.gates.symmetry import Symmetry
+from gmoe.gates.symmetry import Scale, Symmetry
 from gmoe.part import Array, Axis
 
 INTERCEPT, COEF = Array("gate_intercept", (Axis.EXPERT,)), Array("gate_coef", (Axis.EXPERT, Axis.FEATURE))
@@ -26,12 +26,15 @@ class FeatureGate(BaseGate):
     def is_concave(self):
         return True
 
+    adds_intercept = True
+
     def own_parameters(self, size):
         return 1 + self.n_functions(size.n_features)
 
-    def symmetry(self, n_experts, n_columns):
+    def symmetry_of(self, size):
         """One row added to those of all experts multiplies all weights by the same function of x."""
-        return Symmetry.of_rows(n_experts, n_columns, translated=range(n_columns))
+        q = self.own_parameters(size)
+        return Symmetry.of_rows(size.n_experts, q, translated=range(q), scale=Scale((1.0,) * q))
 
     def design(self, x) -> np.ndarray:
         """Return the functions after a constant 1, (1 + n_functions, m)."""

@@ -73,7 +73,7 @@ def list_gates() -> list[str]:
     return sorted(NAMED)
 
 
-def as_gate(gate: str | BaseGate) -> BaseGate:
+def as_gate(gate: Any) -> Any:
     """Return the gate of that name, or the gate itself.
 
     A name may carry settings. Those of gates by scores are any of :class:`Gate`'s:

@@ -8,7 +8,7 @@ from gmoe._validation import check_positive
 from gmoe.frames import Change
 from gmoe.gates._gate import ESTIMATE
 from gmoe.gates.base import BaseGate
-from gmoe.gates.symmetry import Symmetry
+from gmoe.gates.symmetry import Scale, Symmetry
 from gmoe.part import Array, Axis
 
 # A distance has no slope at 0; this rounds it off within so many scales, and changes no log-weight by more.
@@ -54,6 +54,8 @@ class LaplaceGate(BaseGate):
         """Whether the scale is a parameter."""
         return isinstance(self.scale, str)
 
+    adds_intercept = True
+
     def own_parameters(self, size):
         return 1 + size.n_features
 
@@ -68,8 +70,10 @@ class LaplaceGate(BaseGate):
     def follows(self, n_experts):
         return Change.SIMILARITY if self.estimated else Change.SHIFT
 
-    def symmetry(self, n_experts, n_columns):
-        return Symmetry.of_rows(n_experts, n_columns, int(self.estimated))
+    def symmetry_of(self, size):
+        q = self.own_parameters(size)
+        scale = Scale((1.0,) + (0.0,) * (q - 1), (0.0,), (-1.0,)) if self.estimated else None
+        return Symmetry.of_rows(size.n_experts, q, int(self.estimated), scale=scale)
 
     def arrays(self, size):
         scale = (Array("gate_scale", (), positive=True),) if self.estimated else ()

@@ -119,7 +119,7 @@ class Symmetry:
             )
 
     @classmethod
-    def of_rows(cls, n_experts, n_columns, n_shared=0, translated: Iterable[int] = (0,)) -> "Symmetry":
+    def of_rows(cls, n_experts, n_columns, n_shared=0, translated: Iterable[int] = (0,), scale=None) -> "Symmetry":
         """Of log-weights with rows of their own that may change places, some columns open to a common number.
 
         One expert has all the weight, whatever its parameters.

@@ -18,7 +18,7 @@ from gmoe.theory import predict
 
 ACTIVATIONS = {name: as_activation(name) for name in list_activations()} | own.ACTIVATIONS
 KEYS = {name: as_key(name) for name in list_keys()} | own.KEYS
-EVERY = {name: as_gate(name) for name in list_gates()}
+EVERY = {name: gate for name in list_gates() if isinstance(gate := as_gate(name), Gate)}
 for name, activation in ACTIVATIONS.items():
     EVERY[name] = Gate(activation)
     EVERY[f"{name}, sparse"] = Gate(activation, n_active=2)

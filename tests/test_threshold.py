@@ -6,6 +6,7 @@ import pickle
 
 import numpy as np
 import pytest
+from gmoe.study.spec import gate_name
 from likelihood import fit_arrays
 from problems import draw
 from scipy.special import logsumexp, softmax

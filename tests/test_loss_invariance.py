@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from problems import all_gates
+from problems import representatives
 
 from gmoe import GMoE, Parameters
 from gmoe.gates import Gate, mirror
@@ -12,7 +12,7 @@ from gmoe.metrics import block_errors, match_experts, voronoi_loss
 
 D = 2
 #: A gate intercept inside the activation has no loss.
-GATES = {name: gate for name, gate in all_gates(3).items() if gate.intercept == "outside"}
+GATES = {name: gate for name, gate in representatives(3).items() if gate.intercept == "outside"}
 each_gate = pytest.mark.parametrize("gate", GATES.values(), ids=GATES)
 # Moved parameters of size 10 are rounded at 1e-15, and so is what remains of errors of 0.1 after translation.
 RELATIVE, ZERO = 1e-12, 1e-13

@@ -50,6 +50,8 @@ def module():
     sys.path.insert(0, str(ROOT / "paper_figs"))
     common, errors = map(importlib.import_module, ("_common", "_errors"))
     errors.with_blocks = cache(errors.with_blocks)
+    gaps = importlib.import_module("em_gap")
+    gaps.with_gaps = cache(gaps.with_gaps)
     read = common.read
     one = cache(lambda folder, name: read(folder, [name]))
     common.read = lambda folder, names: {key: found for name in names for key, found in one(folder, name).items()}

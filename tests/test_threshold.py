@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pytest
-from gmoe.study.spec import gate_name
 from likelihood import fit_arrays
 from problems import draw
 from scipy.special import logsumexp, softmax

@@ -6,7 +6,6 @@ import pickle
 
 import numpy as np
 import pytest
-from gmoe.study.spec import gate_name
 from likelihood import fit_arrays
 from problems import draw
 from scipy.special import logsumexp, softmax
@@ -19,6 +18,7 @@ from gmoe.kernels.share import mask_small, share_thresholds
 from gmoe.metrics import hellinger, voronoi_loss
 from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.soften import Soft
+from gmoe.study.describe.spec import gate_name
 from gmoe.study.errors import SpecError
 from gmoe.theory import predict
 

@@ -1,12 +1,13 @@
 """Gaussian experts of several responses: an affine mean and a covariance for each."""
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
 from gmoe._arrays import aligned
 from gmoe.experts._covariances import KINDS, Covariance, as_covariance
-from gmoe.experts._innovations import Innovations, n_entries
+from gmoe.experts._innovations import Innovations, below, n_entries
 from gmoe.experts._moments import from_slopes, second_derivatives
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import LEAST_START
@@ -83,12 +84,11 @@ class MultivariateGaussianExperts(BaseExperts):
         return self._n_covariance(size.n_outputs) if self.kind.is_shared else 0
 
     def _n_covariance(self, p):
-        return int(self.kind.places(p).max()) + 1
+        return self._embedding(p).shape[1]
 
     def _embedding(self, p):
         """Entries of the innovations as a linear map of the covariance parameters, (entries, parameters)."""
-        places = self.kind.places(p)
-        return (places[:, None] == np.arange(places.max() + 1)).astype(float)
+        return _embedding(self.kind, p)
 
     def _unpacked(self, own, shared, p):
         """Coefficients of the means (k, p, q) and innovations."""
@@ -289,7 +289,7 @@ class MultivariateGaussianExperts(BaseExperts):
         result[:, : p * q] = np.repeat(np.diagonal(at.precision, axis1=1, axis2=2) ** -0.5, q, axis=1)
         if self.kind.mixes and not self.kind.is_shared:
             sd = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
-            result[:, p * q + p :] = (np.exp(at.log_sd)[:, :, None] / sd[:, None, :])[:, *np.tril_indices(p, -1)]
+            result[:, p * q + p :] = (np.exp(at.log_sd)[:, :, None] / sd[:, None, :])[:, *below(p)]
         return result
 
     def level(self, own):
@@ -325,7 +325,7 @@ class MultivariateGaussianExperts(BaseExperts):
         square = -2.0 * own[:, places[:p], places[:p]] / embedding[:p].sum(axis=0)[places[:p]]
         mixed = np.einsum("ea,jab,fb->jef", embedding[p:], own, embedding[:p])
         mix = np.zeros((k, p, p))
-        row, column = np.tril_indices(p, -1)
+        row, column = below(p)
         mix[:, row, column] = -mixed[:, np.arange(len(row)), row]
         return from_slopes(at, design, gradient[:, :means].reshape(shape), square, mix)
 
@@ -341,3 +341,11 @@ class MultivariateGaussianExperts(BaseExperts):
         result[:, means:, means + variances] = 0.0
         result[:, means + variances, means + variances] = 0.5 * mass[:, None] * p / len(variances)
         return result
+
+
+@lru_cache
+def _embedding(kind, p):
+    places = kind.places(p)
+    result = (places[:, None] == np.arange(places.max() + 1)).astype(float)
+    result.flags.writeable = False
+    return result

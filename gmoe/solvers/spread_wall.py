@@ -15,7 +15,7 @@ from gmoe.solvers.walls import Bound, Kind, variance_bounds
 STEP, BEND_STEP = 1e-3, 3e-3
 # Ratio of eigenvalues from which on most of them are at a bound, and where they meet they have no slope.
 EQUAL = 0.5
-OFFSETS = ((1.0, 8.0 / 12.0), (-1.0, -8.0 / 12.0), (2.0, -1.0 / 12.0), (-2.0, 1.0 / 12.0))
+POINTS, FACTORS = np.array([1.0, -1.0, 2.0, -2.0]), np.array([8.0, -8.0, -1.0, 1.0]) / 12.0
 
 
 def spread_wall(objective):
@@ -50,8 +50,12 @@ class SpreadWall:
     def __init__(self, objective, bounds):
         self.objective = objective
         self.low, self.high, self.ratio = bounds
+        # Derivatives that variances depend on, places of these by expert, and steps along each of them.
+        moves = np.setdiff1d(np.arange(objective.n_expert), objective.experts.mean_columns(objective.expert_size))
+        self._places = objective.at_expert[:, moves].T
+        self._lines = POINTS[None, :, None] * np.eye(objective.n_expert)[moves][:, None]
         # One group of all experts where these have the same variances.
-        self._one = len(self._ends(np.zeros(objective.n_parameters))) == 1
+        self._one = self._here(np.zeros(objective.n_parameters)).shape[1] == 1
         k = 1 if self._one else objective.n_experts
         #: (coefficients of smallest and largest log variances (2 k,), offset, expert).
         found = []
@@ -67,7 +71,7 @@ class SpreadWall:
 
     def values(self, theta):
         """See :class:`Wall`."""
-        return self._rows @ self._ends(theta).T.ravel() - self._offsets
+        return self._rows @ self._here(theta).ravel() - self._offsets
 
     def bound(self, index):
         """See :class:`Wall`."""
@@ -76,53 +80,41 @@ class SpreadWall:
 
     def normals(self, theta, which):
         """See :class:`Wall`."""
-        slopes = np.array([self._slope(theta, t, STEP).T.ravel() for t in range(self._b)])
-        return np.stack([self._placed(slope, self._rows[index]) for index in which for slope in [slopes]], axis=1)
+        slopes = np.einsum("e,tegj->tgj", FACTORS / STEP, self._moved(theta, STEP * self._lines))
+        result = np.zeros((self.objective.n_parameters, len(which)))
+        for t, place in enumerate(self._places):
+            by_expert = self._rows[which].reshape(len(which), 2, -1) * slopes[t]
+            np.add.at(result, place[: by_expert.shape[2]], by_expert.sum(axis=1).T)
+        return result
 
     def bend(self, theta, which, multipliers):
         """See :class:`Wall`."""
-        weight = np.asarray(multipliers) @ self._rows[which]
-        result, k = np.zeros((self.objective.n_parameters,) * 2), len(weight) // 2
-        slopes = np.array([self._slope(theta, t, STEP).T.ravel() for t in range(self._b)])
-        moves = np.flatnonzero(np.abs(slopes).max(axis=1) > 0.0)
-        for a, t in enumerate(moves):
-            for u in moves[: a + 1]:
-                second = (
-                    sum(c * self._slope(self._moved(theta, u, by * BEND_STEP), t, BEND_STEP) for by, c in OFFSETS)
-                    / BEND_STEP
-                )
-                for j, value in enumerate((weight.reshape(2, k) * second.T).sum(axis=0)):
-                    at = self.objective.at_expert[j]
-                    result[at[t], at[u]] += value
-                    if t != u:
-                        result[at[u], at[t]] += value
+        weight = (np.asarray(multipliers) @ self._rows[which]).reshape(2, -1)
+        n, m = len(self._places), len(POINTS)
+        steps = self._lines[:, :, None, None] + self._lines
+        ends = self._moved(theta, BEND_STEP * steps.reshape(n * m, n * m, -1)).reshape(n, m, n, m, *weight.shape)
+        second = np.einsum("e,f,teufgj,gj->tuj", FACTORS, FACTORS, ends, weight, optimize=True) / BEND_STEP**2
+        result = np.zeros((self.objective.n_parameters,) * 2)
+        for j in range(weight.shape[1]):
+            at = [place[j] for place in self._places]
+            result[np.ix_(at, at)] += second[:, :, j]
         return result
 
-    @property
-    def _b(self):
-        return self.objective.n_expert
+    def _ends(self, own, shared):
+        """Smallest and largest log variance of rows of own parameters, (2, rows), or one for all."""
+        logs = self.objective.experts.log_variances(own, shared, self.objective.expert_size)
+        return np.stack([logs.min(axis=1), logs.max(axis=1)])
 
-    def _ends(self, theta):
-        """Smallest and largest log variance of each expert, (k, 2), or one row for all."""
-        objective = self.objective
+    def _here(self, theta):
+        return self._ends(self.objective.split(theta)[1], self.objective.expert_shared(theta))
+
+    def _moved(self, theta, steps):
+        """Ends where every expert's derivatives have moved by steps (a, b, derivatives), (a, b, 2, k)."""
+        objective, flat = self.objective, steps.reshape(-1, steps.shape[2])
         own, shared = objective.split(theta)[1], objective.expert_shared(theta)
-        logs = objective.experts.log_variances(own, shared, objective.expert_size)
-        return np.column_stack([logs.min(axis=1), logs.max(axis=1)])
-
-    def _moved(self, theta, t, by):
-        """Parameters of which derivative number t of every expert moved."""
-        result = theta.copy()
-        result[self.objective.at_expert[:, t]] += by
-        return result
-
-    def _slope(self, theta, t, step):
-        """Derivatives of the ends in derivative number t of each expert, (k, 2)."""
-        return sum(c * self._ends(self._moved(theta, t, by * step)) for by, c in OFFSETS) / step
-
-    def _placed(self, slopes, row):
-        """Gradient (P,) of a combination of the ends, from slopes (b, 2 k)."""
-        result, k = np.zeros(self.objective.n_parameters), len(row) // 2
-        for j in range(k):
-            at = self.objective.at_expert[j]
-            result[at] += slopes[:, [j, k + j]] @ row[[j, k + j]]
-        return result
+        q = own.shape[1]
+        if not len(shared):
+            ends = self._ends((own + flat[:, None]).reshape(-1, q), shared).reshape(2, len(flat), -1).swapaxes(0, 1)
+        else:
+            ends = np.stack([self._ends(own + step[:q], shared + step[q:]) for step in flat])
+        return ends.reshape(*steps.shape[:2], 2, -1)

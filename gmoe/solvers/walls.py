@@ -161,6 +161,12 @@ def _boxes(objective, space, scaling):
 def variance_bounds(objective) -> VarianceBounds:
     """Bounds of the parameter space on variances, scaled coordinates."""
     space, scaling = objective.space, objective.scaling
+    absolute = space.min_variance > 0.0 or np.isfinite(space.max_variance)
+    if absolute and objective.expert_size.n_outputs > 1 and objective.experts.follows.by_column:
+        raise ValueError(
+            "min_variance and max_variance are in the unit of y squared, of which several responses have one each; use "
+            "min_relative_variance and variance_ratio, which are relative to the residuals of one regression."
+        )
     unit = 0.0 if scaling is None else 2.0 * np.log(scaling.scale_y)
     with np.errstate(divide="ignore"):
         low = max(np.log(space.min_relative_variance), np.log(space.min_variance) - unit)

@@ -60,6 +60,15 @@ class Frame:
         """Right inverse of the transform, (d, rank)."""
         return np.linalg.pinv(self.transform)
 
+    def raw_rows(self, rows):
+        """Raw intercepts (m,) and slopes (m, d) of affine functions of the scaled features, (m, 1 + rank)."""
+        slopes = rows[:, 1:] @ self.transform
+        return rows[:, 0] - slopes @ self.centre, slopes
+
+    def scaled_rows(self, intercept, slopes):
+        """Affine functions of the scaled features, (m, 1 + rank): the inverse of :meth:`raw_rows`."""
+        return np.column_stack([intercept + slopes @ self.centre, slopes @ self.inverse])
+
 
 @dataclass(frozen=True, eq=False)
 class ResponseFrame:

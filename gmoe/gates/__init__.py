@@ -13,9 +13,11 @@ from gmoe.gates._named import (
 )
 from gmoe.gates._representative import mirrored, ordered, pinned, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
+from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
+from gmoe.gates.tree import TreeGate
 
 __all__ = [
     "LOG_TEMPERATURE_RANGE",
@@ -27,6 +29,7 @@ __all__ = [
     "Exchange",
     "Gate",
     "GateRows",
+    "GroupGate",
     "Key",
     "Scale",
     "Selection",
@@ -36,6 +39,7 @@ __all__ = [
     "ThresholdGate",
     "TopK",
     "TopKGate",
+    "TreeGate",
     "as_activation",
     "as_gate",
     "as_key",

@@ -6,7 +6,10 @@ from inspect import signature
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
+from gmoe.gates.base import BaseGate
+from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
+from gmoe.gates.tree import TreeGate
 
 
 def SoftmaxGate() -> Gate:
@@ -42,12 +45,14 @@ def ActivationGate(
     return Gate(activation=as_activation(activation), intercept=intercept, temperature=temperature)
 
 
-NAMED: dict[str, Callable[..., Gate]] = {
+NAMED: dict[str, Callable[..., BaseGate]] = {
     "softmax": SoftmaxGate,
     "topk": TopKGate,
     "threshold": ThresholdGate,
     "dense_to_sparse": DenseToSparseGate,
     "activation": ActivationGate,
+    "tree": TreeGate,
+    "groups": GroupGate,
 }
 
 
@@ -56,10 +61,10 @@ def list_gates() -> list[str]:
     return sorted(NAMED)
 
 
-def as_gate(gate: str | Gate) -> Gate:
+def as_gate(gate: str | BaseGate) -> BaseGate:
     """Return the gate of that name, or the gate itself.
 
-    A name may carry settings, any of :class:`Gate`'s: ``"topk:n_active=2,select_on=logit"``,
+    A name may carry settings, those of its gate (any of :class:`Gate`'s where it is one): ``"topk:n_active=2,select_on=logit"``,
     ``"activation:activation=tanh,temperature=1"``,
     ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
 
@@ -70,7 +75,7 @@ def as_gate(gate: str | Gate) -> Gate:
     TypeError
         For anything that is neither a name nor a gate, and for settings of the wrong type.
     """
-    if isinstance(gate, Gate):
+    if isinstance(gate, BaseGate):
         return gate
     if not isinstance(gate, str):
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
@@ -87,7 +92,8 @@ def as_gate(gate: str | Gate) -> Gate:
 
 def _setting(item, name):
     key, equals, value = item.partition("=")
-    known = list(signature(Gate).parameters)
+    made = NAMED[name]
+    known = list(signature(made if isinstance(made, type) else Gate).parameters)
     if not equals or key not in known:
         raise ValueError(
             f"Setting {item!r} of gate {name!r} must be name=value with one of the names {', '.join(known)}; "

@@ -83,8 +83,8 @@ class GroupGate(LinkGate):
         least, most = (1, n_experts) if self.sizes is None else (sum(self.sizes),) * 2
         if not least <= n_experts - self.n_common <= most:
             raise ValueError(
-                f"{self!r} has {'' if self.sizes else 'at least '}{least + self.n_common} experts"
-                f"{', the shared one among them,' * self.n_common} but there are {n_experts}: use n_experts="
+                f"{self!r} has {'' if self.sizes else 'at least '}{least + self.n_common} experts, "
+                f"{'the shared one among them, ' * self.n_common}but there are {n_experts}: use n_experts="
                 f"{least + self.n_common}, or other sizes; without sizes there are two groups."
             )
 

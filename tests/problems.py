@@ -14,7 +14,7 @@ SOFTMAX = SoftmaxGate()
 
 
 def all_gates(k=3):
-    """Every named gate and every combination of the settings that the constructor accepts, by an identifier."""
+    """Every gate by scores: the named ones, and every combination of settings that the constructor accepts."""
     axes = {
         "activation": list_activations(),
         "intercept": ["outside", "inside"],
@@ -37,7 +37,8 @@ def all_gates(k=3):
         {"activation": "relu", "intercept": "inside", "temperature": "estimate"},
     ):  # fmt: skip
         gates["-".join(["threshold", *map(str, settings.values())])] = Gate(threshold=0.25, **settings)
-    return {name: as_gate(name) for name in list_gates()} | gates
+    named = {name: as_gate(name) for name in list_gates()}
+    return {name: gate for name, gate in named.items() if isinstance(gate, Gate)} | gates
 
 
 def pipeline(gate, natural=True):

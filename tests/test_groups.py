@@ -66,7 +66,7 @@ def test_one_group_and_groups_of_one_are_a_softmax_gate(sizes):
     rows = rows[1:] if sizes == (4,) else rows[:4]
     expected = SoftmaxGate().probabilities(rows, np.empty(0), x)
     np.testing.assert_allclose(gate.probabilities(own, shared, x), expected, rtol=1e-12)
-    assert gate.symmetry(4, 3).n_free == SoftmaxGate().symmetry(4, 3).n_free == 9
+    assert gate.symmetry_of(Size(4, 2)).n_free == SoftmaxGate().symmetry(4, 3).n_free == 9
 
 
 def test_two_levels_are_no_softmax_gate():
@@ -80,7 +80,7 @@ def test_two_levels_are_no_softmax_gate():
     ]
     assert residual[0] < 1e-12 and residual[1] > 0.1
     # With as many identified parameters.
-    assert gate.symmetry(3, 3).n_free == SoftmaxGate().symmetry(3, 3).n_free
+    assert gate.symmetry_of(Size(3, 2)).n_free == SoftmaxGate().symmetry(3, 3).n_free
 
 
 def test_a_guess_tells_groups_apart():
@@ -104,7 +104,7 @@ def test_group_gates_are_values():
     assert as_gate("groups:sizes=3,shared_weight=0.5") == GroupGate((3,), 0.5)
     # Two groups and six experts, the last of which has a row without effect; and a weight.
     assert gate.shared_parameters(Size(6, 3)) == 8 * 4 + 1
-    assert gate.symmetry(6, 4).n_free == 4 * (1 + 1 + 2) + 1
+    assert gate.symmetry_of(Size(6, 3)).n_free == 4 * (1 + 1 + 2) + 1
 
 
 @pytest.mark.parametrize("sizes", [(), (0, 2), (2, -1), "2+a", (1.5, 2), 0])

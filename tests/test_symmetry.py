@@ -20,6 +20,7 @@ from gmoe.gates import (
     representative,
 )
 from gmoe.metrics import match_experts, voronoi_loss
+from gmoe.part import Size
 from gmoe.theory import predict
 
 # Probabilities of logits of size 10, which are rounded at 2e-15, and so are, relatively, their exponentials.
@@ -146,7 +147,7 @@ def shared_alone(gate, k):
     def proba(theta, X):
         return gate.probabilities(np.empty((k, 0)), theta, X.T).T
 
-    return Other(proba, gate.symmetry(k, 3))
+    return Other(proba, gate.symmetry_of(Size(k, 2)))
 
 
 OTHERS |= {
@@ -291,7 +292,7 @@ def test_other_kinds_of_gates_leave_open_what_they_state_and_nothing_else(other)
 
 
 def test_a_tree_states_what_was_written_by_hand():
-    stated, by_hand = TreeGate().symmetry(4, 3), OTHERS["tree"].symmetry
+    stated, by_hand = TreeGate().symmetry_of(Size(4, 2)), OTHERS["tree"].symmetry
     assert sorted(map(repr, stated.exchanges)) == sorted(map(repr, by_hand.exchanges))
     assert stated.n_free == by_hand.n_free == 9
 
@@ -305,7 +306,7 @@ def test_a_tree_states_what_was_written_by_hand():
 )  # fmt: skip
 def test_orders_of_the_experts_that_can_be_had(gate, k, n_orders):
     """All that the stated exchanges generate: subtrees of one shape, and equal groups, may change places."""
-    found, moves = {tuple(range(k))}, [exchange.experts for exchange in gate.symmetry(k, 2).exchanges]
+    found, moves = {tuple(range(k))}, [exchange.experts for exchange in gate.symmetry_of(Size(k, 1)).exchanges]
     while more := {tuple(order[i] for i in move) for order in found for move in moves} - found:
         found |= more
     assert len(found) == n_orders

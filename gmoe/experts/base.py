@@ -8,6 +8,7 @@ import numpy as np
 from gmoe.frames import Change, ResponseFrame
 from gmoe.kernels.mixture import PRODUCTS, mixture
 from gmoe.part import Part, Size
+from gmoe.table import differences, flat
 
 # Curvature of an M-step, relative to the largest, that is taken for none.
 FLAT = 1e-10
@@ -45,6 +46,8 @@ class BaseExperts(Part):
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
 
+    #: Whether they describe responses of several columns.
+    multi_output = False
     #: Which changes of the response leave the set of these experts as it is.
     follows: Change = Change.AFFINE
 
@@ -59,6 +62,15 @@ class BaseExperts(Part):
                 f"{self!r} describe one response, y has {n_outputs} columns; use experts='multivariate', or fit each "
                 "column by itself."
             )
+
+    def table_derivatives(self, own, shared, frame) -> np.ndarray:
+        """Differentiate the table of raw arrays in (own.ravel(), shared), (entries, parameters)."""
+        declared = self.arrays(Size(len(own), frame.features.transform.shape[1], len(frame.centre_y)))
+
+        def entries(own, shared):
+            return np.concatenate([part.ravel() for part in flat(self.to_raw(own, shared, frame), declared, len(own))])
+
+        return differences(entries, own, shared)
 
     @abstractmethod
     def start(self, responsibilities, x, y) -> tuple[np.ndarray, np.ndarray]:
@@ -114,6 +126,8 @@ class BaseExperts(Part):
         step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor) * (np.abs(values) > floor))
         return own + step[:size].reshape(k, q), shared + step[size:]
 
+    #: Whether an expert's row is (intercept, slopes, log variance), which a parameter space may bound.
+    has_slopes = False
     #: Whether :meth:`maximise` finds the maximum, whatever the responsibilities.
     closed = False
 

@@ -73,7 +73,7 @@ class LinkGate(BaseGate):
         return self.guess(x, r)
 
     def coefficients(self, shared, n_experts, n_columns):
-        """Views of the coefficients of the affine scores, (n_affine, n_columns), and of the constant ones."""
+        """Split parameters into those of the affine scores, (n_affine, n_columns), and the constant ones."""
         n_affine, _ = self.n_scores(n_experts)
         size = n_affine * n_columns
         return shared[:size].reshape(n_affine, n_columns), shared[size:]

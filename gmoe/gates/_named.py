@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
+from typing import Any, cast
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
@@ -61,12 +62,13 @@ def list_gates() -> list[str]:
     return sorted(NAMED)
 
 
-def as_gate(gate: str | BaseGate) -> BaseGate:
+def as_gate(gate: Any) -> Any:
     """Return the gate of that name, or the gate itself.
 
-    A name may carry settings, those of its gate (any of :class:`Gate`'s where it is one): ``"topk:n_active=2,select_on=logit"``,
+    A name may carry settings, any of its class's, which mostly is :class:`Gate`: ``"topk:n_active=2,select_on=logit"``,
     ``"activation:activation=tanh,temperature=1"``,
-    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``.
+    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``,
+    ``"tree:tree=(0+1)+2"``, ``"groups:sizes=2+3"``.
 
     Raises
     ------
@@ -85,19 +87,21 @@ def as_gate(gate: str | BaseGate) -> BaseGate:
             f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}. An activation or a number of active "
             "experts is a setting: 'activation:activation=tanh', 'topk:n_active=2'."
         )
-    settings = dict(_setting(item.strip(), name) for item in text.split(",") if item.strip())
-    own = {key: settings.pop(key) for key in NAMED[name].__annotations__ if key in settings}
-    return replace(NAMED[name](**own), **settings)
+    make = NAMED[name]
+    own = list(signature(make).parameters)
+    # A function makes a Gate, which takes all settings of these.
+    known = own if isinstance(make, type) else list(signature(Gate).parameters)
+    settings = dict(_setting(item.strip(), name, known) for item in text.split(",") if item.strip())
+    made = make(**{key: settings.pop(key) for key in own if key in settings})
+    return replace(cast(Gate, made), **settings) if settings else made
 
 
-def _setting(item, name):
+def _setting(item, name, known):
     key, equals, value = item.partition("=")
-    made = NAMED[name]
-    known = list(signature(made if isinstance(made, type) else Gate).parameters)
     if not equals or key not in known:
         raise ValueError(
             f"Setting {item!r} of gate {name!r} must be name=value with one of the names {', '.join(known)}; "
-            f"for instance '{name}:n_active=2'."
+            f"for instance '{name}:{known[0]}=2'."
         )
     for number in (int, float):
         try:

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from operator import index
+from typing import cast
 
 import numpy as np
 
@@ -80,13 +81,21 @@ class GroupGate(LinkGate):
         return int(self.shared_weight is not None)
 
     def check(self, n_experts, n_features):
-        least, most = (1, n_experts) if self.sizes is None else (sum(self.sizes),) * 2
+        least, most = (1, n_experts) if self.sizes is None else (sum(cast(tuple, self.sizes)),) * 2
         if not least <= n_experts - self.n_common <= most:
             raise ValueError(
                 f"{self!r} has {'' if self.sizes else 'at least '}{least + self.n_common} experts, "
                 f"{'the shared one among them, ' * self.n_common}but there are {n_experts}: use n_experts="
                 f"{least + self.n_common}, or other sizes; without sizes there are two groups."
             )
+
+    def with_experts(self, n_experts):
+        """Fill the groups in turn; one expert alone is in a group."""
+        shared = self.shared_weight if n_experts > 1 else None
+        routed = n_experts - (shared is not None)
+        ends = np.minimum(np.cumsum(self.sizes or ()), routed)
+        sizes = None if self.sizes is None else tuple(n for n in np.diff(ends, prepend=0).tolist() if n > 0)
+        return GroupGate(sizes, shared)
 
     def groups(self, n_experts: int) -> list[np.ndarray]:
         """Experts of each group, indices."""
@@ -112,7 +121,7 @@ class GroupGate(LinkGate):
         scores = np.zeros((n_affine + 2, score.shape[1]))
         scores[: len(score)] = score
         if self.n_common and not n_constant:
-            scores[n_affine] = np.log(self.shared_weight) - np.log1p(-self.shared_weight)
+            scores[n_affine] = _log_odds(self.shared_weight)
         log_p = [_log_softmax(scores[places]) for places, _ in levels]
         logit = np.zeros((n_experts, score.shape[1]))
         for own, (_, options) in zip(log_p, levels, strict=True):
@@ -160,20 +169,22 @@ class GroupGate(LinkGate):
             "gate_intercept": intercept[n:], "gate_coef": coef[n:],
             "gate_group_intercept": intercept[:n], "gate_group_coef": coef[:n],
         }  # fmt: skip
-        return result | {"gate_shared_weight": 1.0 / (1.0 + np.exp(-odds)) for odds in constants}
+        if len(constants):
+            result["gate_shared_weight"] = 1.0 / (1.0 + np.exp(-constants[0]))
+        return result
 
     def from_raw(self, arrays, frame):
         rows = [frame.scaled_rows(arrays[f"{n}_intercept"], arrays[f"{n}_coef"]) for n in ("gate_group", "gate")]
         k, constants = len(rows[1]), []
         if self.shared_weight == ESTIMATE:
-            weight = float(arrays["gate_shared_weight"])
-            constants = [np.log(weight) - np.log1p(-weight)]
+            constants = [_log_odds(float(arrays["gate_shared_weight"]))]
         return np.empty((k, 0)), np.concatenate([*(part.ravel() for part in rows), constants])
 
-    def symmetry(self, n_experts, n_columns):
+    def symmetry_of(self, size):
         """State the translations of each level; equal groups, and experts within a group, may change places."""
+        n_experts, q = size.n_experts, 1 + size.n_features
         groups, (n_affine, n_constant) = self.groups(n_experts), self.n_scores(n_experts)
-        n, q = len(groups), n_columns
+        n = len(groups)
         sets = [range(n), *(n + members for members in groups), *[[n_affine - 1]] * self.n_common]
         moved = [tuple(int(i) * q + c for i in members) for members in sets for c in range(q)]
         exchanges = []
@@ -196,6 +207,10 @@ def _swap(ones, others, groups, n_groups, n_experts, n_columns, n_constant) -> E
     places = np.add.outer(order * n_columns, np.arange(n_columns)).ravel().tolist()
     places += range(len(places), len(places) + n_constant)
     return Exchange(tuple(experts.tolist()), tuple(places), (1.0,) * len(places))
+
+
+def _log_odds(weight):
+    return np.log(weight) - np.log1p(-weight)
 
 
 def _log_softmax(score):

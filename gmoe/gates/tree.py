@@ -3,6 +3,7 @@
 import ast
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import cast
 
 import numpy as np
 
@@ -64,7 +65,11 @@ class TreeGate(LinkGate):
 
     def of(self, n_experts: int) -> Tree:
         """Return the tree over so many experts."""
-        return _balanced(0, n_experts) if self.tree is None else self.tree
+        return _balanced(0, n_experts) if self.tree is None else cast(Tree, self.tree)
+
+    def with_experts(self, n_experts):
+        """Leave out leaves from ``n_experts`` on, and nodes with one subtree."""
+        return self if self.tree is None else TreeGate(_first(self.tree, n_experts))
 
     def n_scores(self, n_experts):
         return n_experts - 1, 0
@@ -101,8 +106,9 @@ class TreeGate(LinkGate):
         rows = frame.scaled_rows(arrays["gate_node_intercept"], arrays["gate_node_coef"])
         return np.empty((len(rows) + 1, 0)), rows.ravel()
 
-    def symmetry(self, n_experts, n_columns):
+    def symmetry_of(self, size):
         """State that subtrees of one shape may change places, with the sign of the node above them."""
+        n_experts, n_columns = size.n_experts, 1 + size.n_features
         tree = self.of(n_experts)
         nodes, exchanges = _nodes(tree), []
         for above, subtrees in enumerate(nodes):
@@ -138,6 +144,14 @@ def _leaves(tree) -> list:
 def _nodes(tree) -> list:
     """Nodes as the trees below them, the root first."""
     return [tree, *_nodes(tree[0]), *_nodes(tree[1])] if isinstance(tree, tuple) else []
+
+
+def _first(tree, n):
+    """Return the tree of the leaves below n; None if there are none."""
+    if not isinstance(tree, tuple):
+        return tree if tree < n else None
+    left = [part for part in (_first(part, n) for part in tree) if part is not None]
+    return tuple(left) if len(left) == 2 else left[0] if left else None
 
 
 def _balanced(first, end):

@@ -5,12 +5,13 @@ The parameter space comes as walls: see :mod:`gmoe.solvers.walls`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gmoe._arrays import Blocks
 from gmoe.experts import GAUSSIAN
-from gmoe.gates import LOG_TEMPERATURE_RANGE, Gate
+from gmoe.gates import LOG_TEMPERATURE_RANGE, BaseGate
 from gmoe.kernels import assemble
 from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
@@ -47,7 +48,7 @@ class Objective(Layout):
     Parameters
     ----------
     blocks : Blocks
-    gate : Gate
+    gate : BaseGate
     n_experts : int
     space : ParameterSpace, optional
         The set over which to maximise.
@@ -63,7 +64,7 @@ class Objective(Layout):
     def __init__(
         self,
         blocks: Blocks,
-        gate: Gate,
+        gate: Any,
         n_experts: int,
         space=WHOLE,
         scaling=None,
@@ -76,6 +77,7 @@ class Objective(Layout):
         super().__init__(gate, experts, *sizes)
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size
+        self.symmetry = gate.symmetry_of(self.gate_size)
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
@@ -89,7 +91,7 @@ class Objective(Layout):
         """Return the objective of other data; it counts its passes with this one."""
         return self._like(blocks, self.gate, None)
 
-    def under(self, gate: Gate) -> "Objective":
+    def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
         return self._like(self.blocks, gate, self._executor)
 
@@ -104,7 +106,7 @@ class Objective(Layout):
 
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
-        flat = self.embed(self.gate.uninformed(self.n_experts, self.q_gate))
+        flat = self.embed(self.gate.uninformed(self.gate_size))
         if flat.shape[1] == 0:
             return np.eye(self.n_parameters)
         return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
@@ -142,16 +144,18 @@ class Objective(Layout):
     def bent_index(self):
         """Where the parameters are that go through the activation."""
         rows = np.arange(self.n_experts)[:, None] * self.width
-        return (rows + np.arange(self.gate.first_bent, self.q_gate)).ravel()
+        return (rows + self.gate.bent_columns(self.gate_size)).ravel()
 
     def temperature_at_bound(self, theta) -> bool:
         """Whether the temperature is within a thousandth of an end of its range."""
+        if not self.gate.has_temperature:
+            return False
         low, high = np.log(self.space.min_temperature), np.log(self.space.max_temperature)
         return bool(np.any((self.shared(theta) <= low + 1e-3) | (self.shared(theta) >= high - 1e-3)))
 
     def inside(self, theta):
         """Return the parameters with a log temperature outside of its range at the end of it."""
-        if not self.gate.n_shared:
+        if not self.gate.has_temperature:
             return theta
         result = theta.copy()
         self.shared(result)[:] = np.clip(self.shared(theta), *LOG_TEMPERATURE_RANGE)

@@ -138,7 +138,7 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         n_data = size // 4
         groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
-        if len(objective.bent_index) and not objective.gate.affine:
+        if len(objective.bent_index):
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
@@ -162,6 +162,6 @@ def _grown(smaller, tops, reduced, sample, n_starts, rng):
 def _report(settings, found):
     if settings.report is not None and found.ascents:
         objective = found.objective
-        shift = 0.0 if objective.scaling is None else np.log(objective.scaling.scale_y)
+        shift = 0.0 if objective.scaling is None else objective.scaling.log_unit
         value = objective.blocks.total_weight * (found.best_value - shift)
         settings.report(objective.n_experts, len(found.ascents), value)

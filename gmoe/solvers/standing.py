@@ -67,6 +67,10 @@ def enter(objective: Objective, theta):
         lack = objective.least_share / np.maximum(objective.shares(objective.evaluate(theta, SCORE)), 1e-100)
         if lack.max() <= 1.0:
             return theta
+        if not objective.gate.adds_intercept:
+            # Nearer to the gate that is the same for all.
+            theta = _levelled(objective, theta, 0.5)
+            continue
         theta = theta.copy()
         # Odds that are raised by what is lacking, and a little more.
         objective.split(theta)[0][:, 0] += np.where(lack > 1.0, np.log(1.2 * lack), 0.0)
@@ -94,4 +98,6 @@ def _levelled(objective, theta, factor):
     gate, _ = objective.split(theta)
     mean = gate.mean(axis=0)
     gate[:] = mean + factor * (gate - mean)
+    if not objective.q_gate:
+        objective.shared(theta)[:] *= factor
     return theta

@@ -4,9 +4,11 @@ from collections.abc import Callable
 
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.multivariate import MultivariateGaussianExperts
 
 NAMED: dict[str, Callable[..., BaseExperts]] = {
     "gaussian": GaussianExperts,
+    "multivariate": MultivariateGaussianExperts,
 }
 
 

@@ -48,8 +48,20 @@ class BaseExperts(Part):
 
     #: Whether they describe responses of several columns.
     multi_output = False
-    #: Which changes of the response leave the set of these experts as it is.
-    follows: Change = Change.AFFINE
+
+    @property
+    def follows(self) -> Change:
+        """Which changes of the response leave the set of these experts as it is."""
+        return Change.AFFINE
+
+    @classmethod
+    def representatives(cls) -> "tuple[BaseExperts, ...]":
+        """Members that together show all that the family can: what the tests of its contract go through."""
+        return (cls(),)
+
+    def sized(self, size: Size) -> "BaseExperts":
+        """Return these experts for data of that size, where they need to know it."""
+        return self
 
     def raw_log_density(self, arrays, x, y) -> np.ndarray:
         """Log-densities (n_experts, m) of parameter arrays in the units of the data, y (n_outputs, m)."""
@@ -88,8 +100,21 @@ class BaseExperts(Part):
         """Which of an expert's own parameters are linear coefficients of its mean, indices."""
 
     @abstractmethod
-    def log_variance_rows(self, size: Size) -> np.ndarray:
-        """Log variances as linear functions of an expert's own parameters, (number of variances, n_own)."""
+    def log_variance_rows(self, size: Size) -> np.ndarray | None:
+        """Log variances as linear functions of an expert's own parameters, (number of variances, n_own).
+
+        None where they are no such functions; :meth:`log_variances` says what they are then.
+        """
+
+    def log_variances(self, own, shared, size: Size) -> np.ndarray:
+        """Log variances, for responses of several columns logs of the eigenvalues, (n_experts, number of them).
+
+        One row where all experts have the same.
+        """
+        rows = self.log_variance_rows(size)
+        if rows is None:
+            raise NotImplementedError(f"{self!r} must say what their log variances are: define log_variances.")
+        return own @ rows.T
 
     def measures(self, own, shared) -> np.ndarray:
         """Return the unit of a step in each own parameter, (n_experts, n_own): a standard deviation for means."""

@@ -20,6 +20,7 @@ from gmoe.part import Size
 from gmoe.solvers.layout import Layout
 from gmoe.solvers.passes import Passes, Sums
 from gmoe.solvers.rows_wall import RowsWall
+from gmoe.solvers.spread_wall import spread_wall
 from gmoe.solvers.walls import flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
@@ -72,8 +73,9 @@ class Objective(Layout):
         passes=None,
         experts=GAUSSIAN,
     ):
+        sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
+        experts = experts.sized(sizes[1])
         self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
-        sizes = (Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert))
         super().__init__(gate, experts, *sizes)
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size
@@ -83,7 +85,9 @@ class Objective(Layout):
         self._passes: list[int] = [] if passes is None else passes
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self, executor)
-        self.flat_wall = flat_wall(self, space, scaling)
+        self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
+        #: Walls that are there whatever the data: they bound parameters, or functions of these.
+        self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         # The mean of a gate with one active expert, as a function of its parameters, has jumps and no slope.
         self._rows_wall = None if gate.is_sparse(n_experts) else RowsWall(self, self.least_share)
 
@@ -134,7 +138,7 @@ class Objective(Layout):
     def walls(self, evaluation) -> tuple:
         """Walls of the parameter space that one step from a point may meet."""
         near = self._rows_wall is not None and self.shares(evaluation).min() < FAR_ROWS * self.least_share
-        return (self.flat_wall, self._rows_wall) if near and self.least_share > 0.0 else (self.flat_wall,)
+        return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
 
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""

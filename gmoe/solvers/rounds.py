@@ -36,6 +36,8 @@ class Rounds:
     tops : list of tuple of ndarray
         After each round the best few distinct ends.
     interrupted : bool
+    settled : int or None
+        The first round with which rounds agreed.
     """
 
     objective: object
@@ -43,6 +45,7 @@ class Rounds:
     sizes: list = field(default_factory=list)
     tops: list = field(default_factory=list)
     interrupted: bool = False
+    settled: int | None = None
 
     @property
     def best_value(self) -> float:
@@ -95,8 +98,10 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
         if len(found.ascents) > before:
             found.sizes.append(len(found.ascents) - before)
             found.tops.append(tuple(a.evaluation.theta for a in distinct(objective, found.ascents)[0]))
+            if found.settled is None and _agreed(found, settings):
+                found.settled = len(found.sizes) - 1
         full = len(found.ascents) + found.sizes[-1] > MAX_STARTS * multiple if found.sizes else False
-        if found.interrupted or (len(found.sizes) >= least and (_agreed(found, settings) or full or crowded)):
+        if found.interrupted or (len(found.sizes) >= least and (found.settled is not None or full or crowded)):
             return found
 
 

@@ -97,7 +97,9 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     k, size = objective.n_experts, objective.n_parameters
     units = np.eye(size)
     rows = objective.experts.log_variance_rows(objective.expert_size)
-    log_variances = [(j, row @ units[objective.at_expert[j, : objective.q_expert]]) for j in range(k) for row in rows]
+    own = objective.at_expert[:, : objective.q_expert]
+    # Others have a wall of their own: gmoe.solvers.spread_wall.
+    log_variances = [(j, row @ units[own[j]]) for j in range(k) for row in (() if rows is None else rows)]
     found: list[tuple] = []
     least, most, ratio = variance_bounds(objective)
     for j, log_variance in log_variances:

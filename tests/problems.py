@@ -16,7 +16,7 @@ SOFTMAX = SoftmaxGate()
 
 
 def all_gates(k=3):
-    """Every named gate and every combination of the settings that the constructor accepts, by an identifier."""
+    """Every gate by scores: the named ones, and every combination of settings that the constructor accepts."""
     axes = {
         "activation": list_activations(),
         "intercept": ["outside", "inside"],

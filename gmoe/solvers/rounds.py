@@ -12,7 +12,7 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen, without
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen
 
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
@@ -139,7 +139,7 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         if best.value <= value + SAME or crowded:
             return
         value = best.value
-        reduced = [without(objective, best.theta, j) for j in range(objective.n_experts)]
+        reduced = [(objective, best.theta, j) for j in range(objective.n_experts)]
         n_data = size // 4
         groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
@@ -154,13 +154,16 @@ def _partitions(sample, k, kinds, n_starts, rng):
 
 
 def _grown(smaller, tops, reduced, sample, n_starts, rng):
-    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn."""
-    models = [*reduced, *tops]
+    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn.
+
+    A reduced one is (objective, parameters, expert to leave out).
+    """
+    models = [*reduced, *((smaller.objective, theta, None) for theta in tops)]
     shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
     return [
         group
-        for theta, share in zip(models, shares, strict=True)
-        for group in grow(smaller.objective, theta, sample, share, rng)
+        for (objective, theta, left_out), share in zip(models, shares, strict=True)
+        for group in grow(objective, theta, sample, share, rng, left_out)
     ]
 
 

@@ -105,16 +105,19 @@ def kick(objective: Objective, theta, rng):
     return theta
 
 
-def grow(smaller: Objective, theta, sample, n_starts, rng):
-    """Yield soft groups (n, k + 1) that give a smaller model one expert more, ``n_starts`` of four kinds in turn.
+def grow(objective: Objective, theta, sample, n_starts, rng, left_out=None):
+    """Yield soft groups that give a model one expert more, ``n_starts`` of four kinds in turn.
+
+    One expert may be left out first.
 
     Cutting an expert in two finds experts that share a region of x.  The others take a few observations, up to a tenth,
     out of the smaller model: neighbours of a badly fitted one, a tail, a line through badly fitted ones.  They find
     experts with a small share, which groups of comparable size never do.
     """
-    r = posterior(smaller, theta, sample)
+    r = posterior(objective, theta, sample, left_out)
     design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
-    mean = smaller.experts.mean(smaller.split(theta)[1], smaller.expert_shared(theta), sample.x_expert.T)
+    mean = objective.experts.mean(objective.split(theta)[1], objective.expert_shared(theta), sample.x_expert.T)
+    mean = mean if left_out is None else np.delete(mean, left_out, axis=0)
     residual = sample.y - np.einsum("ij,jpi->ip", r, mean)
     residual /= np.maximum(np.sqrt(np.mean(residual**2, axis=0)), 1e-12)
     towards = np.where(np.mean(residual**3, axis=0) < 0, -1.0, 1.0)
@@ -155,20 +158,15 @@ def _take(r, distance, smallest, rng):
     return np.column_stack([np.where(near[:, None], 0.01, 1.0) * r, np.where(near, 0.99, 0.0)])
 
 
-def posterior(objective: Objective, theta, sample):
-    """Responsibilities (n, k) of the sample under parameters theta."""
+def posterior(objective: Objective, theta, sample, left_out=None):
+    """Responsibilities (n, k) of the sample under parameters theta; or of all experts but one."""
     gate, expert = objective.split(theta)
     logit = objective.gate.value(gate, objective.shared(theta), np.ascontiguousarray(sample.x_gate.T))
     density = objective.experts.value(expert, objective.expert_shared(theta), sample.x_expert.T, sample.y.T)
     joint = (logit + density).T
+    joint = joint if left_out is None else np.delete(joint, left_out, axis=1)
     r = np.exp(joint - joint.max(axis=1, keepdims=True))
     return r / r.sum(axis=1, keepdims=True)
-
-
-def without(objective: Objective, theta, j):
-    """Parameters of the model with one expert less that has all but expert ``j``."""
-    rows = theta[: objective.n_rows].reshape(objective.n_experts, objective.width)
-    return np.concatenate([np.delete(rows, j, axis=0).ravel(), theta[objective.n_rows :]])
 
 
 def twin(smaller: Objective, theta, j):

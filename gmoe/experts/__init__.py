@@ -1,10 +1,26 @@
 """Families of experts: the conditional densities that a gate mixes."""
 
+from gmoe.experts._densities import NormalDensity, UniformDensity
 from gmoe.experts._named import as_experts, list_experts
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.heteroscedastic import HeteroscedasticExperts
+from gmoe.experts.noise import NoiseExperts
+from gmoe.experts.student import StudentExperts
 
-__all__ = ["GAUSSIAN", "BaseExperts", "GaussianExperts", "VarianceBounds", "as_experts", "list_experts"]
+__all__ = [
+    "GAUSSIAN",
+    "BaseExperts",
+    "GaussianExperts",
+    "HeteroscedasticExperts",
+    "NoiseExperts",
+    "NormalDensity",
+    "StudentExperts",
+    "UniformDensity",
+    "VarianceBounds",
+    "as_experts",
+    "list_experts",
+]
 
 #: The experts of the papers, and of every fit that does not say otherwise.
 GAUSSIAN = GaussianExperts()

@@ -1,12 +1,30 @@
 """Families of experts by name."""
 
 from collections.abc import Callable
+from inspect import signature
 
+from gmoe.experts._densities import NormalDensity, UniformDensity
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.heteroscedastic import HeteroscedasticExperts
+from gmoe.experts.noise import NoiseExperts
+from gmoe.experts.student import StudentExperts
+
+
+def noise(experts: str | BaseExperts = "gaussian", **density: float) -> NoiseExperts:
+    """Noise over a range, ``low`` and ``high``, or Gaussian of a ``mean`` and ``sd``, and other experts."""
+    for kind in (UniformDensity, NormalDensity):
+        if density.keys() == signature(kind).parameters.keys():
+            return NoiseExperts(kind(**density), as_experts(experts))
+    given = ", ".join(sorted(density)) or "neither"
+    raise ValueError(f"Experts 'noise' need low and high, the range of y, or mean and sd; got {given}.")
+
 
 NAMED: dict[str, Callable[..., BaseExperts]] = {
     "gaussian": GaussianExperts,
+    "heteroscedastic": HeteroscedasticExperts,
+    "noise": noise,
+    "student": StudentExperts,
 }
 
 
@@ -18,7 +36,8 @@ def list_experts() -> list[str]:
 def as_experts(experts: str | BaseExperts) -> BaseExperts:
     """Return the family of that name, or the family itself.
 
-    A name may carry settings, the arguments of the family: ``"student:df=4"``.
+    A name may carry settings, the arguments of the family: ``"student:df=4"``, ``"noise:low=0,high=20"``,
+    ``"noise:low=0,high=20,experts=student:df=4"``.
 
     Raises
     ------

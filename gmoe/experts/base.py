@@ -45,8 +45,22 @@ class BaseExperts(Part):
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
 
-    #: Which changes of the response leave the set of these experts as it is.
-    follows: Change = Change.AFFINE
+    @property
+    def follows(self) -> Change:
+        """Which changes of the response leave the set of these experts as it is."""
+        return Change.AFFINE
+
+    @property
+    def n_given(self) -> int:
+        """How many experts, the last ones, have a given density: their parameters have no effect.
+
+        They keep their places at the end, need no rows, and are part of every model with fewer experts.
+        """
+        return 0
+
+    def scaled(self, frame: ResponseFrame) -> "BaseExperts":
+        """Return the family in scaled coordinates, where it holds a density in the units of the data."""
+        return self
 
     def raw_log_density(self, arrays, x, y) -> np.ndarray:
         """Log-densities (n_experts, m) of parameter arrays in the units of the data, y (n_outputs, m)."""
@@ -114,8 +128,10 @@ class BaseExperts(Part):
         step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor) * (np.abs(values) > floor))
         return own + step[:size].reshape(k, q), shared + step[size:]
 
-    #: Whether :meth:`maximise` finds the maximum, whatever the responsibilities.
-    closed = False
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`maximise` finds the maximum, whatever the responsibilities."""
+        return False
 
     def information(self, own, bend, mass) -> np.ndarray:
         """Information of the complete data by expert, positive semidefinite, (n_experts, b, b)."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._jit import kernel
+from gmoe.frames import Frame
 
 # Most observations of a block. Its rows are a little longer: rows a power of two apart share cache sets.
 BLOCK = 8192
@@ -47,9 +48,9 @@ class Design:
     size: np.ndarray
 
     @property
-    def n_coefficients(self):
-        """Length of the scaled coefficient vector, intercept included."""
-        return 1 + len(self.transform)
+    def frame(self) -> Frame:
+        """The map alone."""
+        return Frame(self.centre, self.transform)
 
 
 def block_length(n, block=BLOCK):

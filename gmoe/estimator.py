@@ -20,6 +20,7 @@ from gmoe._validation import (
     check_schedule,
     resolve_columns,
 )
+from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.inference import Summary, explain
 from gmoe.model import GMoE
@@ -41,9 +42,11 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     Parameters
     ----------
     n_experts : int, default 2
-    gate : str or Gate, default "softmax"
+    gate : str or BaseGate, default "softmax"
         A name of :func:`gmoe.list_gates`, with settings as in ``"topk:n_active=2,select_on=logit"`` or
         ``"threshold:threshold=0.1"``, or a value as ``ActivationGate("tanh")``.
+    experts : str or BaseExperts, default "gaussian"
+        A name of :func:`gmoe.list_experts`, with settings as in ``"student:df=4"``, or a value.
     gate_features, expert_features : sequence of int, str or bool, optional
         Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
         empty list is a constant gate (a mixture of regressions), or experts that are constants.
@@ -122,6 +125,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         n_experts=2,
         gate="softmax",
         *,
+        experts="gaussian",
         gate_features=None,
         expert_features=None,
         solver="mle",
@@ -138,6 +142,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     ):
         self.n_experts = n_experts
         self.gate = gate
+        self.experts = experts
         self.gate_features = gate_features
         self.expert_features = expert_features
         self.solver = solver
@@ -159,7 +164,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
         ----------
         X : array-like, shape (n, n_features)
             float32, Fortran order, read-only and memory-mapped arrays are read as they are.
-        y : array-like, shape (n,)
+        y : array-like, shape (n,); (n, n_outputs) where the experts describe several responses
         sample_weight : array-like, shape (n,), optional
             An observation of weight 2 counts as two observations.
 
@@ -174,7 +179,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             negative or all zero, unknown names, and gates that do not suit so many experts or features.
         """
         settings = self._settings()
-        X, y = self._validated(X, y)
+        X, y = self._validated(X, y, settings["experts"].multi_output)
         n_used = len(y)
         if sample_weight is not None:
             sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
@@ -192,8 +197,10 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "expert_columns": resolve_columns(self.expert_features, "expert_features", X.shape[1], names),
         }
         widths = {key: len(value) for key, value in columns.items()}
-        settings["gate"].check(settings["n_experts"], widths["gate_columns"])
-        init = self._start(len(y), widths, settings["gate"])
+        k, n_outputs = settings["n_experts"], 1 if y.ndim == 1 else y.shape[1]
+        settings["gate"].check(k, widths["gate_columns"])
+        settings["experts"].check(k, widths["expert_columns"], n_outputs)
+        init = self._start(len(y), widths, settings["gate"], settings["experts"])
         report = Progress() if self.verbose else None
         result = fit(
             X,
@@ -217,6 +224,7 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
     def _settings(self):
         return {
             "gate": as_gate(self.gate),
+            "experts": as_experts(self.experts),
             "n_experts": check_integer(self.n_experts, "n_experts", 1),
             "solver": check_choice(self.solver, "solver", SOLVERS),
             "n_init": check_integer(self.n_init, "n_init", 1),
@@ -227,11 +235,16 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             "n_jobs": effective_n_jobs(self.n_jobs),
         }
 
-    def _validated(self, X, y):
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = as_experts(self.experts).multi_output
+        return tags
+
+    def _validated(self, X, y, multi_output):
         if y is not None:
             check_numeric(y, "y")
             check_finite(np.asarray(y), "y")
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), y_numeric=True, ensure_all_finite=False)
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), **_y_settings(multi_output))
         check_finite(X, "X")
         # Once more: None and the like in a column of objects are NaN only now.
         check_finite(y, "y")
@@ -242,13 +255,13 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             return int(self.random_state.integers(2**31 - 1))
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _start(self, n, widths, gate):
+    def _start(self, n, widths, gate, experts):
         if self.warm_start and hasattr(self, "model_"):
-            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths, gate)
+            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths, gate, experts)
         if isinstance(self.init, str):
             return check_choice(self.init, "init", ("auto", *DATA_STARTS))
         if isinstance(self.init, Parameters):
-            return self._fitting("init", self.init, widths, gate)
+            return self._fitting("init", self.init, widths, gate, experts)
         init = np.asarray(self.init, dtype=float)
         if init.shape != (n, self.n_experts):
             raise ValueError(
@@ -258,25 +271,25 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
         return init
 
-    def _fitting(self, what, parameters, widths, gate):
-        given = (parameters.n_experts, parameters.gate_coef.shape[1], parameters.coef.shape[1])
+    def _fitting(self, what, parameters, widths, gate, experts):
+        # Parameters without a temperature take the gate's.
+        model = GMoE(parameters, gate, experts=experts)
+        given = (model.n_experts, *(size.n_features for size in model.sizes))
         expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
         if given != expected:
             raise ValueError(
                 f"{what} has (experts, gate features, expert features) {given}, this fit needs {expected}; "
                 "give parameters of that shape, or set warm_start=False and init='auto'."
             )
-        # Parameters without a temperature take the gate's.
-        return GMoE(parameters, gate).parameters
+        return model.parameters
 
     def _adopt(self, result):
         self.fit_result_ = result
         self.model_ = result.model
         parameters = result.model.parameters
-        self.gate_intercept_, self.gate_coef_ = parameters.gate_intercept, parameters.gate_coef
-        self.intercept_, self.coef_ = parameters.intercept, parameters.coef
-        self.variance_, self.shares_ = parameters.variance, result.shares
-        self.temperature_ = parameters.temperature
+        for name, value in parameters.arrays.items():
+            setattr(self, f"{name}_", value)
+        self.shares_, self.temperature_ = result.shares, parameters.temperature
         self.log_likelihood_ = result.log_likelihood
         self.converged_ = result.converged and result.gradient <= self.tol
         self.n_iter_ = result.n_iter
@@ -288,7 +301,8 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             check_finite(X, "X")
             return X
         check_finite(np.asarray(y), "y")
-        X, y = validate_data(self, X, y, reset=False, dtype=np.float64, y_numeric=True, ensure_all_finite=False)
+        multi_output = as_experts(self.experts).multi_output
+        X, y = validate_data(self, X, y, reset=False, dtype=np.float64, **_y_settings(multi_output))
         check_finite(X, "X")
         return X, y
 
@@ -387,6 +401,11 @@ class GaussianMoERegressor(RegressorMixin, BaseEstimator):
             temperature that is fixed or not identified.
         """
         return self.summary(level).interval(parameter)
+
+
+def _y_settings(multi_output):
+    """How scikit-learn should look at y; that numbers are finite is checked here, with the row."""
+    return {"multi_output": multi_output, "y_numeric": True, "ensure_all_finite": False}
 
 
 def log_likelihood_scorer(estimator, X, y, sample_weight=None):

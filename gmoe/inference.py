@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from gmoe import table
 from gmoe._validation import check_choice
 from gmoe.parameters import PER_EXPERT
 from gmoe.solvers.result import FitResult
@@ -16,9 +17,10 @@ LIGHT = 0.5
 
 def raw_values(model) -> np.ndarray:
     """Parameters in the order of ``FitResult.parameter_names``: expert by expert, then an estimated temperature."""
-    p = model.parameters
-    values = np.column_stack([p.gate, p.expert, p.variance]).ravel()
-    return np.append(values, p.temperature) if model.gate.estimated else values
+    arrays, parts = model.parameters.arrays, zip((model.gate, model.experts), model.sizes, strict=True)
+    found = [table.flat(arrays, part.arrays(size), model.n_experts) for part, size in parts]
+    rows, shared = zip(*found, strict=True)
+    return np.concatenate([np.hstack(rows).ravel(), *shared])
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,7 +115,7 @@ def _check_estimable(model, parameter):
 
 def symmetry_of(model):
     """Return what the gate of a model leaves open."""
-    return model.gate.symmetry(*model.parameters.gate.shape)
+    return model.gate.symmetry_of(model.sizes[0])
 
 
 def _wald(name, value, error, half):

@@ -1,72 +1,99 @@
-"""The model itself: a gate with parameters, as an immutable value."""
+"""The model itself: a gate and experts with parameters, as an immutable value."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
 from gmoe._arrays import BLOCK
 from gmoe._validation import check_finite
-from gmoe.gates import Gate, GateRows, SoftmaxGate, as_gate
-from gmoe.kernels.exact import affine_exact
+from gmoe.experts import GAUSSIAN, BaseExperts, as_experts
+from gmoe.frames import ResponseFrame
+from gmoe.gates import SoftmaxGate, as_gate
 from gmoe.parameters import Parameters
+from gmoe.part import Axis, Size
 
 LOG_2_PI = np.log(2.0 * np.pi)
 
 
 @dataclass(frozen=True, eq=False)
 class GMoE:
-    """A Gaussian mixture of experts ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)``.
+    """A mixture of experts ``p(y | x) = sum_j pi_j(x) f_j(y | x)``.
+
+    By default with a softmax gate and Gaussian experts ``N(y | intercept_j + coef_j . x, variance_j)``.
 
     Parameters
     ----------
     parameters : Parameters
         In the units of the data.
-    gate : Gate or str, default SoftmaxGate()
+    gate : BaseGate or str, default SoftmaxGate()
     gate_columns, expert_columns : sequence of int, optional
         Columns of X that gate and experts see; all by default. An empty sequence is a constant gate (a mixture of
         regressions) or constant experts.
+    experts : BaseExperts or str, default GaussianExperts()
 
     Raises
     ------
     ValueError
-        Where the number of columns does not fit the parameters, the gate not so many experts, or its fixed
-        temperature not that of the parameters.
+        Where the number of columns does not fit the parameters, the gate not so many experts, its fixed temperature
+        not that of the parameters, or an array is missing or of another shape than gate and experts declare.
     """
 
     parameters: Parameters
-    gate: Gate = SoftmaxGate()  # noqa: RUF009 (an immutable value)
+    gate: Any = SoftmaxGate()  # noqa: RUF009 (an immutable value)
     gate_columns: Sequence[int] | None = None
     expert_columns: Sequence[int] | None = None
+    experts: BaseExperts = GAUSSIAN
 
     def __post_init__(self):
         object.__setattr__(self, "gate", as_gate(self.gate))
-        for name, coef in (
-            ("gate_columns", self.parameters.gate_coef),
-            ("expert_columns", self.parameters.coef),
-        ):
+        object.__setattr__(self, "experts", as_experts(self.experts))
+        k, arrays = self.n_experts, self.parameters.arrays
+        for name, part in (("gate_columns", self.gate), ("expert_columns", self.experts)):
+            width = _width(part, arrays, k)
             columns = getattr(self, name)
-            columns = tuple(range(coef.shape[1])) if columns is None else tuple(int(c) for c in columns)
-            if len(columns) != coef.shape[1]:
-                raise ValueError(f"{name} names {len(columns)} columns, the parameters have {coef.shape[1]} slopes.")
+            columns = tuple(range(width)) if columns is None else tuple(int(c) for c in columns)
+            if len(columns) != width:
+                raise ValueError(f"{name} names {len(columns)} columns, the parameters have {width} slopes.")
             if min(columns, default=0) < 0:
                 raise ValueError(f"{name} must count from 0, got {columns}: a model does not know the width of X.")
             object.__setattr__(self, name, columns)
-        self.gate.check(self.n_experts, self.parameters.gate_coef.shape[1])
-        given, fixed = self.parameters.temperature, self.gate.temperature
-        if not isinstance(fixed, str) and given != fixed:
-            if given != 1.0:
-                raise ValueError(
-                    f"The parameters have temperature {given}, which {self.gate!r} fixes at {fixed}; give parameters "
-                    "of that temperature, or a gate with temperature='estimate'."
-                )
+        sizes = self.sizes
+        self.gate.check(k, sizes[0].n_features)
+        self.experts.check(*sizes[1])
+        parts: tuple[Any, ...] = (self.gate, self.experts)
+        for part, size in zip(parts, sizes, strict=True):
+            _check_shapes(part, size, arrays)
+        fixed = self.gate.fixed(arrays)
+        if fixed is not None:
             object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
+
+    @property
+    def sizes(self) -> tuple[Size, Size]:
+        """Numbers of experts, features and responses that gate and experts see."""
+        k, arrays = self.n_experts, self.parameters.arrays
+        outputs = next(
+            (
+                arrays[array.name].shape[array.axes.index(Axis.OUTPUT)]
+                for array in self.experts.arrays(Size(k, 1, 2))
+                if Axis.OUTPUT in array.axes and array.name in arrays and arrays[array.name].ndim == len(array.axes)
+            ),
+            1,
+        )
+        return Size(k, len(self.gate_columns or ())), Size(k, len(self.expert_columns or ()), outputs)
 
     @property
     def n_experts(self) -> int:
         """Number of experts."""
         return self.parameters.n_experts
+
+    @property
+    def n_outputs(self) -> int:
+        """Number of columns of the response."""
+        return self.sizes[1].n_outputs
 
     @property
     def n_features(self) -> int:
@@ -76,7 +103,9 @@ class GMoE:
     @property
     def n_free_parameters(self) -> int:
         """Number of identified parameters: the degrees of freedom of AIC and BIC."""
-        return self.gate.n_free(*self.parameters.gate.shape) + self.parameters.expert.size + self.n_experts
+        gate, experts = self.sizes
+        own = self.n_experts * self.experts.own_parameters(experts)
+        return self.gate.symmetry_of(gate).n_free + own + self.experts.shared_parameters(experts)
 
     def log_density(self, X, y) -> np.ndarray:
         """Log of p(y | x) for each row.
@@ -84,41 +113,54 @@ class GMoE:
         Parameters
         ----------
         X : array-like, shape (n, n_features)
-        y : array-like, shape (n,)
+        y : array-like, shape (n,), or (n, n_outputs) of several responses
 
         Returns
         -------
         ndarray, shape (n,)
-            To about 1e-13 relative accuracy, also with logits of several hundred or tiny variances.
+            To about 1e-13 relative accuracy with Gaussian experts, also with logits of several hundred or tiny
+            variances.
         """
-        return self._by_block(X, y, self._log_density_block)
+        return self._by_block(X, y, lambda logit, f: _log_sum_exp(logit + f) - _log_sum_exp(logit))
 
     def responsibilities(self, X, y) -> np.ndarray:
         """Posterior probability of each expert given x and y, shape (n, k); rows sum to 1."""
-        return self._by_block(X, y, lambda logit, z: _softmax(self._joint(logit, z)).T)
+        return self._by_block(X, y, lambda logit, f: _softmax(logit + f).T)
 
     def gate_proba(self, X) -> np.ndarray:
         """Prior probability of each expert given x, shape (n, k); rows sum to 1."""
-        return self._by_block(X, None, lambda logit, z: _softmax(logit).T)
+        return self._by_block(X, None, lambda logit, f: _softmax(logit).T)
 
     def log_gate_proba(self, X) -> np.ndarray:
         """Log of :meth:`gate_proba`, shape (n, k), finite also where the probability underflows."""
-        return self._by_block(X, None, lambda logit, z: (logit - _log_sum_exp(logit)).T)
+        return self._by_block(X, None, lambda logit, f: (logit - _log_sum_exp(logit)).T)
 
     def expert_means(self, X) -> np.ndarray:
-        """Mean of each expert, shape (n, k); same unit as y."""
-        X = self._features(X)
-        return X[:, list(self.expert_columns or ())] @ self.parameters.coef.T + self.parameters.intercept
+        """Mean of each expert, shape (n, k), of several responses (n, k, n_outputs); same unit as y."""
+        own, shared = self._expert
+        means = np.moveaxis(self.experts.mean(own, shared, self._expert_features(self._features(X))), 2, 0)
+        return self._squeezed(means)
 
     def mean(self, X) -> np.ndarray:
-        """Conditional mean of y given x, shape (n,)."""
-        return np.einsum("ij,ij->i", self.gate_proba(X), self.expert_means(X))
+        """Conditional mean of y given x, shape (n,), of several responses (n, n_outputs)."""
+        return np.einsum("ij,ij...->i...", self.gate_proba(X), self.expert_means(X))
 
     def variance(self, X) -> np.ndarray:
-        """Conditional variance of y given x, shape (n,): within plus between the experts."""
-        proba, means = self.gate_proba(X), self.expert_means(X)
-        centre = np.einsum("ij,ij->i", proba, means)[:, None]
-        return np.einsum("ij,ij->i", proba, self.parameters.variance + (means - centre) ** 2)
+        """Conditional variance of y given x, shape (n,) or (n, n_outputs): within plus between the experts."""
+        covariance = np.einsum("iaa->ia", self._covariance(X))
+        return self._squeezed(covariance)
+
+    def covariance(self, X) -> np.ndarray:
+        """Conditional covariance of several responses given x, shape (n, n_outputs, n_outputs)."""
+        return self._covariance(X)
+
+    def _covariance(self, X):
+        features, proba = self._expert_features(self._features(X)), self.gate_proba(X)
+        own, shared = self._expert
+        means = self.experts.mean(own, shared, features)
+        centred = means - np.einsum("ij,jai->ai", proba, means)
+        within = self.experts.covariance(own, shared, features)
+        return np.einsum("ij,jabi->iab", proba, within + centred[:, :, None] * centred[:, None])
 
     def sample(self, X, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw one response for each row.
@@ -130,7 +172,7 @@ class GMoE:
 
         Returns
         -------
-        y : ndarray, shape (n,)
+        y : ndarray, shape (n,), or (n, n_outputs) of several responses
         expert : ndarray of int, shape (n,)
             The expert that each response was drawn from.
         """
@@ -139,8 +181,9 @@ class GMoE:
             following += before
         # Scaled by the last row: rounding may leave it below 1, and no expert beyond the last exists.
         expert = (rng.random(cumulative.shape[1]) * cumulative[-1] >= cumulative).sum(axis=0)
-        mean = self.expert_means(X)[np.arange(len(expert)), expert]
-        return mean + np.sqrt(self.parameters.variance[expert]) * rng.standard_normal(len(expert)), expert
+        own, shared = self._expert
+        y = self.experts.draw(own, shared, self._expert_features(self._features(X)), expert, rng)
+        return self._squeezed(y.T), expert
 
     def canonical(self, reference: int = 0, scale: str | None = None) -> "GMoE":
         """Return the same density with the gate in canonical form, one for all parameters that give this density.
@@ -159,9 +202,22 @@ class GMoE:
         ValueError
             For "temperature=1" where the temperature is identified or fixed.
         """
-        p = self.parameters
-        gate, temperature = self.gate.canonical(p.gate, p.temperature, reference, scale)
-        return replace(self, parameters=p.with_gate(gate, temperature))
+        arrays = self.gate.canonical_arrays(self.parameters.arrays, len(self.gate_columns or ()), reference, scale)
+        return replace(self, parameters=Parameters(**(self.parameters.arrays | arrays)))
+
+    @cached_property
+    def _expert(self):
+        """Parameters (own, shared) of the experts in the units of the data."""
+        size = self.sizes[1]
+        frame = ResponseFrame.identity(size.n_features, size.n_outputs)
+        return self.experts.from_raw(self.parameters.arrays, frame)
+
+    def _squeezed(self, values):
+        """Leave the axis of the responses out where there is but one."""
+        return values[..., 0] if self.n_outputs == 1 else values
+
+    def _expert_features(self, X):
+        return np.ascontiguousarray(X[:, list(self.expert_columns or ())].T)
 
     def _features(self, X):
         X = np.asarray(X, dtype=float)
@@ -172,13 +228,17 @@ class GMoE:
         check_finite(X, "X")
         return X
 
+    def _response(self, y, n):
+        y, p = np.asarray(y, dtype=float), self.n_outputs
+        if y.shape != (n,) + (p,) * (p > 1):
+            shape = (n,) if p == 1 else (n, p)
+            raise ValueError(f"y must have shape {shape}, one response per row of X; got {y.shape}.")
+        return y.reshape(n, p)
+
     def _by_block(self, X, y, function):
-        """Concatenate ``function(logit, z)`` of blocks of rows; z are the standardised residuals (None without y)."""
+        """Concatenate ``function(log-weights, log-densities)`` of blocks of rows; no log-densities without y."""
         X = self._features(X)
-        if y is not None:
-            y = np.asarray(y, dtype=float)
-            if y.shape != (len(X),):
-                raise ValueError(f"y must have shape ({len(X)},), one response per row of X; got {y.shape}.")
+        y = None if y is None else self._response(y, len(X))
         parts = [
             function(*self._block(X[lo : lo + BLOCK], None if y is None else y[lo : lo + BLOCK]))
             for lo in range(0, max(len(X), 1), BLOCK)
@@ -186,26 +246,38 @@ class GMoE:
         return np.concatenate(parts)
 
     def _block(self, X, y):
-        m, p = len(X), self.parameters
-        logit = np.empty((self.n_experts, m))
-        x_gate = np.ascontiguousarray(X[:, list(self.gate_columns or ())].T)
-        coef, shared = self.gate.natural(p.gate, p.temperature)
-        self.gate.fill(coef, shared, x_gate, m, GateRows.of(logit), affine=affine_exact)
+        arrays, x_gate = self.parameters.arrays, np.ascontiguousarray(X[:, list(self.gate_columns or ())].T)
+        logit = self.gate.raw_log_weights(arrays, x_gate)
         logit -= logit.max(axis=0, initial=-np.inf)
         if y is None:
             return logit, None
-        # The residual as one affine function of (y, x), so that y - mean does not cancel.
-        coef = np.column_stack([-p.intercept, np.ones(self.n_experts), -p.coef])
-        residual = np.empty((self.n_experts, m))
-        affine_exact(np.vstack([y, X[:, list(self.expert_columns or ())].T]), m, coef, residual)
-        # Clipped where the square would overflow: such a density is 0 either way.
-        return logit, np.clip(residual / np.sqrt(p.variance)[:, None], -1e150, 1e150)
+        return logit, self.experts.raw_log_density(arrays, self._expert_features(X), np.ascontiguousarray(y.T))
 
-    def _joint(self, logit, z):
-        return logit - 0.5 * z * z - 0.5 * np.log(self.parameters.variance)[:, None]
 
-    def _log_density_block(self, logit, z):
-        return _log_sum_exp(self._joint(logit, z)) - _log_sum_exp(logit) - 0.5 * LOG_2_PI
+def _width(part, arrays, k):
+    """Count the features that a part sees, by the first of its arrays that has an axis of features."""
+    for array in part.arrays(Size(k, 1, 2)):
+        if Axis.FEATURE in array.axes:
+            if array.name not in arrays:
+                raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
+            value = arrays[array.name]
+            # The axis of features is the last one; a single response may leave its axis out.
+            return value.shape[-1]
+    return 0
+
+
+def _check_shapes(part, size, arrays):
+    counts = {Axis.EXPERT: size.n_experts, Axis.FEATURE: size.n_features, Axis.OUTPUT: size.n_outputs}
+    for array in part.arrays(size):
+        if array.name not in arrays:
+            raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
+        shape = arrays[array.name].shape
+        expected = tuple(counts.get(axis, n) for axis, n in zip(array.axes, shape, strict=False))
+        if len(shape) != len(array.axes) or shape != expected:
+            axes = ", ".join(axis.name.lower() for axis in array.axes)
+            raise ValueError(f"{array.name} of {part!r} must have the axes ({axes}), {expected}; got {shape}.")
+        if array.positive and not np.all(arrays[array.name] > 0):
+            raise ValueError(f"{array.name} must be positive, got {arrays[array.name]}.")
 
 
 def _log_sum_exp(rows):

@@ -116,7 +116,7 @@ def test_extreme_logits_stay_finite_in_fits(gate, size):
     coef = size * np.array([[1.0, 1.0], [-1.0, 1.0], [0.0, -2.0]])
     X, y = np.linspace(-1, 1, 21)[:, None], np.linspace(-3, 3, 21)
     design = Design(np.array([0]), np.zeros(1), np.eye(1), np.ones(1))
-    objective = Objective(Blocks(X, y, None, design, design, 0.0, np.zeros(1), 1.0), gate, 3)
+    objective = Objective(Blocks(X, y, None, design, design), gate, 3)
     made = model(gate, coef)
     expert, log_variance = made.parameters.expert, np.zeros(3)
     natural, shared = gate.natural(coef, temperature(gate))
@@ -335,8 +335,8 @@ def test_each_kernel_is_compiled_for_one_set_of_types():
     run = subprocess.run([sys.executable, "-c", EXERCISE], capture_output=True, text=True, timeout=300)
     assert run.returncode == 0, run.stderr
     counts = {name: int(count) for _, name, count in map(str.split, run.stdout.splitlines())}
-    called = {"accumulate", "hessian", "gradient", "affine_rows", "affine_exact", "_scale_block"}
-    called |= {"hessian_product", "mask_others"}
+    called = {"gaussian_mixture", "hessian", "gather", "affine_rows", "affine_exact", "_scale_block"}
+    called |= {"change", "mask_others"}
     assert called <= set(counts)
     assert {name: count for name, count in counts.items() if count > 1} == {}
     # Zero only for what is compiled inside of others and comes with them from the cache.

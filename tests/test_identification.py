@@ -7,6 +7,7 @@ from problems import all_gates, draw, pipeline
 
 from gmoe import Gate, GMoE, Parameters, SoftmaxGate
 from gmoe.gates import Activation, mirrored, pinned
+from gmoe.part import Size
 
 
 def cube(z):
@@ -247,7 +248,7 @@ def test_unseen_parameters_and_the_scale_of_the_keys_change_no_selection(gate):
     before = keys(gate, theta, X)
     scale = gate.symmetry(3, 3).scale
     scales = [scale.direction(theta[:9].reshape(3, 3), theta[9:])] if scale else []
-    for direction in [*np.eye(len(theta))[gate.unseen(3, 3)], *scales]:
+    for direction in [*np.eye(len(theta))[gate.unseen(Size(3, 2))], *scales]:
         change = (keys(gate, theta + step * direction, X) - keys(gate, theta - step * direction, X)) / (2 * step)
         # Differences of keys change in proportion, so that ranks stay; up to rounding over the step.
         factor = np.sum(change * before) / np.sum(before**2)
@@ -269,7 +270,7 @@ def test_likelihood_is_flat_along_what_the_gate_says(gate):
     objective, _, theta = draw(6, 200, 3, (0, 1), (0,), True, gate)
     theta[objective.gate_index] *= 0.3
     evaluation = objective.evaluate(theta)
-    flat = objective.embed(gate.uninformed(3, 3))
+    flat = objective.embed(gate.uninformed(Size(3, 2)))
     # Zero in exact arithmetic; what is left is rounding, as in test_kernels.py.
     assert np.abs(flat.T @ evaluation.gradient).max(initial=0) < 5e-13 * np.abs(evaluation.gradient).max()
     assert np.abs(flat.T @ evaluation.hessian).max(initial=0) < 5e-13 * np.abs(evaluation.hessian).max()

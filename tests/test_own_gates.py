@@ -13,6 +13,7 @@ from sklearn.exceptions import ConvergenceWarning
 from gmoe import Gate, GaussianMoERegressor, GMoE, Key, Parameters, TopK, as_gate, list_activations, list_gates
 from gmoe.gates import Activation, as_activation, as_key, keys, list_keys, register_key
 from gmoe.metrics import voronoi_loss
+from gmoe.part import Size
 from gmoe.theory import predict
 
 ACTIVATIONS = {name: as_activation(name) for name in list_activations()} | own.ACTIVATIONS
@@ -111,7 +112,7 @@ def test_the_scale_of_the_keys_holds_the_selection(gate):
     before = model(gate, coef).gate_proba(X) > 0
     scale = gate.symmetry(3, 3).scale
     scales = [scale.direction(coef, np.empty(0))] if scale else []
-    for direction in [*np.eye(9)[gate.unseen(3, 3)], *scales]:
+    for direction in [*np.eye(9)[gate.unseen(Size(3, 2))], *scales]:
         after = model(gate, coef + 0.5 * direction.reshape(3, 3)).gate_proba(X) > 0
         np.testing.assert_array_equal(after, before)
 

@@ -16,7 +16,7 @@ matplotlib = pytest.importorskip("matplotlib")
 
 from matplotlib.figure import Figure  # noqa: E402
 
-from gmoe.plotting import RatePlotDisplay  # noqa: E402
+from gmoe.plotting import RatePlotDisplay, RateSeries  # noqa: E402
 from gmoe.study.show.figures import figure_of, sizes_figure_of  # noqa: E402
 from gmoe.study.show.report import report_page  # noqa: E402
 
@@ -126,6 +126,30 @@ def test_protocols_look_different_without_colour():
         RatePlotDisplay.from_rates(rates, loss="d", protocols=["x"])
     with pytest.raises(ValueError, match="no mean of loss 'e'"):
         RatePlotDisplay.from_rates(rates, loss="e")
+
+
+def test_panels_of_a_page():
+    rates = estimate_rates(synthetic(("a", "b")), theory={"d": -0.5})
+    series = [RateSeries.of(rates, "b", "d", label="second", look=1)]
+    display = RatePlotDisplay(series=series, each=True, digits=2, brief=True, scale=1.0).plot(Figure().subplots())
+    both = RatePlotDisplay.from_rates(rates, loss="d", statistic="median", ax=Figure().subplots())
+    # A series looks the same whichever others are drawn.
+    for part in ("lines_", "points_"):
+        alone, second = getattr(display, part)[0], getattr(both, part)[1]
+        assert alone.get_color() == second.get_color() and alone.get_linestyle() == second.get_linestyle()
+    [label] = [text.get_text() for text in display.legend_.get_texts()]
+    pattern = r"second -0\.\d\d \[-0\.\d\d, -0\.\d\d\] \(-1/2\)"
+    assert re.fullmatch(pattern, label.replace("\N{MINUS SIGN}", "-")) and display.reference_ is None
+    [level] = [v for v in rates.levels if (v.protocol, v.n) == ("b", 1000)]
+    low, high = np.array(display.bars_[0].get_segments())[1, :, 1]
+    # Two standard errors on the logarithmic axis, relative to the median.
+    spread = 2.0 * level.median_mcse / level.median
+    assert [low, high] == pytest.approx(level.median * np.exp([-spread, spread]), rel=1e-12)
+    thin = [line for line in display.ax_.get_lines() if line.get_linewidth() == 0.6]
+    means = [v.mean for v in rates.levels if v.protocol == "b"]
+    assert [line.get_ydata().tolist() for line in thin] == [means]
+    with pytest.raises(ValueError, match="no median of loss 'd' of protocol 'c'"):
+        RateSeries.of(rates, "c", "d")
 
 
 def test_a_single_size_is_drawn_without_a_slope():

@@ -14,7 +14,19 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
-from gmoe.study import FolderInUseError, Study, StudyError, load_study, merge, replay, run, status, table
+from gmoe.metrics import voronoi_loss
+from gmoe.study import (
+    FolderInUseError,
+    Study,
+    StudyError,
+    load_study,
+    measure_table,
+    merge,
+    replay,
+    run,
+    status,
+    table,
+)
 from gmoe.study.results.columns import columns
 from gmoe.study.results.fits import model_of
 from gmoe.study.results.lock import locked
@@ -85,7 +97,9 @@ def test_replay_and_parameters_give_the_row_again(study, whole):
         again = replay(whole, "mle", 90, row["replication"])
     assert again.losses["exact"] == row["loss:exact"] and again.fitted.log_likelihood == row["log_likelihood"]
     fitted = model_of(study, row)
-    assert study.measured.values([fitted], study.truth) == [([row["loss:exact"]], row["cells"], "")]
+    again = measure_table(study, table(whole).loc[[row.name]], study.losses)
+    assert again["loss:exact"].tolist() == [row["loss:exact"]] and again["error"].tolist() == [""]
+    assert voronoi_loss(fitted, study.truth, kind="exact").value == row["loss:exact"]
 
 
 @pytest.mark.parametrize("size", [1, 7, 50])

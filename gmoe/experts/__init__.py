@@ -5,6 +5,7 @@ from gmoe.experts._named import as_experts, list_experts
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.experts.heteroscedastic import HeteroscedasticExperts
+from gmoe.experts.multivariate import MultivariateGaussianExperts
 from gmoe.experts.noise import NoiseExperts
 from gmoe.experts.student import StudentExperts
 
@@ -13,6 +14,7 @@ __all__ = [
     "BaseExperts",
     "GaussianExperts",
     "HeteroscedasticExperts",
+    "MultivariateGaussianExperts",
     "NoiseExperts",
     "NormalDensity",
     "StudentExperts",

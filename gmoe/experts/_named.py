@@ -7,6 +7,7 @@ from gmoe.experts._densities import NormalDensity, UniformDensity
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.experts.heteroscedastic import HeteroscedasticExperts
+from gmoe.experts.multivariate import MultivariateGaussianExperts
 from gmoe.experts.noise import NoiseExperts
 from gmoe.experts.student import StudentExperts
 
@@ -23,6 +24,7 @@ def noise(experts: str | BaseExperts = "gaussian", **density: float) -> NoiseExp
 NAMED: dict[str, Callable[..., BaseExperts]] = {
     "gaussian": GaussianExperts,
     "heteroscedastic": HeteroscedasticExperts,
+    "multivariate": MultivariateGaussianExperts,
     "noise": noise,
     "student": StudentExperts,
 }

@@ -8,6 +8,7 @@ import numpy as np
 from gmoe.frames import Change, ResponseFrame
 from gmoe.kernels.mixture import PRODUCTS, mixture
 from gmoe.part import Part, Size
+from gmoe.table import differences, flat
 
 # Curvature of an M-step, relative to the largest, that is taken for none.
 FLAT = 1e-10
@@ -45,6 +46,9 @@ class BaseExperts(Part):
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
 
+    #: Whether they describe responses of several columns.
+    multi_output = False
+
     @property
     def follows(self) -> Change:
         """Which changes of the response leave the set of these experts as it is."""
@@ -62,6 +66,15 @@ class BaseExperts(Part):
         """Return the family in scaled coordinates, where it holds a density in the units of the data."""
         return self
 
+    @classmethod
+    def representatives(cls) -> "tuple[BaseExperts, ...]":
+        """Members that together show all that the family can: what the tests of its contract go through."""
+        return (cls(),)
+
+    def sized(self, size: Size) -> "BaseExperts":
+        """Return these experts for data of that size, where they need to know it."""
+        return self
+
     def raw_log_density(self, arrays, x, y) -> np.ndarray:
         """Log-densities (n_experts, m) of parameter arrays in the units of the data, y (n_outputs, m)."""
         return self.value(*self.from_raw(arrays, ResponseFrame.identity(len(x), len(y))), x, y)
@@ -73,6 +86,15 @@ class BaseExperts(Part):
                 f"{self!r} describe one response, y has {n_outputs} columns; use experts='multivariate', or fit each "
                 "column by itself."
             )
+
+    def table_derivatives(self, own, shared, frame) -> np.ndarray:
+        """Differentiate the table of raw arrays in (own.ravel(), shared), (entries, parameters)."""
+        declared = self.arrays(Size(len(own), frame.features.transform.shape[1], len(frame.centre_y)))
+
+        def entries(own, shared):
+            return np.concatenate([part.ravel() for part in flat(self.to_raw(own, shared, frame), declared, len(own))])
+
+        return differences(entries, own, shared)
 
     @abstractmethod
     def start(self, responsibilities, x, y) -> tuple[np.ndarray, np.ndarray]:
@@ -90,8 +112,21 @@ class BaseExperts(Part):
         """Which of an expert's own parameters are linear coefficients of its mean, indices."""
 
     @abstractmethod
-    def log_variance_rows(self, size: Size) -> np.ndarray:
-        """Log variances as linear functions of an expert's own parameters, (number of variances, n_own)."""
+    def log_variance_rows(self, size: Size) -> np.ndarray | None:
+        """Log variances as linear functions of an expert's own parameters, (number of variances, n_own).
+
+        None where they are no such functions; :meth:`log_variances` says what they are then.
+        """
+
+    def log_variances(self, own, shared, size: Size) -> np.ndarray:
+        """Log variances, for responses of several columns logs of the eigenvalues, (n_experts, number of them).
+
+        One row where all experts have the same.
+        """
+        rows = self.log_variance_rows(size)
+        if rows is None:
+            raise NotImplementedError(f"{self!r} must say what their log variances are: define log_variances.")
+        return own @ rows.T
 
     def measures(self, own, shared) -> np.ndarray:
         """Return the unit of a step in each own parameter, (n_experts, n_own): a standard deviation for means."""
@@ -127,6 +162,9 @@ class BaseExperts(Part):
         floor = FLAT * max(values[-1], 1e-300)
         step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor) * (np.abs(values) > floor))
         return own + step[:size].reshape(k, q), shared + step[size:]
+
+    #: Whether an expert's row is (intercept, slopes, log variance), which a parameter space may bound.
+    has_slopes = False
 
     @property
     def closed(self) -> bool:

@@ -77,7 +77,7 @@ class GaussianExperts(BaseExperts):
     def bend_of(self, own, shared, moments, pull, mass, out):
         gaussian.bend(np.ascontiguousarray(own), moments, pull, mass, out)
 
-    closed = True
+    closed = has_slopes = True
 
     def mean(self, own, shared, x):
         return (own[:, :1] + own[:, 1:-1] @ x)[:, None]
@@ -130,6 +130,18 @@ class GaussianExperts(BaseExperts):
     def from_raw(self, arrays, frame):
         intercept, coef = frame.scaled_means(arrays["intercept"][:, None], arrays["coef"][:, None])
         return np.column_stack([intercept, coef[:, 0], np.log(arrays["variance"] * frame.whiten[0, 0] ** 2)]), NONE
+
+    def table_derivatives(self, own, shared, frame):
+        size, features = frame.colour[0, 0], frame.features
+        d = features.transform.shape[1]
+        block = np.zeros((d + 2, own.shape[1]))
+        block[0, 0] = size
+        block[1:-1, 1:-1] = size * features.transform.T
+        block[0, 1:-1] = -size * (features.transform @ features.centre)
+        block[-1, -1] = 1.0
+        rows = np.kron(np.eye(len(own)), block).reshape(len(own), d + 2, -1)
+        rows[:, -1] *= (size**2 * np.exp(own[:, -1]))[:, None]
+        return rows.reshape(-1, own.size)
 
     def raw_log_density(self, arrays, x, y):
         """To twice the working precision in the residuals: an affine function of (y, x), so that nothing cancels."""

@@ -11,8 +11,9 @@ from gmoe.gates._named import (
     as_gate,
     list_gates,
 )
-from gmoe.gates._representative import mirrored, ordered, pinned, representative
+from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
+from gmoe.gates.base import BaseGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
@@ -23,6 +24,7 @@ __all__ = [
     "BY_SCORE",
     "Activation",
     "ActivationGate",
+    "BaseGate",
     "DenseToSparseGate",
     "Exchange",
     "Gate",
@@ -50,5 +52,6 @@ __all__ = [
     "register",
     "register_key",
     "register_selection",
+    "relabelling",
     "representative",
 ]

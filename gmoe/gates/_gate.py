@@ -15,6 +15,7 @@ from gmoe.gates.keys import BY_SCORE, Key
 from gmoe.gates.selections import DENSE, Selection, chosen
 from gmoe.gates.symmetry import Symmetry
 from gmoe.kernels.affine import affine_rows, logit_rows
+from gmoe.part import Size
 
 ESTIMATE = "estimate"
 # A colder gate loses its digits to rounding (act / temperature), and as slopes fall with it is a softmax gate anyway; a
@@ -176,6 +177,18 @@ class Gate(ScoreGate):
         if n_features == 0 and self.intercept == "inside":
             raise ValueError("Without gate features the gate is constant; use intercept='outside', or SoftmaxGate().")
 
+    def fixed(self, arrays):
+        """Return the temperature that the gate fixes, where parameters do not say it; a ValueError if another one."""
+        given, fixed = float(arrays["temperature"]), self.temperature
+        if isinstance(fixed, str) or given == fixed:
+            return None
+        if given != 1.0:
+            raise ValueError(
+                f"The parameters have temperature {given}, which {self!r} fixes at {fixed}; give parameters of that "
+                "temperature, or a gate with temperature='estimate'."
+            )
+        return fixed
+
     def fill(self, coef, shared, x, m, rows: GateRows, affine=affine_rows):
         """Write what kernels need to know about a block.
 
@@ -242,25 +255,25 @@ class Gate(ScoreGate):
         """State what leaves all probabilities unchanged, for rows (n_experts, n_columns) and the shared parameters."""
         return _identification.symmetry_of(self, n_experts, n_columns)
 
-    def uninformed(self, n_experts: int, n_columns: int) -> np.ndarray:
+    def uninformed(self, size: Size) -> np.ndarray:
         """Orthonormal directions along which the likelihood has no slope: a hard gate has one nowhere.
 
         Those of the gate without selection, which a rule that is not translation invariant turns into moves of regions.
         """
-        size = n_experts * n_columns + self.n_shared
-        return np.eye(size) if self.is_hard(n_experts) else self.dense().symmetry(n_experts, n_columns).flat
+        symmetry = self.dense().symmetry_of(size)
+        return np.eye(symmetry.size) if self.is_hard(size.n_experts) else symmetry.flat
 
-    def has_blind_moves(self, n_experts: int, n_columns: int) -> bool:
+    def has_blind_moves(self, size: Size) -> bool:
         """Whether some direction changes the regions of a sparse gate and nothing else: the likelihood only jumps."""
-        shape = n_experts, n_columns
-        return self.uninformed(*shape).shape[1] > self.symmetry(*shape).flat.shape[1]
+        return self.uninformed(size).shape[1] > self.symmetry_of(size).flat.shape[1]
 
-    def unseen(self, n_experts: int, n_columns: int) -> np.ndarray:
+    def unseen(self, size: Size) -> np.ndarray:
         """Which natural parameters (rows, then shared) no key depends on, indices."""
         if self.selection.sees_logit:
             return np.empty(0, dtype=np.intp)
-        size = n_experts * n_columns
-        return np.concatenate([np.arange(n_experts) * n_columns, np.arange(size, size + self.n_shared)])
+        n_columns = size.n_features + 1
+        n = size.n_experts * n_columns
+        return np.concatenate([np.arange(size.n_experts) * n_columns, np.arange(n, n + self.n_shared)])
 
     def n_free(self, n_experts: int, n_columns: int) -> int:
         """Count the identified gate parameters: invariances, and the scale of a hard gate, are none."""

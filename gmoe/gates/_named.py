@@ -3,9 +3,11 @@
 from collections.abc import Callable
 from dataclasses import replace
 from inspect import signature
+from typing import Any
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
+from gmoe.gates.base import BaseGate
 from gmoe.gates.keys import Key
 
 
@@ -56,7 +58,7 @@ def list_gates() -> list[str]:
     return sorted(NAMED)
 
 
-def as_gate(gate: str | Gate) -> Gate:
+def as_gate(gate: Any) -> Any:
     """Return the gate of that name, or the gate itself.
 
     A name may carry settings, any of :class:`Gate`'s: ``"topk:n_active=2,select_on=logit"``,
@@ -70,7 +72,7 @@ def as_gate(gate: str | Gate) -> Gate:
     TypeError
         For anything that is neither a name nor a gate, and for settings of the wrong type.
     """
-    if isinstance(gate, Gate):
+    if isinstance(gate, BaseGate):
         return gate
     if not isinstance(gate, str):
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")

@@ -8,6 +8,7 @@ from gmoe._arrays import aligned
 from gmoe.frames import Change, Frame
 from gmoe.gates._gate_rows import GateRows
 from gmoe.gates.base import BaseGate
+from gmoe.gates.symmetry import Symmetry
 from gmoe.kernels import bent
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.exact import affine_exact
@@ -65,6 +66,16 @@ class ScoreGate(BaseGate):
         """As logistic regression is."""
         return self.affine
 
+    adds_intercept = can_anneal = has_slopes = True
+
+    @property
+    def has_temperature(self) -> bool:
+        """Whether a temperature is identified."""
+        return bool(self.n_shared)
+
+    def bent_columns(self, size):
+        return np.arange(size.n_features + 1 if self.affine else self.first_bent, size.n_features + 1)
+
     def own_parameters(self, size):
         return size.n_features + 1
 
@@ -102,6 +113,39 @@ class ScoreGate(BaseGate):
         # With all experts active nothing is selected.
         gate = self if self.is_sparse(n_experts) else self.dense()
         return Change.AFFINE if gate.allows_centring else Change.LINEAR
+
+    def table_derivatives(self, own, shared, frame, arrays):
+        rows = np.column_stack([arrays["gate_intercept"], arrays["gate_coef"]])
+        k, d = len(own), len(frame.centre)
+        block = np.zeros((1 + d, own.shape[1]))
+        block[0, 0] = 1.0
+        block[1:, 1:] = frame.transform.T
+        block[0, 1:] = -frame.transform @ frame.centre
+        natural = np.zeros((k * (1 + d) + len(shared), own.size + len(shared)))
+        natural[: k * (1 + d), : own.size] = np.kron(np.eye(k), block)
+        natural[k * (1 + d) :, own.size :] = np.eye(len(shared))
+        result = self.canonical_map(rows, float(arrays["temperature"])) @ natural
+        return result if self.estimated else result[:-1]
+
+    def canonical_arrays(self, arrays, n_features, reference=0, scale=None):
+        rows = np.column_stack([arrays["gate_intercept"], arrays["gate_coef"]])
+        rows, temperature = self.canonical(rows, float(arrays["temperature"]), reference, scale)
+        return {"gate_intercept": rows[:, 0], "gate_coef": rows[:, 1:], "temperature": np.array(temperature)}
+
+    def symmetry_of(self, size):
+        return self.symmetry(size.n_experts, size.n_features + 1)
+
+    @abstractmethod
+    def symmetry(self, n_experts: int, n_columns: int) -> Symmetry:
+        """State what leaves all probabilities unchanged, for rows (n_experts, n_columns) and the shared parameters."""
+
+    @abstractmethod
+    def canonical(self, coef, temperature=1.0, reference=0, scale=None):
+        """Return the representative (coef, temperature)."""
+
+    @abstractmethod
+    def canonical_map(self, coef, temperature, reference=0):
+        """Jacobian of the canonical (coef, temperature) in the natural (coef, shared)."""
 
     def raw_log_weights(self, arrays, x):
         """To twice the working precision in the scores: logits of several hundred lose as many digits."""

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from gmoe.gates.symmetry import Symmetry
+from gmoe.gates.symmetry import Exchange, Symmetry
 
 
 def representative(symmetry: Symmetry, rows, shared, reference: int = 0):
@@ -57,7 +57,15 @@ def mirrored(symmetry: Symmetry, rows, shared) -> int | None:
 
 
 def ordered(symmetry: Symmetry, places) -> np.ndarray:
-    """Order of the experts nearest to a wanted one that can be had by relabelling: by exchanges, while they improve.
+    """Order of the experts nearest to a wanted one that can be had by relabelling: see :func:`relabelling`."""
+    order = np.arange(symmetry.n_experts)
+    for exchange in relabelling(symmetry, places):
+        order = order[list(exchange.experts)]
+    return order
+
+
+def relabelling(symmetry: Symmetry, places) -> list[Exchange]:
+    """Exchanges, one after the other, that bring experts nearest to where they should be: while they improve.
 
     Parameters
     ----------
@@ -65,17 +73,14 @@ def ordered(symmetry: Symmetry, places) -> np.ndarray:
     places : array-like of int, shape (n_experts,)
         Where each expert should be.
 
-    Returns
-    -------
-    ndarray of int, shape (n_experts,)
-        The expert in each place.
     """
-    places, order = np.asarray(places), np.arange(symmetry.n_experts)
-    moves = [np.array(exchange.experts) for exchange in symmetry.exchanges]
+    places, order, found = np.asarray(places), np.arange(symmetry.n_experts), []
     better = True
     while better:
         better = False
-        for move in moves:
+        for exchange in symmetry.exchanges:
+            move = list(exchange.experts)
             if tuple(places[order[move]]) < tuple(places[order]):
                 order, better = order[move], True
-    return order
+                found.append(exchange)
+    return found

@@ -6,8 +6,11 @@ import numpy as np
 
 from gmoe.frames import Change, Frame
 from gmoe.gates._labels import fit_labels
+from gmoe.gates._representative import representative
+from gmoe.gates.selections import DENSE, Selection
 from gmoe.gates.symmetry import Symmetry
-from gmoe.part import Part
+from gmoe.part import Part, Size
+from gmoe.table import differences, flat
 
 
 class BaseGate(Part):
@@ -28,8 +31,50 @@ class BaseGate(Part):
         """Which changes of the features leave the set of these gates as it is."""
 
     @abstractmethod
-    def symmetry(self, n_experts: int, n_columns: int) -> Symmetry:
-        """State what leaves all probabilities unchanged, for own rows (n_experts, n_columns) and shared parameters."""
+    def symmetry_of(self, size: Size) -> Symmetry:
+        """State what leaves all probabilities unchanged."""
+
+    def uninformed(self, size: Size) -> np.ndarray:
+        """Orthonormal directions along which the likelihood has no slope, (n_parameters, n)."""
+        return self.symmetry_of(size).flat
+
+    def has_blind_moves(self, size: Size) -> bool:
+        """Whether some direction moves the regions of a selection and nothing else: the likelihood only jumps."""
+        return False
+
+    def unseen(self, size: Size) -> np.ndarray:
+        """Which natural parameters (rows, then shared) no selection depends on, indices."""
+        return np.arange(self.symmetry_of(size).size)
+
+    def canonical_arrays(self, arrays, n_features: int, reference: int = 0, scale: str | None = None) -> dict:
+        """Return the arrays that represent all with the same probabilities: see :meth:`gmoe.GMoE.canonical`."""
+        if scale is not None:
+            raise ValueError(f"scale={scale!r} is for gates with an estimated temperature, which {self!r} has not.")
+        frame = Frame.identity(n_features)
+        own, shared = self.from_raw(arrays, frame)
+        symmetry = self.symmetry_of(Size(len(own), n_features))
+        own, shared = representative(symmetry, own, shared, reference)
+        return self.to_raw(own, shared, frame)
+
+    def table_derivatives(self, own, shared, frame, arrays) -> np.ndarray:
+        """Differentiate the table of canonical raw arrays in (own.ravel(), shared), (entries, parameters).
+
+        Parameters
+        ----------
+        own, shared : ndarray
+        frame : Frame
+            Of these.
+        arrays : mapping
+            The canonical arrays.
+        """
+        n_features = frame.transform.shape[1]
+        declared = self.arrays(Size(len(own), n_features))
+
+        def entries(own, shared):
+            raw = self.canonical_arrays(self.to_raw(own, shared, frame), n_features)
+            return np.concatenate([part.ravel() for part in flat(raw, declared, len(own))])
+
+        return differences(entries, own, shared)
 
     def raw_log_weights(self, arrays, x) -> np.ndarray:
         """Log-weights (n_experts, m) of parameter arrays in the units of the data, x (n_features, m)."""
@@ -37,6 +82,10 @@ class BaseGate(Part):
 
     def check(self, n_experts: int, n_features: int):
         """Raise a ValueError where the gate does not suit so many experts and features."""
+
+    def fixed(self, arrays) -> float | None:
+        """Return the temperature that the gate fixes, where parameters do not say it; a ValueError if another one."""
+        return None
 
     @property
     def is_concave(self) -> bool:
@@ -58,7 +107,40 @@ class BaseGate(Part):
         """
         return fit_labels(self, *self.guess(x, r), x, r)
 
-    # What selections and temperatures add; a gate without either has none of it.
+    def with_experts(self, n_experts: int) -> "BaseGate":
+        """Return the gate of this kind for so many experts: a search builds the number of experts up."""
+        return self
+
+    #: Whether the first own parameter of an expert is added to its log-weight.
+    adds_intercept = False
+
+    @property
+    def doubles(self) -> bool:
+        """Whether an expert may be doubled, each with half its weight, without a change of the density."""
+        return self.adds_intercept
+
+    # What selections, activations and temperatures add; a gate without them has none of it.
+
+    selection: Selection = DENSE
+
+    @property
+    def has_temperature(self) -> bool:
+        """Whether the one shared parameter is the log of a temperature."""
+        return False
+
+    #: Whether it can be cooled down to its temperature.
+    can_anneal = False
+    #: Whether its rows are (intercept, slopes) of affine scores, whose absolute values a parameter space may bound.
+    has_slopes = False
+
+    def bent_columns(self, size: Size) -> np.ndarray:
+        """Which own parameters go through an activation that bends, indices."""
+        return np.empty(0, dtype=np.intp)
+
+    @property
+    def n_active(self) -> int | None:
+        """Number of active experts where a selection keeps the same number everywhere, else None."""
+        return self.selection.n_active
 
     def is_sparse(self, n_experts: int) -> bool:
         """Whether some expert is inactive at every x."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from gmoe.gates import Gate, Symmetry
 from gmoe.metrics._stack import Given, ParameterStack
+from gmoe.part import Size
 
 
 def symmetry_of(given: Given) -> Symmetry:
@@ -20,7 +21,12 @@ def unselected(gate: Gate | None) -> Symmetry:
 
 def stated(gate: Gate, n_experts: int, n_columns: int) -> Symmetry:
     """Return a gate's symmetry, or raise a ValueError where it states none."""
-    symmetry = gate.symmetry(n_experts, n_columns)
+    if not gate.has_slopes:
+        raise ValueError(
+            f"Losses and rates are known for gates by scores with intercepts and slopes, not for {gate!r}; compare "
+            "densities with hellinger."
+        )
+    symmetry = gate.symmetry_of(Size(n_experts, n_columns - 1))
     if not symmetry.stated:
         raise ValueError(
             f"Gate {gate!r} states no symmetry, so that equal densities may have any loss and any rate; let its method "

@@ -2,13 +2,16 @@
 
 import numpy as np
 
-from gmoe.gates import LOG_TEMPERATURE_RANGE, mirrored, ordered
+from gmoe import table
+from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.model import GMoE
-from gmoe.parameters import Parameters
+from gmoe.part import Axis
+from gmoe.solvers.canonical import canonical
 from gmoe.solvers.coordinates import Coordinates
 from gmoe.solvers.covariance import collinear_columns, covariance
 from gmoe.solvers.newton import Spectrum
-from gmoe.solvers.objective import OBSERVED, SCORE, Evaluation, Objective
+from gmoe.solvers.objective import SCORE, Evaluation, Objective
+from gmoe.solvers.raw import raw_parameters, raw_sizes
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.scaling import Scaling
 from gmoe.solvers.search import Found
@@ -39,28 +42,21 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     """
     objective, best = found.objective, found.best
     gate = objective.gate
-    evaluation, free = determined(objective, best.evaluation)
-    evaluation = _at_canonical(objective, scaling, evaluation)
+    evaluation, free = canonical(objective, scaling, *determined(objective, best.evaluation))
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     shares = objective.shares(evaluation)
-    raw = raw_parameters(objective, scaling, evaluation.theta)
-    order = ordered(gate.symmetry(*raw.gate.shape), np.argsort(expert_order(shares, raw, scaling)))
-    if gate.is_sparse(objective.n_experts) and not _same_in_order(objective, evaluation, order):
-        order = np.arange(objective.n_experts)
-    model = GMoE(raw.reorder(order), gate, *columns).canonical()
+    model = GMoE(raw_parameters(objective, scaling, evaluation.theta), gate, *columns, objective.experts).canonical()
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
     # A gate that a box holds goes nowhere.
     direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
-    matrix, notes = covariance(objective, scaling, local, model, order, free, direction)
+    matrix, notes = covariance(objective, scaling, local, model, free, direction)
     converged = best.converged and local.is_maximum
     separated = direction is not None
-    names = parameter_names([labels[c] for c in columns[0]], [labels[c] for c in columns[1]], objective.n_experts)
-    if gate.estimated:
-        names += ("temperature",)
+    names = parameter_names(objective, scaling, model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
-    total, shift = objective.blocks.total_weight * weight_unit, np.log(scaling.scale_y)
+    total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
     slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(best.evaluation.value)
@@ -74,11 +70,11 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         ),
         gradient=local.slope,
         smallest_eigenvalue=float(local.values.min(initial=np.inf)),
-        n_flat=n_flat(objective, scaling),
+        n_flat=n_flat(objective, scaling, model),
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
-        at_bound=_experts(variance_held(objective, evaluation.theta)[order]),
-        few_rows=_experts(rows_held(objective, evaluation)[order]),
+        at_bound=_experts(variance_held(objective, evaluation.theta)),
+        few_rows=_experts(rows_held(objective, evaluation)),
         separated=separated,
         selection_held=held,
         n_iter=max(len(best.history) - 1, 1),
@@ -88,7 +84,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_rounds_agreeing=found.n_rounds_agreeing,
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
-        shares=shares[order],
+        shares=shares,
         covariance=matrix / weight_unit,
         parameter_names=names,
         notes=notes,
@@ -158,7 +154,7 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     With slopes that approach a common vector v as the temperature T falls, b_j = v + T c_j, the logits tend to
     act'(v . x) c_j . x: a gate of another kind, on which the largest value may lie.
     """
-    if not objective.gate.n_shared or objective.n_experts == 1 or objective.q_gate == 1:
+    if not objective.gate.has_temperature or objective.n_experts == 1 or objective.q_gate == 1:
         return False
     coldest = np.exp(LOG_TEMPERATURE_RANGE[0] - objective.shared(evaluation.theta)[0])
     for factor in (0.5, 0.1, 0.01):
@@ -172,65 +168,36 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     return True
 
 
-def raw_parameters(objective: Objective, scaling: Scaling, theta):
-    """Parameters in the units of the data."""
-    gate, own = objective.split(theta)
-    return scaling.to_raw(objective.gate, gate, objective.shared(theta), own)
-
-
-def _at_canonical(objective, scaling, evaluation):
-    """Evaluate with all derivatives, and where two slopes are the mirror image of the canonical ones, at those."""
-    theta = evaluation.theta.copy()
-    rows, index = raw_parameters(objective, scaling, theta).gate, objective.gate_index
-    which = mirrored(objective.gate.symmetry(*rows.shape), rows, objective.shared(theta))
-    if which is not None:
-        image = objective.gate.symmetry(objective.n_experts, objective.q_gate).mirrors[which]
-        theta[index] = image.of(theta[index])
-    elif evaluation.hessian is not None:
-        return evaluation
-    return objective.evaluate(theta, OBSERVED)
-
-
-def _same_in_order(objective, evaluation, order):
-    """Whether the value is the same with the experts in another order.
-
-    Ties of the keys go to the lower index, and features that are zero (dummies, counts) tie all scores.
-    """
-    gate, own = objective.split(evaluation.theta)
-    theta = objective.join(gate[order], own[order], evaluation.theta[objective.n_rows :])
-    return abs(objective.evaluate(theta, SCORE).value - evaluation.value) <= 1e-12 * (1.0 + abs(evaluation.value))
-
-
 def n_free_parameters(objective: Objective):
     """Count the identified parameters, in scaled coordinates."""
     k = objective.n_experts
     tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
-    return objective.gate.n_free(k, objective.q_gate) + k * objective.q_expert + objective.s_expert - tied
+    return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied
 
 
-def expert_order(shares, parameters: Parameters, scaling: Scaling):
-    """Order experts by falling share; equal shares by their mean at the centre of the data.
-
-    Shares do not depend on units, on the order of rows or columns, or on labels, so neither does the order.
-    """
-    centre = parameters.intercept + parameters.coef @ scaling.expert.centre
-    return np.lexsort((centre, -np.round(shares, 6)))
-
-
-def parameter_names(gate_names, expert_names, k):
-    """Names of the raw parameters, expert by expert."""
-    one = ["gate_intercept", *(f"gate_coef[{c}]" for c in gate_names)]
-    one += ["intercept", *(f"coef[{c}]" for c in expert_names), "variance"]
-    return tuple(f"{name} ({j})" for j in range(k) for name in one)
+def parameter_names(objective, scaling, model, labels):
+    """Names of the raw parameters: expert by expert, then what all share."""
+    arrays, own, shared = model.parameters.arrays, [], []
+    outputs = [f"y{i}" for i in range(len(scaling.centre_y))]
+    sizes = raw_sizes(scaling, objective.n_experts)
+    designs = (scaling.gate, scaling.expert)
+    for part, size, design in zip((objective.gate, objective.experts), sizes, designs, strict=True):
+        said = {Axis.FEATURE: [labels[c] for c in design.columns], Axis.OUTPUT: outputs}
+        declared = part.arrays(size)
+        own += table.names(table.by_expert(declared), arrays, said)
+        shared += table.names(table.common(declared), arrays, said)
+    return (*(f"{name} ({j})" for j in range(objective.n_experts) for name in own), *shared)
 
 
-def n_flat(objective: Objective, scaling: Scaling):
+def n_flat(objective: Objective, scaling: Scaling, model):
     """Count the directions of the raw parameters that the density does not depend on.
 
     Those of the gate in raw coordinates, and one for each expert and collinear column.
     """
-    k, q = objective.n_experts, objective.q_gate
-    own = k * q + int(objective.gate.estimated) - objective.gate.n_free(k, q)
+    k, arrays = objective.n_experts, model.parameters.arrays
+    declared = objective.gate.arrays(raw_sizes(scaling, k)[0])
+    shared = sum(np.size(arrays[array.name]) for array in table.common(declared))
+    own = k * objective.q_gate + shared - objective.symmetry.n_free
     lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
     lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
-    return own + k * (lost_gate + lost_expert)
+    return own + k * (lost_gate + lost_expert * len(scaling.centre_y))

@@ -28,7 +28,7 @@ class Coordinates:
         """Return the derivative of the parameters in the local coordinates at a point, (P, P)."""
         objective = self.objective
         jacobian = np.diag(self.units(theta))
-        if objective.gate.n_shared:
+        if objective.gate.has_temperature:
             # Local coordinates (s, dt) of slopes b and log temperature t: b becomes (b + T s) exp(dt), t + dt.
             bent = objective.bent_index
             jacobian[bent, objective.n_rows] = theta[bent]
@@ -45,13 +45,13 @@ class Coordinates:
     def units(self, theta):
         """Size of one step of each parameter, (P,): as measures, and the temperature for bent slopes."""
         units = self.measures(theta)
-        if self.objective.gate.n_shared:
+        if self.objective.gate.has_temperature:
             units[self.objective.bent_index] = self._temperature(theta)
         return units
 
     def local(self, theta, gradient, hessian):
         """Gradient (P,) and Hessian (P, P) in local coordinates of those in the parameters."""
-        if not self.objective.gate.n_shared:
+        if not self.objective.gate.has_temperature:
             units = self.units(theta)
             return units * gradient, units[:, None] * hessian * units
         jacobian = self.jacobian(theta)
@@ -67,7 +67,7 @@ class Coordinates:
         """Point at the end of a step in local coordinates."""
         objective = self.objective
         result = theta + self.units(theta) * step
-        if objective.gate.n_shared:
+        if objective.gate.has_temperature:
             bent = objective.bent_index
             result = objective.inside(result)
             result[bent] *= np.exp(result[objective.n_rows] - theta[objective.n_rows])

@@ -2,8 +2,10 @@
 
 import numpy as np
 
-from gmoe.gates import pinned
+from gmoe import table
+from gmoe.part import Axis
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.raw import derivatives, raw_sizes
 from gmoe.solvers.scaling import Scaling, null_space
 from gmoe.solvers.standing import variance_held
 from gmoe.solvers.walls import Kind
@@ -12,9 +14,11 @@ from gmoe.solvers.walls import Kind
 FLAT = 1e-11
 # Loading of a parameter on the flat directions from which on it is not identified.
 LOADING = 1e-6
+# Derivative of an entry of the table that is none: that of one that the canonical form sets to zero.
+PINNED = 1e-13
 
 
-def covariance(objective: Objective, scaling: Scaling, local, model, order, free=None, separating=None):
+def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None):
     """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
 
     Parameters
@@ -22,9 +26,7 @@ def covariance(objective: Objective, scaling: Scaling, local, model, order, free
     local : Spectrum
         Curvature at the maximum, along the face of the parameter space on which it lies.
     model : GMoE
-        Canonical, in the order of the report, whose first expert is the gate's reference.
-    order : ndarray of int, shape (k,)
-        Places of the reported experts in the scaled parameters.
+        Canonical; its first expert is the gate's reference.
     free : ndarray, shape (P, w), or None
         Directions that the data leave open.
     separating : ndarray, shape (P,), or None
@@ -34,11 +36,10 @@ def covariance(objective: Objective, scaling: Scaling, local, model, order, free
     -------
     covariance : ndarray, shape (R, R); notes : tuple of str
     """
-    k, parameters = objective.n_experts, model.parameters
     values, out = local.values, local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
     regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
     root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
-    to_raw = canonical_map(objective, scaling, parameters, order)
+    to_raw = derivatives(objective, scaling, local.theta, model)
     spread = to_raw @ root
     result = spread @ spread.T
     size = np.maximum(np.sqrt(np.diag(result)), 1e-12)
@@ -46,17 +47,18 @@ def covariance(objective: Objective, scaling: Scaling, local, model, order, free
     flat = np.linalg.norm(to_raw @ out[:, ~regular], axis=1)
     if free is not None and free.size:
         flat += np.linalg.norm(to_raw @ free, axis=1)
-    collinear = np.append(_null_loading(scaling, k), np.zeros(int(objective.gate.estimated), bool))
-    unknown = collinear | (flat > LOADING * size)
+    entries = Entries(objective, scaling, model)
+    unknown = entries.collinear() | (flat > LOADING * size)
     notes = np.where(unknown, "not identified", "").astype(object)
     if separating is not None:
         moved = np.abs(to_raw @ separating)
         notes[moved > LOADING * moved.max()] = "separated"
     held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
-    _note_gate(objective, notes, parameters, held)
-    _rows(objective, notes)[variance_held(objective, local.theta)[order], -1] = "at bound"
+    _note_gate(objective, entries, notes, to_raw, held)
+    for j in np.flatnonzero(variance_held(objective, local.theta)):
+        notes[entries.variances(j)] = "at bound"
     if objective.temperature_at_bound(local.theta):
-        notes[-1] = "at bound"
+        notes[entries.shared_gate] = "at bound"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
     unusable = notes != ""
@@ -65,55 +67,84 @@ def covariance(objective: Objective, scaling: Scaling, local, model, order, free
     return result, tuple(str(note) for note in notes)
 
 
-def _note_gate(objective, notes, parameters, held):
+class Entries:
+    """Which entries of the table of raw parameters belong to what.
+
+    Parameters
+    ----------
+    objective : Objective
+    scaling : Scaling
+    model : GMoE
+    """
+
+    def __init__(self, objective, scaling, model):
+        self.scaling, self.k = scaling, objective.n_experts
+        arrays, sizes = model.parameters.arrays, raw_sizes(scaling, self.k)
+        self._gate, self._experts = objective.gate.arrays(sizes[0]), objective.experts.arrays(sizes[1])
+        self._shape = {name: value.shape for name, value in arrays.items()}
+        #: Entries of one expert's gate, and of one expert in all; of the gate and the experts that all share.
+        self.n_gate = sum(self._count(a) for a in table.by_expert(self._gate)) // self.k
+        self.width = self.n_gate + sum(self._count(a) for a in table.by_expert(self._experts)) // self.k
+        start = self.k * self.width
+        stop = start + sum(self._count(a) for a in table.common(self._gate))
+        self.size = stop + sum(self._count(a) for a in table.common(self._experts))
+        self.shared_gate = np.arange(start, stop)
+
+    def _count(self, array):
+        return int(np.prod(self._shape[array.name]))
+
+    @property
+    def gate(self):
+        """Entries of the experts' gates, (k, n_gate)."""
+        return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate)
+
+    def variances(self, j):
+        """Positive entries of expert j."""
+        mask = np.zeros(self.size, bool)
+        at = j * self.width + self.n_gate
+        for array in table.by_expert(self._experts):
+            count = self._count(array) // self.k
+            mask[at : at + count] = array.positive
+            at += count
+        return mask
+
+    def collinear(self):
+        """Entries that move along constant or collinear columns without changing the density, boolean (entries,)."""
+        own: list[np.ndarray] = []
+        shared: list[np.ndarray] = []
+        for declared, design in ((self._gate, self.scaling.gate), (self._experts, self.scaling.expert)):
+            null = null_space(design)
+            # Standardised slopes; the intercept moves with them unless they cancel at the centre.
+            shift = null @ (design.centre / design.size)
+            moved = bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))
+            slopes = np.linalg.norm(null, axis=0) > LOADING
+            for array in declared:
+                shape = self._shape[array.name][1:] if array.axes[:1] == (Axis.EXPERT,) else self._shape[array.name]
+                axes = [axis for axis in array.axes if axis is not Axis.EXPERT]
+                if axes[-1:] == [Axis.FEATURE]:
+                    flags = np.broadcast_to(slopes, shape).ravel()
+                else:
+                    flags = np.full(int(np.prod(shape)), moved and not array.positive)
+                (own if array.axes[:1] == (Axis.EXPERT,) else shared).append(flags)
+        return np.concatenate([*[np.concatenate([np.empty(0, bool), *own])] * self.k, *shared])
+
+
+def _note_gate(objective, entries, notes, to_raw, held):
     """Note what the gate leaves open: the pinned entries, a scale, and what moves the regions of a held selection."""
-    k, q = parameters.gate.shape
-    gate = _rows(objective, notes)[:, :q]
-    kind = objective.gate
-    symmetry = kind.symmetry(k, q)
+    kind, symmetry = objective.gate, objective.symmetry
+    rows = entries.gate
     if symmetry.idle:
-        notes[-1] = "not identified"
+        notes[entries.shared_gate] = "not identified"
     if symmetry.idle and symmetry.divided:
-        gate[:] = "not identified"
-    if held or kind.has_blind_moves(k, q):
-        gate[~np.isin(np.arange(k * q), kind.unseen(k, q)).reshape(k, q)] = "boundary"
-    gate[pinned(symmetry)] = "pinned"
-
-
-def _rows(objective, values):
-    """View of raw parameters as one row per expert, without an estimated temperature at their end."""
-    return values[: len(values) - int(objective.gate.estimated)].reshape(objective.n_experts, -1)
-
-
-def canonical_map(objective, scaling, parameters, order):
-    """Jacobian from scaled parameters (with log variance) to canonical raw parameters (with variance), (R, P)."""
-    k, n_rows = objective.n_experts, objective.n_rows
-    linear = scaling.jacobian(k).reshape(k, -1, n_rows)
-    linear[:, -1] *= parameters.variance[np.argsort(order), None]
-    linear = linear[order]
-    q = parameters.gate.shape[1]
-    jacobian = np.zeros((*linear.shape[:2], objective.n_parameters))
-    jacobian[:, :, :n_rows] = linear
-    own = objective.gate.canonical_map(parameters.gate, parameters.temperature)
-    natural = np.zeros((own.shape[1], objective.n_parameters))
-    natural[: k * q, :n_rows] = linear[:, :q].reshape(k * q, n_rows)
-    natural[k * q :, n_rows:] = np.eye(objective.gate.n_shared)
-    gate = own @ natural
-    jacobian[:, :q] = gate[:-1].reshape(k, q, -1)
-    rows = jacobian.reshape(-1, objective.n_parameters)
-    return np.vstack([rows, gate[-1:]]) if objective.gate.estimated else rows
-
-
-def _null_loading(scaling, k):
-    """Boolean (P raw,): parameters that move along constant or collinear columns without changing the density."""
-    one = []
-    for design in (scaling.gate, scaling.expert):
-        null = null_space(design)
-        # Standardised slopes; the intercept moves with them unless they cancel at the centre.
-        shift = null @ (design.centre / design.size)
-        one += [bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))]
-        one += list(np.linalg.norm(null, axis=0) > LOADING)
-    return np.tile(np.array([*one, False]), k)
+        notes[rows] = "not identified"
+    blind = held or kind.has_blind_moves(objective.gate_size)
+    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), kind.unseen(objective.gate_size))
+    # Rows of affine scores are those of the table; a column of features may have got lost by collinearity.
+    if blind:
+        notes[rows[:, 0]] = np.where(seen.reshape(objective.n_experts, -1)[:, 0], "boundary", notes[rows[:, 0]])
+        notes[rows[:, 1:]] = "boundary"
+    still = ~np.any(np.abs(to_raw[rows]) > PINNED, axis=2)
+    notes[rows[still]] = "pinned"
 
 
 def collinear_columns(scaling):

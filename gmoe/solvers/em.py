@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
-from gmoe.solvers.face import Face, keep_inside
+from gmoe.solvers.face import ROUNDING, Face, keep_inside
 from gmoe.solvers.local import slope_at
 from gmoe.solvers.objective import COMPLETE, Evaluation, Objective, symmetric
 from gmoe.solvers.walls import variance_bounds
@@ -74,13 +74,14 @@ def _rise(objective, current):
 
 
 def within(objective, theta, point):
-    """Longest part of the way to a point on which all flat walls hold; the other end where there are none to speak of.
+    """Longest part of the way to a point on which all fixed walls hold; the other end where there are none to speak of.
 
     The complete-data log-likelihood of the experts' means is concave, so that any part of its step rises.
     """
-    if objective.flat_wall.values(point).min(initial=0.0) >= 0.0:
+    walls = objective.fixed_walls
+    if all(wall.values(point).min(initial=0.0) >= -ROUNDING for wall in walls):
         return point
-    nothing = Face((objective.flat_wall,), (), np.empty((len(theta), 0)), np.empty(0))
+    nothing = Face(walls, (), np.empty((len(theta), 0)), np.empty(0))
     return keep_inside(nothing, theta, lambda part: theta + part * (point - theta))[0]
 
 

@@ -6,15 +6,20 @@ from dataclasses import replace
 
 import numpy as np
 
-from gmoe.gates import Gate
+from gmoe.experts import GAUSSIAN, BaseExperts
+from gmoe.gates import BaseGate
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
+from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.certificate import certify, is_interior
 from gmoe.solvers.climb import EM_STEPS, Settings, best_of, climb, distinct
 from gmoe.solvers.cold import follow_to_cold, goes_cold
 from gmoe.solvers.em import Ascent
+from gmoe.solvers.layout import Layout
 from gmoe.solvers.objective import SCORE, WHOLE, Objective
+from gmoe.solvers.passes import block_size
+from gmoe.solvers.raw import scaled_parameters
 from gmoe.solvers.result import FitResult
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.scaling import scale
@@ -30,7 +35,7 @@ def fit(
     y,
     weight=None,
     *,
-    gate: Gate,
+    gate: BaseGate,
     gate_columns,
     expert_columns,
     n_experts: int,
@@ -47,14 +52,15 @@ def fit(
     also: Sequence[Parameters] = (),
     report=None,
     keep_interrupted: bool = False,
+    experts: BaseExperts = GAUSSIAN,
 ) -> FitResult:
     """Fit a Gaussian mixture of experts; a pure function of its arguments.
 
     Parameters
     ----------
-    X : array (n, d), y : array (n,), weight : array (n,) or None
+    X : array (n, d), y : array (n,) or (n, p), weight : array (n,) or None
         Clean data (see :class:`gmoe.GaussianMoERegressor` for the checks) of any real dtype and layout.
-    gate : Gate
+    gate : BaseGate
     gate_columns, expert_columns : ndarray of int
     n_experts : int
     solver : {"mle", "em"}
@@ -82,7 +88,10 @@ def fit(
     keep_interrupted : bool
         Whether a KeyboardInterrupt amid the search for a dense gate ends it with its best end, status ``interrupted``,
         and not the caller: a person wants that, a study that stores what it is given does not.
+    experts : BaseExperts
     """
+    if schedule is not None and not gate.can_anneal:
+        raise ValueError(f"{gate!r} has no temperature that a schedule could lower; leave schedule out.")
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
     else:
@@ -94,13 +103,14 @@ def fit(
     run = map if executor is None else executor.map
     try:
         with single_threaded():
-            # With all experts active nothing is selected.
-            centred = (gate if gate.is_sparse(n_experts) else gate.dense()).allows_centring
-            scaling = scale(X, y, weight, gate_columns, expert_columns, centred, run)
-            blocks = scaling.blocks(X, y, weight, run, weight_unit)
+            changes = gate.follows(n_experts), experts.follows
+            scaling = scale(X, y, weight, gate_columns, expert_columns, *changes, run)
+            sizes = (len(scaling.gate.transform), 1), (len(scaling.expert.transform), len(scaling.centre_y))
+            layout = Layout(gate, experts, *(Size(n_experts, *size) for size in sizes))
+            blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
 
             def make_objective(blocks, k, executor):
-                return Objective(blocks, gate, k, space, scaling, executor, passes)
+                return Objective(blocks, gate.with_experts(k), k, space, scaling, executor, passes, experts)
 
             if isinstance(init, str):
                 found = search(make_objective, blocks, n_experts, settings, executor)
@@ -203,7 +213,7 @@ def _climb_sample(objective, thetas, settings):
 
 
 def _scaled(objective, scaling, parameters):
-    return on_flat_walls(objective, objective.join(*scaling.from_raw(objective.gate, parameters)))
+    return on_flat_walls(objective, scaled_parameters(objective, scaling, parameters))
 
 
 def _climb_given(objective, scaling, init, settings):

@@ -5,12 +5,13 @@ The parameter space comes as walls: see :mod:`gmoe.solvers.walls`.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from gmoe._arrays import Blocks
 from gmoe.experts import GAUSSIAN
-from gmoe.gates import LOG_TEMPERATURE_RANGE, Gate
+from gmoe.gates import LOG_TEMPERATURE_RANGE, BaseGate
 from gmoe.kernels import assemble
 from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
@@ -19,6 +20,7 @@ from gmoe.part import Size
 from gmoe.solvers.layout import Layout
 from gmoe.solvers.passes import Passes, Sums
 from gmoe.solvers.rows_wall import RowsWall
+from gmoe.solvers.spread_wall import spread_wall
 from gmoe.solvers.walls import flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
@@ -47,7 +49,7 @@ class Objective(Layout):
     Parameters
     ----------
     blocks : Blocks
-    gate : Gate
+    gate : BaseGate
     n_experts : int
     space : ParameterSpace, optional
         The set over which to maximise.
@@ -63,7 +65,7 @@ class Objective(Layout):
     def __init__(
         self,
         blocks: Blocks,
-        gate: Gate,
+        gate: Any,
         n_experts: int,
         space=WHOLE,
         scaling=None,
@@ -71,8 +73,9 @@ class Objective(Layout):
         passes=None,
         experts=GAUSSIAN,
     ):
+        sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
+        experts = experts.sized(sizes[1])
         self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
-        sizes = (Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert))
         super().__init__(gate, experts, *sizes)
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size
@@ -80,12 +83,15 @@ class Objective(Layout):
         self.n_fitted = n_experts - experts.n_given
         #: Where the parameters are that no density depends on.
         self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
+        self.symmetry = gate.symmetry_of(self.gate_size)
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self, executor)
-        self.flat_wall = flat_wall(self, space, scaling)
+        self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
+        #: Walls that are there whatever the data: they bound parameters, or functions of these.
+        self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         # The mean of a gate with one active expert, as a function of its parameters, has jumps and no slope.
         self._rows_wall = None if gate.is_sparse(n_experts) else RowsWall(self, self.least_share)
 
@@ -93,7 +99,7 @@ class Objective(Layout):
         """Return the objective of other data; it counts its passes with this one."""
         return self._like(blocks, self.gate, None)
 
-    def under(self, gate: Gate) -> "Objective":
+    def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
         return self._like(self.blocks, gate, self._executor)
 
@@ -108,7 +114,7 @@ class Objective(Layout):
 
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
-        flat = self.embed(self.gate.uninformed(self.n_experts, self.q_gate))
+        flat = self.embed(self.gate.uninformed(self.gate_size))
         flat = np.hstack([flat, np.eye(self.n_parameters)[:, self.void]])
         if flat.shape[1] == 0:
             return np.eye(self.n_parameters)
@@ -142,7 +148,7 @@ class Objective(Layout):
     def walls(self, evaluation) -> tuple:
         """Walls of the parameter space that one step from a point may meet."""
         near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
-        return (self.flat_wall, self._rows_wall) if near and self.least_share > 0.0 else (self.flat_wall,)
+        return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
 
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""
@@ -152,16 +158,18 @@ class Objective(Layout):
     def bent_index(self):
         """Where the parameters are that go through the activation."""
         rows = np.arange(self.n_experts)[:, None] * self.width
-        return (rows + np.arange(self.gate.first_bent, self.q_gate)).ravel()
+        return (rows + self.gate.bent_columns(self.gate_size)).ravel()
 
     def temperature_at_bound(self, theta) -> bool:
         """Whether the temperature is within a thousandth of an end of its range."""
+        if not self.gate.has_temperature:
+            return False
         low, high = np.log(self.space.min_temperature), np.log(self.space.max_temperature)
         return bool(np.any((self.shared(theta) <= low + 1e-3) | (self.shared(theta) >= high - 1e-3)))
 
     def inside(self, theta):
         """Return the parameters with a log temperature outside of its range at the end of it."""
-        if not self.gate.n_shared:
+        if not self.gate.has_temperature:
             return theta
         result = theta.copy()
         self.shared(result)[:] = np.clip(self.shared(theta), *LOG_TEMPERATURE_RANGE)

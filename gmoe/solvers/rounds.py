@@ -37,6 +37,8 @@ class Rounds:
     tops : list of tuple of ndarray
         After each round the best few distinct ends.
     interrupted : bool
+    settled : int or None
+        The first round with which rounds agreed.
     """
 
     objective: object
@@ -44,6 +46,7 @@ class Rounds:
     sizes: list = field(default_factory=list)
     tops: list = field(default_factory=list)
     interrupted: bool = False
+    settled: int | None = None
 
     @property
     def best_value(self) -> float:
@@ -96,8 +99,10 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
         if len(found.ascents) > before:
             found.sizes.append(len(found.ascents) - before)
             found.tops.append(tuple(a.evaluation.theta for a in distinct(objective, found.ascents)[0]))
+            if found.settled is None and _agreed(found, settings):
+                found.settled = len(found.sizes) - 1
         full = len(found.ascents) + found.sizes[-1] > MAX_STARTS * multiple if found.sizes else False
-        if found.interrupted or (len(found.sizes) >= least and (_agreed(found, settings) or full or crowded)):
+        if found.interrupted or (len(found.sizes) >= least and (found.settled is not None or full or crowded)):
             return found
 
 
@@ -140,7 +145,7 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         n_data = size // 4
         groups = _partitions(objective, sample, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
-        if len(objective.bent_index) and not objective.gate.affine:
+        if len(objective.bent_index):
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
@@ -168,6 +173,6 @@ def _grown(smaller, tops, reduced, sample, n_starts, rng):
 def _report(settings, found):
     if settings.report is not None and found.ascents:
         objective = found.objective
-        shift = 0.0 if objective.scaling is None else np.log(objective.scaling.scale_y)
+        shift = 0.0 if objective.scaling is None else objective.scaling.log_unit
         value = objective.blocks.total_weight * (found.best_value - shift)
         settings.report(objective.n_experts, len(found.ascents), value)

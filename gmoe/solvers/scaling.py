@@ -11,11 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import BLOCK, Blocks, Design
-from gmoe.gates import Gate
-from gmoe.parameters import Parameters
+from gmoe.frames import Change, Frame, ResponseFrame
 
 # Combinations of standardised columns with a standard deviation below this are collinearity (R's lm: 1e-7).
 RANK_TOLERANCE = 1e-9
+# Added to the unit variances of responses of which one may be a combination of others.
+COLLINEAR = 1e-9
 CHUNK = 65536
 
 
@@ -26,111 +27,98 @@ class Scaling:
     Attributes
     ----------
     gate, expert : Design
-    centre_y : float
-    slope_y : ndarray, shape (rank of expert,)
+    centre_y : ndarray, shape (p,)
+    slope_y : ndarray, shape (p, rank of expert)
         Coefficients of the single regression on the scaled expert features.
-    scale_y : float
-        Standard deviation of its residuals, kept away from zero.
-    n_features : int
+    whiten_y : ndarray, shape (p, p)
+        Lower triangular; makes its residuals uncorrelated with unit variance, as far as the experts follow that.
     """
 
     gate: Design
     expert: Design
-    centre_y: float
+    centre_y: np.ndarray
     slope_y: np.ndarray
-    scale_y: float
+    whiten_y: np.ndarray
+
+    @property
+    def log_unit(self) -> float:
+        """What a scaled log-density is larger by than one in the units of the data."""
+        return -float(np.log(np.diag(self.whiten_y)).sum())
+
+    @property
+    def scale_y(self) -> float:
+        """Standard deviation of the residuals, kept away from zero; of several responses the geometric mean."""
+        return float(np.exp(self.log_unit / len(self.whiten_y)))
+
+    @property
+    def frames(self) -> tuple[Frame, ResponseFrame]:
+        """Frames of gate and experts."""
+        return self.gate.frame, ResponseFrame(self.expert.frame, self.centre_y, self.slope_y, self.whiten_y)
 
     def blocks(self, X, y, weight=None, run=map, weight_unit=1.0, length=BLOCK) -> Blocks:
         """Scaled blocks of raw data; ``run`` as in :func:`scale`."""
-        scales = np.array([self.centre_y]), self.slope_y[None], np.array([[1.0 / self.scale_y]])
+        scales = self.centre_y, self.slope_y, self.whiten_y
         return Blocks(X, y, weight, self.gate, self.expert, *scales, run, weight_unit, length)
 
-    def to_raw(self, kind: Gate, gate, shared, own) -> Parameters:
-        """Raw parameters of scaled ones.
 
-        Parameters
-        ----------
-        kind : Gate
-        gate, shared : ndarray, shapes (k, 1 + rank) and (n_shared,)
-            Natural coordinates.
-        own : ndarray, shape (k, 2 + rank)
-            Experts' coefficients and log variances.
-        """
-        expert, variance = own[:, :-1], np.exp(own[:, -1])
-        slopes = gate[:, 1:] @ self.gate.transform
-        natural = np.column_stack([gate[:, 0] - slopes @ self.gate.centre, slopes])
-        gate_raw, temperature = kind.raw(natural, shared)
-        coef = (self.slope_y + self.scale_y * expert[:, 1:]) @ self.expert.transform
-        return Parameters(
-            gate_intercept=gate_raw[:, 0],
-            gate_coef=gate_raw[:, 1:],
-            intercept=self.centre_y + self.scale_y * expert[:, 0] - coef @ self.expert.centre,
-            coef=coef,
-            variance=self.scale_y**2 * variance,
-            temperature=temperature,
-        )
-
-    def from_raw(self, kind: Gate, parameters: Parameters):
-        """Scaled (gate, own, shared); the inverse of :meth:`to_raw` on the data's span."""
-        p = parameters
-        natural, shared = kind.natural(p.gate, p.temperature)
-        gate = np.column_stack(
-            [
-                natural[:, 0] + natural[:, 1:] @ self.gate.centre,
-                natural[:, 1:] @ np.linalg.pinv(self.gate.transform),
-            ]
-        )
-        slope = p.coef @ np.linalg.pinv(self.expert.transform)
-        intercept = p.intercept + p.coef @ self.expert.centre - self.centre_y
-        expert = np.column_stack([intercept, slope - self.slope_y]) / self.scale_y
-        return gate, np.column_stack([expert, np.log(p.variance / self.scale_y**2)]), shared
-
-    def jacobian(self, n_experts):
-        """Matrix of the linear part of :meth:`to_raw` for rows (gate, expert, log variance), (raw size, scaled size).
-
-        Raw rows are (natural gate, intercept, coef, log variance) of one expert after the other.
-        """
-        g, e = self.gate, self.expert
-        block = np.zeros((len(g.columns) + len(e.columns) + 3, g.n_coefficients + e.n_coefficients + 1))
-        dg, qg = 1 + len(g.columns), g.n_coefficients
-        block[0, 0] = 1.0
-        block[1:dg, 1:qg] = g.transform.T
-        block[0, 1:qg] = -g.transform @ g.centre
-        block[dg, qg] = self.scale_y
-        block[dg + 1 : -1, qg + 1 : -1] = self.scale_y * e.transform.T
-        block[dg, qg + 1 : -1] = -self.scale_y * (e.transform @ e.centre)
-        block[-1, -1] = 1.0
-        return np.kron(np.eye(n_experts), block)
-
-
-def scale(X, y, weight, gate_columns, expert_columns, centre_gate=True, run=map) -> Scaling:
+def scale(X, y, weight, gate_columns, expert_columns, gate=Change.AFFINE, response=Change.AFFINE, run=map) -> Scaling:
     """Scaling of a data set.
 
     Parameters
     ----------
-    X : array (n, d), y : array (n,), weight : array (n,) or None
+    X : array (n, d), y : array (n,) or (n, p), weight : array (n,) or None
         Raw data of any dtype and layout; read in chunks.
     gate_columns, expert_columns : ndarray of int
-    centre_gate : bool
-        Whether the gate's model class allows its features to be centred.
+    gate, response : Change
+        Which changes of its features the gate follows, and of the response the experts.
     run : callable
         ``map``, or that of an executor, which then reads chunks in threads.
     """
+    d = X.shape[1]
     mean, covariance = _moments(X, y, weight, run)
     expert = _design(expert_columns, mean, covariance, X, weight, run)
-    second = covariance if centre_gate else covariance + np.outer(mean, mean)
-    centre = mean if centre_gate else np.zeros_like(mean)
-    same = centre_gate and np.array_equal(gate_columns, expert_columns)
-    gate = expert if same else _design(gate_columns, centre, second, X, weight, run)
-    slope = expert.transform @ covariance[expert_columns, -1]
-    variance_y = covariance[-1, -1]
-    residual = max(variance_y - slope @ slope, 0.0)
+    second = covariance if gate.shifts else covariance + np.outer(mean, mean)
+    centre = mean if gate.shifts else np.zeros_like(mean)
+    if gate.shifts and gate.mixes and np.array_equal(gate_columns, expert_columns):
+        gate_design = expert
+    elif gate.mixes:
+        gate_design = _design(gate_columns, centre, second, X, weight, run)
+    else:
+        gate_design = _plain_design(gate_columns, centre, second, gate)
+    slope = covariance[d:, expert_columns] @ expert.transform.T
+    return Scaling(gate_design, expert, mean[d:], slope, _whitening(mean[d:], covariance[d:, d:], slope, response))
+
+
+def _whitening(mean, covariance, slope, response):
+    """Lower triangle that whitens the residuals of the single regression."""
+    variance = np.diag(covariance)
+    residual = covariance - slope @ slope.T
     # y constant or exactly linear: a millionth of the spread, or of the size, stands for the noise that is not there.
-    floor = 1e-6 * (np.sqrt(variance_y) if variance_y > (1e-14 * mean[-1]) ** 2 else abs(mean[-1]) or 1.0)
-    scale_y = float(max(np.sqrt(residual), floor))
-    if scale_y < 1e-140:
-        raise ValueError(f"y varies by no more than {scale_y:.1e}, whose square underflows; rescale y.")
-    return Scaling(gate, expert, float(mean[-1]), slope, scale_y)
+    sizes = [np.sqrt(v) if v > (1e-14 * m) ** 2 else abs(m) or 1.0 for v, m in zip(variance, mean, strict=True)]
+    floor = 1e-6 * np.array(sizes)
+    scales = np.maximum(np.sqrt(np.maximum(np.diag(residual), 0.0)), floor)
+    if scales.min() < 1e-140:
+        raise ValueError(f"y varies by no more than {scales.min():.1e}, whose square underflows; rescale y.")
+    if not response.by_column:
+        scales = np.full(len(scales), np.exp(np.mean(np.log(scales))))
+    if len(scales) == 1 or not response.mixes:
+        return np.diag(1.0 / scales)
+    correlation = residual / np.outer(scales, scales)
+    np.fill_diagonal(correlation, 1.0 + COLLINEAR)
+    try:
+        return np.linalg.inv(np.linalg.cholesky(correlation)) / scales
+    except np.linalg.LinAlgError:
+        return np.diag(1.0 / scales)
+
+
+def _plain_design(columns, centre, second, change):
+    """Shift and scale columns without mixing them: each by its own factor, or all by one."""
+    columns = np.asarray(columns, dtype=np.intp)
+    size = np.sqrt(np.diag(second)[columns])
+    size = np.where(size > 1e-14 * np.abs(centre[columns]), size, 0.0)
+    common = np.sqrt(np.mean(size**2)) if np.any(size) else 1.0
+    factors = np.where(size > 0.0, size, 1.0) if change.by_column else np.full(len(columns), common)
+    return Design(columns, centre[columns], np.diag(1.0 / factors), factors)
 
 
 def _moments(X, y, weight, run):
@@ -166,11 +154,12 @@ def _sums(rows_of, n, weight, run):
 
 
 def _rows(X, y, rows):
-    """Observations of (X, y) as float64, feature-major (d + 1, m): sums along rows are four times faster."""
+    """Observations of (X, y) as float64, feature-major (d + p, m): sums along rows are four times faster."""
     part = X[rows]
-    result = np.empty((X.shape[1] + 1, len(part)))
-    result[:-1] = part.T
-    result[-1] = y[rows]
+    response = np.reshape(y[rows], (len(part), -1))
+    result = np.empty((X.shape[1] + response.shape[1], len(part)))
+    result[: X.shape[1]] = part.T
+    result[X.shape[1] :] = response.T
     return result
 
 

@@ -50,6 +50,8 @@ class Found:
         Independent rounds of the search, and how many of them met the best end.
     interrupted : bool
         Whether the user stopped the search before its end.
+    settled : int or None
+        The first round with which rounds agreed.
     """
 
     best: Ascent
@@ -59,10 +61,15 @@ class Found:
     n_rounds: int = 1
     n_rounds_agreeing: int = 1
     interrupted: bool = False
+    settled: int | None = None
 
     def tops_of(self, number: int):
-        """Return what a round of the larger fit grows from: the ends of all rounds up to its own."""
-        return self.tops[min(number, len(self.tops) - 1)]
+        """Return what a round of the larger fit grows from: the ends of all rounds up to its own.
+
+        Up to the one with which rounds agreed: what a search with a smaller ``n_init`` has as well.
+        """
+        last = len(self.tops) - 1 if self.settled is None else self.settled
+        return self.tops[min(number, last)]
 
 
 def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, executor) -> Found:
@@ -185,7 +192,16 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     # On a sample rounds agree on the sample's best end.
     agreeing = rounds.agreeing(best.evaluation.value if objective is rounds.objective else rounds.best_value)
-    return Found(best, (*rounds.tops[:-1], final), ends, objective, len(rounds.sizes), agreeing, rounds.interrupted)
+    return Found(
+        best,
+        (*rounds.tops[:-1], final),
+        ends,
+        objective,
+        len(rounds.sizes),
+        agreeing,
+        rounds.interrupted,
+        rounds.settled,
+    )
 
 
 def better(first: Found, second: Found) -> Found:

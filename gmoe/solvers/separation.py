@@ -68,7 +68,7 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
     """Direction (P,) in which all logits grow alike, if the likelihood does not fall where they are twice as large."""
     direction = np.zeros_like(evaluation.theta)
     own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
-    scale = objective.gate.symmetry(*own[0].shape).scale
+    scale = objective.symmetry.scale
     # A gate without such a scale at least becomes steeper.
     direction[objective.gate_index] = scale.change(*own, 2.0) if scale else np.append(own[0], 0.0 * own[1])
     if not direction.any():
@@ -79,7 +79,7 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
 
 def _gate_directions(objective, evaluation):
     """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
-    flat = objective.gate.uninformed(objective.n_experts, objective.q_gate)
+    flat = objective.gate.uninformed(objective.gate_size)
     if objective.temperature_at_bound(evaluation.theta):
         # That this goes on for ever is known.
         flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
@@ -87,10 +87,10 @@ def _gate_directions(objective, evaluation):
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
     own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
-    keys = objective.gate.symmetry(*own[0].shape).scale
+    keys = objective.symmetry.scale
     scale = keys.direction(*own)[:, None] if keys else np.empty((len(flat), 0))
     scale = scale[:, np.any(scale, axis=0)]
     # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
-    held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.n_experts, objective.q_gate)], scale])
+    held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.gate_size)], scale])
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
     return free @ left[:, sizes > 1e-9 * sizes.max(initial=0.0)], scale / np.linalg.norm(scale, axis=0)

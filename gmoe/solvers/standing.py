@@ -3,7 +3,7 @@
 import numpy as np
 import scipy
 
-from gmoe.solvers.face import NEAR
+from gmoe.solvers.face import NEAR, ROUNDING
 from gmoe.solvers.objective import SCORE, Evaluation, Objective
 
 # Relative distance from the least rows at which an expert counts as having just these.
@@ -12,6 +12,8 @@ AT_LEAST = 1e-6
 EXACT_SHARE = 0.05
 # Part of its least rows, by responsibilities, that an expert with just these must explain to be more than a spike.
 EXPLAINED = 2.0 / 3.0
+# Rounds of getting behind walls: one where they are flat.
+TRIES = 40
 
 
 def price(objective: Objective, evaluation: Evaluation) -> float:
@@ -45,11 +47,11 @@ def is_regular(objective: Objective, evaluation: Evaluation) -> bool:
 def variance_held(objective: Objective, theta):
     """Which experts have a variance at a lower bound, boolean (k,)."""
     held = np.zeros(objective.n_experts, bool)
-    wall = objective.flat_wall
-    for index in np.flatnonzero(wall.values(theta) <= 10.0 * NEAR):
-        bound = wall.bound(index)
-        if bound.degenerate:
-            held[list(bound.experts)] = True
+    for wall in objective.fixed_walls:
+        for index in np.flatnonzero(wall.values(theta) <= 10.0 * NEAR):
+            bound = wall.bound(index)
+            if bound.degenerate:
+                held[list(bound.experts)] = True
     return held
 
 
@@ -61,7 +63,7 @@ def rows_held(objective: Objective, evaluation: Evaluation):
 
 
 def enter(objective: Objective, theta):
-    """Move onto the flat walls, and where the gate allows it, to where every expert has its rows."""
+    """Move inside of the fixed walls, and where the gate allows it, to where every expert has its rows."""
     theta = on_flat_walls(objective, theta)
     if objective.gate.is_sparse(objective.n_experts):
         return theta
@@ -69,6 +71,10 @@ def enter(objective: Objective, theta):
         lack = objective.least_shares / np.maximum(objective.shares(objective.evaluate(theta, SCORE)), 1e-100)
         if lack.max() <= 1.0:
             return theta
+        if not objective.gate.adds_intercept:
+            # Nearer to the gate that is the same for all.
+            theta = _levelled(objective, theta, 0.5)
+            continue
         theta = theta.copy()
         # Odds that are raised by what is lacking, and a little more.
         objective.split(theta)[0][:, 0] += np.where(lack > 1.0, np.log(1.2 * lack), 0.0)
@@ -76,18 +82,22 @@ def enter(objective: Objective, theta):
 
 
 def on_flat_walls(objective, theta):
-    """Find the nearest parameters on the flat walls.
+    """Find the nearest parameters inside of the walls that bound parameters.
 
-    A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974, chapter 23).
+    A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974, chapter 23); solved again where
+    walls are curved.
     """
-    wall = objective.flat_wall
-    short = -wall.values(theta)
-    if short.max(initial=0.0) <= 0.0:
-        return theta
-    dual = np.vstack([wall.rows.T, short])
-    target = np.append(np.zeros(len(theta)), 1.0)
-    rest = dual @ scipy.optimize.nnls(dual, target)[0] - target
-    return theta - rest[:-1] / rest[-1]
+    walls = objective.fixed_walls
+    for _ in range(TRIES):
+        short = -np.concatenate([wall.values(theta) for wall in walls])
+        if short.max(initial=0.0) <= ROUNDING:
+            break
+        normals = np.hstack([wall.normals(theta, np.arange(len(wall.values(theta)))) for wall in walls])
+        dual = np.vstack([normals, short])
+        target = np.append(np.zeros(len(theta)), 1.0)
+        rest = dual @ scipy.optimize.nnls(dual, target)[0] - target
+        theta = theta - rest[:-1] / rest[-1]
+    return theta
 
 
 def _levelled(objective, theta, factor):
@@ -96,4 +106,6 @@ def _levelled(objective, theta, factor):
     gate, _ = objective.split(theta)
     mean = gate.mean(axis=0)
     gate[:] = mean + factor * (gate - mean)
+    if not objective.q_gate:
+        objective.shared(theta)[:] *= factor
     return theta

@@ -84,11 +84,11 @@ def steepen(objective: Objective, theta, number, rng):
     Labels leave it open: a flat piece of the activation with a low temperature, and a steep one with a high one, tell
     groups apart as well, and lead to different maxima.
     """
-    if objective.gate.affine or number % 2 == 0:
+    if not len(objective.bent_index) or number % 2 == 0:
         return theta
     theta = theta.copy()
     theta[objective.bent_index] *= np.exp(rng.uniform(*STEEPNESS))
-    objective.shared(theta)[:] = rng.uniform(*LOG_TEMPERATURE, objective.gate.n_shared)
+    objective.shared(theta)[:] = rng.uniform(*LOG_TEMPERATURE, objective.s_gate)
     return theta
 
 

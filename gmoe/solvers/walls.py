@@ -97,7 +97,9 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     k, size = objective.n_experts, objective.n_parameters
     units = np.eye(size)
     rows = objective.experts.log_variance_rows(objective.expert_size)
-    log_variances = [(j, row @ units[objective.at_expert[j, : objective.q_expert]]) for j in range(k) for row in rows]
+    own = objective.at_expert[:, : objective.q_expert]
+    # Others have a wall of their own: gmoe.solvers.spread_wall.
+    log_variances = [(j, row @ units[own[j]]) for j in range(k) for row in (() if rows is None else rows)]
     found: list[tuple] = []
     least, most, ratio = variance_bounds(objective)
     for j, log_variance in log_variances:
@@ -110,7 +112,7 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
         for _, other in log_variances if np.isfinite(ratio) else ():
             if other is not log_variance:
                 found.append((log_variance - other, ratio, narrow))
-    if objective.gate.n_shared:
+    if objective.gate.has_temperature:
         temperature = units[objective.n_rows]
         low = max(np.log(space.min_temperature), LOG_TEMPERATURE_RANGE[0])
         high = min(np.log(space.max_temperature), LOG_TEMPERATURE_RANGE[1])
@@ -134,11 +136,16 @@ def _boxes(objective, space, scaling):
     limits[1 + n_gate], limits[2 + n_gate : -1] = space.max_intercept, space.max_coef
     if not np.isfinite(limits).any():
         return
+    if not (objective.gate.has_slopes and objective.experts.has_slopes):
+        raise ValueError(
+            f"Bounds on coefficients are for gates by scores and Gaussian experts, not for {objective.gate!r} with "
+            f"{objective.experts!r}; leave max_coef, max_intercept, max_gate_coef and max_gate_intercept out."
+        )
     matrix = np.zeros((k * len(limits), objective.n_parameters))
-    matrix[:, : objective.n_rows] = scaling.jacobian(k)
+    matrix[:, : objective.n_rows] = np.kron(np.eye(k), _raw_row(scaling))
     at_zero = np.zeros(len(limits))
-    coef = scaling.slope_y @ scaling.expert.transform
-    at_zero[1 + n_gate] = scaling.centre_y - coef @ scaling.expert.centre
+    coef = scaling.slope_y[0] @ scaling.expert.transform
+    at_zero[1 + n_gate] = scaling.centre_y[0] - coef @ scaling.expert.centre
     at_zero[2 + n_gate : -1] = coef
     translated = objective.gate.symmetry(k, 1 + n_gate).translated
     for t in np.flatnonzero(np.isfinite(limits)):
@@ -160,3 +167,17 @@ def variance_bounds(objective) -> VarianceBounds:
     with np.errstate(divide="ignore"):
         low = max(np.log(space.min_relative_variance), np.log(space.min_variance) - unit)
         return VarianceBounds(low, np.log(space.max_variance) - unit, np.log(space.variance_ratio))
+
+
+def _raw_row(scaling):
+    """Linear part of the map from a scaled row (gate, expert, log variance) to one in the units of the data."""
+    g, e, size = scaling.gate, scaling.expert, scaling.scale_y
+    dg, qg = 1 + len(g.columns), 1 + len(g.transform)
+    block = np.zeros((dg + len(e.columns) + 2, qg + len(e.transform) + 2))
+    block[0, 0] = block[-1, -1] = 1.0
+    block[1:dg, 1:qg] = g.transform.T
+    block[0, 1:qg] = -g.transform @ g.centre
+    block[dg, qg] = size
+    block[dg + 1 : -1, qg + 1 : -1] = size * e.transform.T
+    block[dg, qg + 1 : -1] = -size * (e.transform @ e.centre)
+    return block

@@ -84,16 +84,16 @@ def predict(
         For an empty pattern, cells without atoms, or a gate that the theory does not cover (intercept inside the
         activation, a selection that is not translation and scale invariant, or of no fixed number of experts).
     """
-    sizes, gate = _sizes(pattern), as_gate(gate)
-    gate.check(len(sizes), 1)
-    case = _Case(stated(gate, len(sizes), 2), unselected(gate), sizes, rbar_table(rbar), gate.estimated)
+    sizes, given = _sizes(pattern), as_gate(gate)
+    given.check(len(sizes), 1)
+    case = _Case(stated(given, len(sizes), 2), unselected(given), sizes, rbar_table(rbar), given.estimated)
     if not case.plain.translated[0]:
         raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
-    check_selection(gate, len(sizes))
+    check_selection(given, len(sizes))
     if fitted_n_active is not None and check_integer(fitted_n_active, "fitted_n_active", 1) > sum(sizes):
         raise ValueError(f"fitted_n_active={fitted_n_active} is more than the {sum(sizes)} fitted atoms of {sizes}.")
-    if gate.n_active is not None and gate.is_sparse(len(sizes)) and fitted_n_active is not None:
-        if fitted_n_active < required_n_active(sizes, gate.n_active):
+    if given.n_active is not None and given.is_sparse(len(sizes)) and fitted_n_active is not None:
+        if fitted_n_active < required_n_active(sizes, given.n_active):
             names = ("density", "voronoi_loss")
             return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
     rows = [case.density(), *case.losses()]

@@ -59,7 +59,7 @@ class Blocks(Loss):
         size, error, average = (getattr(errors, key).reshape(shape) for key in ("cell_size", "error", "average"))
         size = size[:, :, 0]
         found = {name: np.full(n, np.nan) for name in self.numbers(fits.setting)}
-        translated = fits.truth.gate.symmetry(*fits.truth.parameters.gate.shape).translated[1:].all()
+        translated = fits.truth.gate.symmetry_of(fits.truth.sizes[0]).translated[1:].all()
         for b, block in enumerate(errors.block.reshape(shape)[0, 0]):
             if block.startswith(OVERALL):
                 found[block] = _largest(error[:, :, b], size > 0)

@@ -89,7 +89,7 @@ def pinned_alike(fitted: Sequence[GMoE], truth: GMoE) -> Sequence[GMoE]:
     """
     rows = truth.parameters.gate
     pinned = np.flatnonzero(~rows.any(axis=1))
-    if not fitted[0].gate.symmetry(*rows.shape).translated.all() or not len(pinned):
+    if not fitted[0].gate.symmetry_of(fitted[0].sizes[0]).translated.all() or not len(pinned):
         return fitted
     near = voronoi_loss(fitted, truth, kind="exact", scale="raw").cells == pinned[0]
     return [model.canonical(int(row.argmax())) if row.any() else model for model, row in zip(fitted, near, strict=True)]

@@ -7,11 +7,11 @@ import numpy as np
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.certificate import raw_parameters
 from gmoe.solvers.em import em
 from gmoe.solvers.fit import fit
 from gmoe.solvers.local import slope_at
 from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.raw import raw_parameters, scaled_parameters
 from gmoe.solvers.scaling import scale
 from gmoe.solvers.standing import on_flat_walls
 from gmoe.study.checks import choice, integer, option, positive
@@ -85,7 +85,7 @@ class ExpectationMaximisation(Protocol):
             "gradient": None,
             "absolute": lambda before, after: abs(after - before) <= self.tol,
             # In the units of the data, as published code sees it.
-            "relative": lambda before, after: abs(after - before) <= self.tol * abs(before - np.log(scaling.scale_y)),
+            "relative": lambda before, after: abs(after - before) <= self.tol * abs(before - scaling.log_unit),
         }
         theta = _theta(objective, scaling, start)
         ascent = em(objective, theta, self.tol if by_gradient else 0.0, self.max_iter, stop=rules[self.stop])
@@ -179,20 +179,20 @@ def _published(protocol, data, ends, max_iter):
 
 def _objective(protocol, data, min_variance=None):
     gate = protocol.gate_for(data.truth)
-    scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.allows_centring)
+    scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.follows(protocol.n_experts))
     floor = protocol.min_variance if min_variance is None else min_variance
     return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, parameter_space(floor), scaling), scaling
 
 
 def _theta(objective, scaling, parameters: Parameters):
-    return on_flat_walls(objective, objective.join(*scaling.from_raw(objective.gate, parameters)))
+    return on_flat_walls(objective, scaled_parameters(objective, scaling, parameters))
 
 
 def _uncertified(data, objective, scaling, evaluation, status, n_starts, n_agreeing, n_iter, parameters=None):
     """Report an iteration that stops before it can say anything about a maximum."""
     if parameters is None:
         parameters = raw_parameters(objective, scaling, evaluation.theta)
-    total = objective.blocks.total_weight * (evaluation.value - np.log(scaling.scale_y))
+    total = objective.blocks.total_weight * (evaluation.value - scaling.log_unit)
     gradient = slope_at(objective, evaluation)
     model = GMoE(parameters, objective.gate, data.truth.gate_columns, data.truth.expert_columns)
     return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

@@ -11,7 +11,7 @@ The table
 One row per protocol, size and replication, sorted by these.  Columns:
 
 ``study``, ``protocol`` : str; ``n``, ``replication`` : int64
-``loss:<name>`` : float64, one per loss; nan where the replication failed
+``loss:<name>`` : float64, one per number of a loss; nan where the replication failed
 ``cells`` : str
     Fitted experts in the Voronoi cell of each true one, as in "2+1".
 ``log_likelihood``, ``gradient`` : float64
@@ -26,7 +26,7 @@ One row per protocol, size and replication, sorted by these.  Columns:
 ``seconds`` : float64
     Time of the fit: the only column that differs from run to run.
 ``param:<name>`` : float64
-    Fitted parameters, as ``param:coef[0,1]`` (expert, column); nan beyond the protocol's experts.
+    Fitted parameters, as ``param:coef[0,1]`` (expert, column of x); nan beyond the protocol's experts.
 """
 
 import errno

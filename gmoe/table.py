@@ -1,0 +1,63 @@
+"""Parameter arrays as a table: expert by expert, then what all experts share."""
+
+from collections.abc import Mapping, Sequence
+from itertools import product
+
+import numpy as np
+
+from gmoe.part import Array, Axis
+
+# Step of central differences, relative to the parameter's size.
+STEP = 1e-6
+
+
+def by_expert(arrays: Sequence[Array]) -> list[Array]:
+    """Those with a row for each expert."""
+    return [array for array in arrays if array.axes[:1] == (Axis.EXPERT,)]
+
+
+def common(arrays: Sequence[Array]) -> list[Array]:
+    """Those that all experts share."""
+    return [array for array in arrays if array.axes[:1] != (Axis.EXPERT,)]
+
+
+def flat(values: Mapping[str, np.ndarray], arrays: Sequence[Array], n_experts: int) -> tuple[np.ndarray, np.ndarray]:
+    """Entries by expert (k, entries of one), and those that all share (entries,)."""
+    rows = [np.reshape(values[array.name], (n_experts, -1)) for array in by_expert(arrays)]
+    shared = [np.ravel(values[array.name]) for array in common(arrays)]
+    return np.hstack([np.empty((n_experts, 0)), *rows]), np.concatenate([np.empty(0), *shared])
+
+
+def names(arrays: Sequence[Array], values: Mapping[str, np.ndarray], labels: Mapping[Axis, Sequence[str]]) -> list[str]:
+    """Names of the entries of arrays, without the axis of the experts: ``coef[x]``, ``variance``.
+
+    Parameters
+    ----------
+    arrays : sequence of Array
+    values : mapping of str to ndarray
+        For their shapes.
+    labels : mapping of Axis to sequence of str
+        Of features and outputs; others are counted from 0.
+    """
+    found = []
+    for array in arrays:
+        shape = np.shape(values[array.name])
+        own = [(axis, n) for axis, n in zip(array.axes, shape, strict=True) if axis is not Axis.EXPERT]
+        for entry in product(*(labels.get(axis, [str(i) for i in range(n)]) for axis, n in own)):
+            found.append(f"{array.name}[{','.join(entry)}]" if entry else array.name)
+    return found
+
+
+def differences(function, own, shared):
+    """Differentiate a function of (own, shared) by central differences, (size of its value, own.size + s)."""
+    theta = np.append(own, shared)
+
+    def at(point):
+        return function(point[: own.size].reshape(own.shape), point[own.size :])
+
+    columns = []
+    for i, size in enumerate(STEP * (1.0 + np.abs(theta))):
+        step = np.zeros_like(theta)
+        step[i] = size
+        columns.append((at(theta + step) - at(theta - step)) / (2.0 * size))
+    return np.column_stack(columns)

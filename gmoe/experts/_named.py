@@ -1,9 +1,5 @@
 """Families of experts by name."""
 
-from collections.abc import Callable
-from inspect import signature
-
-from gmoe.experts._densities import NormalDensity, UniformDensity
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.experts.heteroscedastic import HeteroscedasticExperts
@@ -11,21 +7,11 @@ from gmoe.experts.multivariate import MultivariateGaussianExperts
 from gmoe.experts.noise import NoiseExperts
 from gmoe.experts.student import StudentExperts
 
-
-def noise(experts: str | BaseExperts = "gaussian", **density: float) -> NoiseExperts:
-    """Noise over a range, ``low`` and ``high``, or Gaussian of a ``mean`` and ``sd``, and other experts."""
-    for kind in (UniformDensity, NormalDensity):
-        if density.keys() == signature(kind).parameters.keys():
-            return NoiseExperts(kind(**density), as_experts(experts))
-    given = ", ".join(sorted(density)) or "neither"
-    raise ValueError(f"Experts 'noise' need low and high, the range of y, or mean and sd; got {given}.")
-
-
-NAMED: dict[str, Callable[..., BaseExperts]] = {
+NAMED: dict[str, type[BaseExperts]] = {
     "gaussian": GaussianExperts,
     "heteroscedastic": HeteroscedasticExperts,
     "multivariate": MultivariateGaussianExperts,
-    "noise": noise,
+    "noise": NoiseExperts,
     "student": StudentExperts,
 }
 
@@ -57,8 +43,10 @@ def as_experts(experts: str | BaseExperts) -> BaseExperts:
     if name not in NAMED:
         raise ValueError(f"Unknown experts {name!r}; known: {known}. Others: pass a subclass of BaseExperts.")
     settings = dict(_setting(item.strip(), name) for item in text.split(",") if item.strip())
+    if "experts" in settings:
+        settings["experts"] = as_experts(settings["experts"])
     try:
-        return NAMED[name](**settings)
+        return NAMED[name].named(**settings)
     except TypeError as error:
         raise ValueError(f"Experts {name!r} do not take the settings {sorted(settings)}: {error}.") from error
 

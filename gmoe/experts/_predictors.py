@@ -23,7 +23,7 @@ class PredictorExperts(BaseExperts):
 
     @abstractmethod
     def spans(self, size: Size) -> tuple[int, ...]:
-        """Number of coefficients of each predictor of an expert's own: 1 for a constant, else for (1, x)."""
+        """Count the coefficients of each predictor of an expert's own: 1 of a constant, else those of (1, x)."""
 
     @abstractmethod
     def slopes(self, predictors, y) -> tuple[np.ndarray, np.ndarray]:
@@ -114,7 +114,7 @@ class PredictorExperts(BaseExperts):
 
     @abstractmethod
     def n_location(self, own) -> int:
-        """Number of coefficients of the location, from the own parameters (k, n_own)."""
+        """Count the coefficients of the location among the own parameters (k, n_own)."""
 
 
 def regressions(responsibilities, x, y):

@@ -62,9 +62,17 @@ class BaseExperts(Part):
         """
         return 0
 
-    def scaled(self, frame: ResponseFrame) -> "BaseExperts":
-        """Return the family in scaled coordinates, where it holds a density in the units of the data."""
+    def scaled(self, frame: ResponseFrame | None) -> "BaseExperts":
+        """Return the family in scaled coordinates, where it holds a density in the units of the data.
+
+        None is for these units again.
+        """
         return self
+
+    @classmethod
+    def named(cls, **settings) -> "BaseExperts":
+        """Return the member of the settings that follow a name: numbers, texts, and by ``experts`` a family."""
+        return cls(**settings)
 
     @classmethod
     def representatives(cls) -> "tuple[BaseExperts, ...]":
@@ -121,7 +129,7 @@ class BaseExperts(Part):
     def log_variances(self, own, shared, size: Size) -> np.ndarray:
         """Log variances, for responses of several columns logs of the eigenvalues, (n_experts, number of them).
 
-        One row where all experts have the same.
+        One row where all experts have the same, none of experts with a given density.
         """
         rows = self.log_variance_rows(size)
         if rows is None:

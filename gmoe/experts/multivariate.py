@@ -233,7 +233,10 @@ class MultivariateGaussianExperts(BaseExperts):
         covariance = self.kind.read(arrays[self.kind.array.name], *arrays["intercept"].shape)
         size = np.sqrt(np.maximum(np.diagonal(covariance, axis1=1, axis2=2), 0.0))
         unit = size[:, :, None] * size[:, None, :]
-        if not np.all(size > 0.0) or np.linalg.eigvalsh(covariance / np.where(unit > 0.0, unit, 1.0)).min() < INDEFINITE:
+        if (
+            not np.all(size > 0.0)
+            or np.linalg.eigvalsh(covariance / np.where(unit > 0.0, unit, 1.0)).min() < INDEFINITE
+        ):
             raise ValueError(
                 f"{self.kind.array.name} must be positive definite, got {arrays[self.kind.array.name]}; it holds "
                 "variances, not their logs or roots."

@@ -1,12 +1,14 @@
 """A noise component: a last expert of a given, wide density, which takes up what no other expert explains."""
 
 from dataclasses import dataclass, replace
+from inspect import signature
 
 import numpy as np
 
-from gmoe.experts._densities import Density
+from gmoe.experts._densities import Density, NormalDensity, UniformDensity
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.student import StudentExperts
 from gmoe.frames import ResponseFrame
 from gmoe.part import Axis, Size
 
@@ -66,7 +68,23 @@ class NoiseExperts(BaseExperts):
             raise ValueError(f"{self!r} describe one response, y has {n_outputs} columns; fit each column by itself.")
         if n_experts < 2:
             raise ValueError(f"{self!r} are noise and at least one other expert, got n_experts={n_experts}; give 2.")
+        if self.experts.n_given or self.experts.multi_output:
+            raise ValueError(f"{self!r}: the others must be one-response experts without noise of their own.")
         self.experts.check(n_experts - 1, n_features, n_outputs)
+
+    @classmethod
+    def named(cls, experts: BaseExperts = GaussianExperts(), **density: float):  # noqa: B008 (an immutable value)
+        """Noise over a range, ``low`` and ``high``, or Gaussian of a ``mean`` and ``sd``, and other experts."""
+        for kind in (UniformDensity, NormalDensity):
+            if density.keys() == signature(kind).parameters.keys():
+                return cls(kind(**density), experts)
+        given = ", ".join(sorted(density)) or "neither"
+        raise ValueError(f"Experts 'noise' need low and high, the range of y, or mean and sd; got {given}.")
+
+    @classmethod
+    def representatives(cls):
+        # A density with jumps is no case for a quadrature.
+        return cls(NormalDensity(0.0, 8.0)), cls(NormalDensity(1.0, 8.0), StudentExperts(5.0))
 
     def own_parameters(self, size):
         return self.experts.own_parameters(_others(size))
@@ -117,11 +135,16 @@ class NoiseExperts(BaseExperts):
     def log_variance_rows(self, size):
         return self.experts.log_variance_rows(_others(size))
 
+    def log_variances(self, own, shared, size):
+        """Those of the others."""
+        return self.experts.log_variances(own[:-1], shared, _others(size))
+
     def measures(self, own, shared):
         return _padded(self.experts.measures(own[:-1], shared), 1.0)
 
     def level(self, own):
-        return _padded(self.experts.level(own[:-1]))
+        level = self.experts.level(own[:-1])
+        return np.concatenate([level, level[-1:]])
 
     def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds: VarianceBounds):
         others = own[:-1], shared, gradient[:-1], shared_gradient, bend[:-1], mass[:-1], bounds

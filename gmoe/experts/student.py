@@ -54,6 +54,10 @@ class StudentExperts(PredictorExperts):
                 raise ValueError(f"df must be a positive number or {ESTIMATE!r}, got {self.df!r}.")
             object.__setattr__(self, "df", check_positive(self.df, "df"))
 
+    @classmethod
+    def representatives(cls):
+        return cls(5.0), cls(ESTIMATE)
+
     @property
     def estimated(self) -> bool:
         """Whether the degrees of freedom are a parameter."""
@@ -182,6 +186,6 @@ def _coordinate(df):
 
 
 def _in_degrees(df, square, tail):
-    """Derivative of the log-density in the degrees of freedom."""
+    """Differentiate the log-density in the degrees of freedom."""
     constant = digamma(0.5 * df + 0.5) - digamma(0.5 * df) - 1.0 / df
     return 0.5 * (constant - tail + (1.0 + 1.0 / df) * square / (df + square))

@@ -7,7 +7,7 @@ SHARE, TAKEN = 0.1, 0.9
 
 
 def beside_given(groups, n_given, sample, rng, number):
-    """Groups (n, k - n_given) with columns for the experts with a given density, (n, k).
+    """Give groups (n, k - n_given) columns for the experts with a given density, (n, k).
 
     For every second start these have an equal share of all observations. For the others they have the tenth that is
     farthest from lines through a few random rows of each group: a fit to all rows may lie amid the outliers, and an

@@ -83,7 +83,7 @@ class Objective(Layout):
         self.n_fitted = n_experts - experts.n_given
         #: Where the parameters are that no density depends on.
         self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
-        self.symmetry = gate.symmetry_of(self.gate_size)
+        self.symmetry = gate.symmetry_of(self.gate_size).keeping(experts.n_given)
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes

@@ -87,9 +87,10 @@ class SpreadWall:
         moves = np.flatnonzero(np.abs(slopes).max(axis=1) > 0.0)
         for a, t in enumerate(moves):
             for u in moves[: a + 1]:
-                second = sum(
-                    c * self._slope(self._moved(theta, u, by * BEND_STEP), t, BEND_STEP) for by, c in OFFSETS
-                ) / BEND_STEP
+                second = (
+                    sum(c * self._slope(self._moved(theta, u, by * BEND_STEP), t, BEND_STEP) for by, c in OFFSETS)
+                    / BEND_STEP
+                )
                 for j, value in enumerate((weight.reshape(2, k) * second.T).sum(axis=0)):
                     at = self.objective.at_expert[j]
                     result[at[t], at[u]] += value

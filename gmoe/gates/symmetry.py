@@ -1,7 +1,7 @@
 """What leaves all gate probabilities unchanged, as data: a gate states it, and what follows from it knows no gate."""
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -174,6 +174,13 @@ class Symmetry:
         places = np.arange(void.size).reshape(void.shape)
         moved = [set(places[~void[:, c], c].tolist()) for c in range(self.n_columns)]
         return np.array([not column or column in sets for column in moved], dtype=bool)
+
+    def keeping(self, n_fixed: int) -> "Symmetry":
+        """Return the same without the exchanges that move one of the last ``n_fixed`` experts."""
+        last = tuple(range(self.n_experts - n_fixed, self.n_experts))
+        return replace(
+            self, exchanges=tuple(e for e in self.exchanges if e.experts[self.n_experts - n_fixed :] == last)
+        )
 
     @property
     def mirrors(self) -> tuple[Exchange, ...]:

@@ -12,6 +12,7 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
+from gmoe.solvers.given import beside_given
 from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen
 
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
@@ -109,7 +110,7 @@ def is_crowded(objective) -> bool:
     """Whether the rows are too few to give every expert half more than what the parameter space would ask for."""
     own, n_slopes, n = objective.n_expert, objective.gate_size.n_features, objective.blocks.n_rows
     per_expert = max(objective.space.min_rows(own, n_slopes, np.inf, 1), own)
-    return 1.5 * objective.n_experts * per_expert > n
+    return 1.5 * objective.n_fitted * per_expert > n
 
 
 def _agreed(found, settings):
@@ -119,8 +120,9 @@ def _agreed(found, settings):
 
 def _round(objective, smaller, sample, settings, rng, run, number, size, crowded):
     """Yield the ascents of one round, batch by batch."""
-    tops = smaller.tops_of(number)
-    groups = [] if crowded else _partitions(sample, objective.n_experts, settings.kinds, size, rng)
+    # Without a smaller fit there is nothing to grow: one expert beside those with a given density.
+    tops = () if smaller is None else smaller.tops_of(number)
+    groups = [] if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
     groups += _grown(smaller, tops, (), sample, size, rng)
     own: list = []
     kicked: list = []
@@ -139,18 +141,22 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         if best.value <= value + SAME or crowded:
             return
         value = best.value
-        reduced = [(objective, best.theta, j) for j in range(objective.n_experts)]
+        reduced = [(objective, best.theta, j) for j in range(objective.n_fitted) if tops]
         n_data = size // 4
-        groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
+        groups = _partitions(objective, sample, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
         if len(objective.bent_index):
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
-def _partitions(sample, k, kinds, n_starts, rng):
+def _partitions(objective, sample, kinds, n_starts, rng):
     """Soft groups of so many partitions of the data, of the kinds in turn."""
-    first = int(rng.integers(len(kinds)))
-    return [from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k) for i in range(n_starts)]
+    first, k = int(rng.integers(len(kinds))), objective.n_fitted
+    found = []
+    for i in range(n_starts):
+        groups = from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k)
+        found.append(beside_given(groups, objective.experts.n_given, sample, rng, i))
+    return found
 
 
 def _grown(smaller, tops, reduced, sample, n_starts, rng):

@@ -21,7 +21,7 @@ from gmoe.solvers.rounds import Rounds, climb_rounds, is_crowded
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.standing import is_regular
-from gmoe.solvers.starts import twin
+from gmoe.solvers.starts import largest, twin
 
 # Observations on which starts climb.
 SAMPLE = 10_000
@@ -93,7 +93,7 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
         return _search_selections(deciding, finishing, settings, run)
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
-    for k in range(1, n_experts + 1):
+    for k in range(1 + deciding.experts.n_given, n_experts + 1):
         climbing = make_objective(few, k, None)
         if smaller is not None and k < n_experts and is_crowded(climbing) and climbing.gate.doubles:
             # No step on the way is worth a climb where the data could not tell its experts apart.
@@ -134,7 +134,7 @@ def _grown_to(make_objective, smaller, n_experts):
 def _doubled(objective, smaller):
     """Return the fit with one expert less, its largest one doubled: the same density."""
     before = smaller.best.evaluation
-    theta = twin(smaller.objective, before.theta, int(np.argmax(smaller.objective.shares(before))))
+    theta = twin(smaller.objective, before.theta, largest(smaller.objective, before))
     at = objective.evaluate(theta)
     return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective)
 
@@ -177,8 +177,8 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     best = best_of(objective, ascents, floor)
     if (best.evaluation.value < floor or not is_regular(objective, best.evaluation)) and smaller is not None:
         if objective.gate.doubles:
-            shares = smaller.objective.shares(smaller.best.evaluation)
-            start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
+            before = smaller.best.evaluation
+            start = twin(smaller.objective, before.theta, largest(smaller.objective, before))
             ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
             best = best_of(objective, ascents, floor)
     for _ in range(N_FINISH):

@@ -82,7 +82,7 @@ class Part(ABC):
 
     def settings(self) -> dict[str, Any]:
         """Return the texts and numbers by which the part's name makes it again: fields that are not the default."""
-        found = fields(self) if is_dataclass(self) else ()
+        found: tuple[Any, ...] = fields(self) if is_dataclass(self) else ()
         return {f.name: value for f in found if (value := getattr(self, f.name)) != f.default}
 
     @abstractmethod

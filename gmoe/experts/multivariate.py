@@ -71,7 +71,7 @@ class MultivariateGaussianExperts(BaseExperts):
         return self.kind.follows
 
     def settings(self):
-        """The kind of covariance."""
+        """Return the kind of covariance."""
         return {"covariance": self.kind.name}
 
     def check(self, n_experts, n_features, n_outputs):

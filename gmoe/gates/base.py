@@ -55,15 +55,13 @@ class BaseGate(Part):
         first = next(array.name for array in by_expert(self.arrays(Size(1, len(frame.centre)))))
         size = self._size(len(arrays[first]), frame)
         declared = self.arrays(size)
-        return flat(
-            {a.name: (np.log if a.positive else np.asarray)(arrays[a.name]) for a in declared}, declared, size[0]
-        )
+        values = {a.name: np.log(arrays[a.name]) if a.positive else arrays[a.name] for a in declared}
+        return flat(values, declared, size.n_experts)
 
     def _size(self, n_experts, frame):
         if self.follows(n_experts) is not Change.NONE:
             raise NotImplementedError(
-                f"{self!r} follows changes of the features ({self.follows(n_experts).name}): define to_raw and from_raw, "
-                "which say how."
+                f"{self!r} follows changes of the features: define to_raw and from_raw, which say how they move arrays."
             )
         return Size(n_experts, len(frame.centre))
 

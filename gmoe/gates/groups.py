@@ -76,7 +76,7 @@ class GroupGate(LinkGate):
         return f"GroupGate({', '.join(given)})"
 
     def settings(self):
-        """The sizes as a text."""
+        """Return the sizes as a text."""
         sizes = {} if self.sizes is None else {"sizes": "+".join(map(str, cast(tuple, self.sizes)))}
         return sizes | ({} if self.shared_weight is None else {"shared_weight": self.shared_weight})
 

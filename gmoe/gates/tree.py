@@ -57,7 +57,7 @@ class TreeGate(LinkGate):
         return f"TreeGate({'' if self.tree is None else repr(self.tree)})"
 
     def settings(self):
-        """The tree as a text."""
+        """Return the tree as a text."""
         return {} if self.tree is None else {"tree": repr(self.tree).replace(", ", "+")[1:-1]}
 
     def check(self, n_experts, n_features):

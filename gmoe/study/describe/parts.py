@@ -80,7 +80,8 @@ def check_fits(source: Source, setting: Callable, sizes: tuple[int, ...], protoc
 
 def _beside(setting: Setting) -> GMoE:
     """Model of the fitted parts with the truth's density, as far as they can have it."""
-    truth, gate, parts = setting.truth, setting.gate, (setting.gate, setting.experts)
+    gate: Any = setting.gate
+    truth, parts = setting.truth, (gate, setting.experts)
     try:
         beside = NearTruth(truth, parts, setting.n_experts)
         parameters = beside.placed(beside.ways[-1])

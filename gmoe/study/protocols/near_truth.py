@@ -66,8 +66,8 @@ class NearTruth:
     @property
     def is_standard(self) -> bool:
         """Whether truth and model have affine scores and Gaussian experts."""
-        gates, experts = zip((self.truth.gate, self.truth.experts), self.parts, strict=True)
-        return all(gate.has_slopes for gate in gates) and all(each == GAUSSIAN for each in experts)
+        gate, experts = self.parts
+        return self.truth.gate.has_slopes and gate.has_slopes and self.truth.experts == experts == GAUSSIAN
 
     @property
     def ways(self) -> list[tuple[int, ...]]:

@@ -8,19 +8,17 @@ import scipy
 
 from gmoe import table
 from gmoe._validation import check_choice
-from gmoe.parameters import PER_EXPERT
+from gmoe.experts import GAUSSIAN
 from gmoe.solvers.result import FitResult
 
 # Weights whose mean is below this are no counts of observations.
 LIGHT = 0.5
 
 
-def raw_values(model) -> np.ndarray:
-    """Parameters in the order of ``FitResult.parameter_names``: expert by expert, then an estimated temperature."""
-    arrays, parts = model.parameters.arrays, zip((model.gate, model.experts), model.sizes, strict=True)
-    found = [table.flat(arrays, part.arrays(size), model.n_experts) for part, size in parts]
-    rows, shared = zip(*found, strict=True)
-    return np.concatenate([np.hstack(rows).ravel(), *shared])
+def _title(model) -> str:
+    if model.experts == GAUSSIAN:
+        return f"Gaussian mixture of {model.n_experts} experts"
+    return f"Mixture of {model.n_experts} experts {model.experts}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,13 +43,14 @@ class Summary:
         """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
         r = self.result
         half = scipy.special.ndtri(0.5 + self.level / 2.0)
-        values, errors = raw_values(r.model), r.standard_errors
+        values, errors = table.parameter_values(r.model), r.standard_errors
+        positive = {array.name for array in table.declared(r.model) if array.positive}
         return [
             {
                 "parameter": name,
                 "estimate": float(value),
                 "std_error": float(error),
-                **_wald(name, float(value), float(error), half),
+                **_wald(_kind(name) in positive, float(value), float(error), half),
                 "note": note,
             }
             for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
@@ -59,11 +58,11 @@ class Summary:
 
     def interval(self, parameter: str) -> tuple:
         """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
-        model, kinds = self.result.model, (*PER_EXPERT, "temperature")
-        check_choice(parameter, "parameter", kinds)
+        model = self.result.model
+        check_choice(parameter, "parameter", _kinds(model))
         _check_estimable(model, parameter)
         shape = np.shape(getattr(model.parameters, parameter))
-        rows = [row for row in self.rows() if re.split(r"[ \[]", row["parameter"])[0] == parameter]
+        rows = [row for row in self.rows() if _kind(row["parameter"]) == parameter]
         lower, upper = (np.array([row[end] for row in rows]).reshape(shape) for end in ("lower", "upper"))
         return (lower, upper) if shape else (float(lower), float(upper))
 
@@ -79,7 +78,7 @@ class Summary:
         percent = f"{100 * self.level:g}%"
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
         lines = [
-            f"Gaussian mixture of {r.model.n_experts} experts, gate {r.model.gate}",
+            f"{_title(r.model)}, gate {r.model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
@@ -89,6 +88,17 @@ class Summary:
         ]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _kinds(model):
+    """Names of the arrays; a temperature last, and also where the gate fixes it."""
+    names = [array.name for array in table.declared(model) if array.name != "temperature"]
+    return (*names, "temperature") if model.gate.can_anneal else tuple(names)
+
+
+def _kind(name):
+    """Array of a parameter's name, as of ``coef[x] (0)``."""
+    return re.split(r"[ \[]", name)[0]
 
 
 def _check_estimable(model, parameter):
@@ -118,9 +128,9 @@ def symmetry_of(model):
     return model.gate.symmetry_of(model.sizes[0])
 
 
-def _wald(name, value, error, half):
+def _wald(positive, value, error, half):
     """Return z value and interval; what is positive has no z (0 is not interior) and an interval on the log scale."""
-    if name.startswith(("variance", "temperature")):
+    if positive:
         # Hardly any weight in the data: the interval is (0, inf).
         with np.errstate(over="ignore"):
             factor = float(np.exp(half * error / value))
@@ -148,6 +158,7 @@ def certificate_lines(r: FitResult) -> list[str]:
         f"  {r.n_iter} iterations, {r.n_passes} passes over the data",
         *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
+        *_by_differences(r),
         *_selection_held(r),
         *(f"  {message}" for message in explain(r)),
     ]
@@ -157,6 +168,13 @@ def _few_agree(r: FitResult):
     """Say so where no second round came back to the best end: the weakest evidence that it is the best there is."""
     if r.n_rounds_agreeing < min(2, r.n_rounds) and not r.separated:
         yield "  rounds do not agree: a higher n_init may find a better maximum"
+
+
+def _by_differences(r: FitResult):
+    if not r.exact_curvature:
+        parts = (r.model.gate, "the gate"), (r.model.experts, "the experts")
+        which = " and ".join(name for part, name in parts if not part.has_exact_curvature)
+        yield f"  curvature by differences of scores: {which} give first derivatives alone"
 
 
 def _selection_held(r: FitResult):

@@ -237,9 +237,10 @@ class _Conditional:
             return cls(log_gate, means, np.broadcast_to(model.parameters.variance, means.shape))
         if model.n_outputs > 1:
             raise ValueError("Quadrature is for one response; pass method='monte_carlo'.")
-        return cls(
-            log_gate, np.nan_to_num(means), _spread(model, X), lambda row, y: model.expert_log_density(X[row], y)
-        )
+        variance = model.expert_variances(X)
+        # Of an infinite variance, or no mean, any finite one marks where to look first.
+        spread, means = np.where(np.isfinite(variance), variance, 1.0), np.nan_to_num(means)
+        return cls(log_gate, means, spread, lambda row, y: model.expert_log_density(X[row], y))
 
     def check_resolution(self, start):
         """Raise where an active expert is so narrow that its mean's rounding is seen."""
@@ -247,9 +248,10 @@ class _Conditional:
         lost &= self.log_gate > np.log(RESOLUTION)
         if lost.any():
             row, expert = np.argwhere(lost)[0]
+            sd = np.sqrt(self.variance[row, expert])
             raise ValueError(
                 f"Expert {expert} has mean {self.means[row, expert]:.3g} and standard deviation "
-                f"{self.variance[row, expert] ** 0.5:.3g} at row {start + row} of X: too narrow for quadrature in double "
+                f"{sd:.3g} at row {start + row} of X: too narrow for quadrature in double "
                 "precision. Subtract a constant from the response in both models, or pass method='monte_carlo'."
             )
 

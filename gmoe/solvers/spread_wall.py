@@ -109,7 +109,7 @@ class SpreadWall:
         return self._ends(self.objective.split(theta)[1], self.objective.expert_shared(theta))
 
     def _moved(self, theta, steps):
-        """Ends where every expert's derivatives have moved by steps (a, b, derivatives), (a, b, 2, k)."""
+        """Find the ends where every expert has moved by steps (a, b, derivatives), (a, b, 2, k)."""
         objective, flat = self.objective, steps.reshape(-1, steps.shape[2])
         own, shared = objective.split(theta)[1], objective.expert_shared(theta)
         q = own.shape[1]

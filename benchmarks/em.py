@@ -15,6 +15,7 @@ from gmoe import SoftmaxGate
 from gmoe.datasets import make_gmoe
 from gmoe.solvers.em import em
 from gmoe.solvers.objective import Objective
+from gmoe.solvers.raw import scaled_parameters
 from gmoe.solvers.scaling import scale
 
 SHORT, LONG = 5, 25
@@ -25,8 +26,7 @@ def run():
         X, y, truth, _ = make_gmoe(n, d, k)
         scaling = scale(X, y, None, np.arange(d), np.arange(d))
         objective = Objective(scaling.blocks(X, y), SoftmaxGate(), k)
-        gate, shared, expert, variance = scaling.from_raw(objective.gate, near(truth.parameters, 0))
-        theta = objective.join(gate, expert, np.log(variance), shared)
+        theta = scaled_parameters(objective, scaling, near(truth.parameters, 0))
         joint = np.column_stack([X, y])
         (short, _), (long, ascent), (short_peer, _), (long_peer, _) = best_of(
             5,

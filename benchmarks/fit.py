@@ -11,6 +11,7 @@ from benchmarks._measure import Figure, best_of
 from benchmarks._peer import Plain, Tuned
 from gmoe import Parameters, SoftmaxGate
 from gmoe.datasets import make_gmoe
+from gmoe.experts import GaussianExperts
 from gmoe.solvers.fit import fit
 from gmoe.solvers.scaling import scale
 
@@ -85,7 +86,9 @@ def _bfgs(peer, X, y, start):
     columns = np.arange(X.shape[1])
     scaling = scale(X, y, None, columns, columns)
     x = scaling.expert.transform @ (X - scaling.expert.centre).T
-    residual = (y - scaling.centre_y - scaling.slope_y @ x) / scaling.scale_y
-    gate, _, expert, variance = scaling.from_raw(SoftmaxGate(), start)
-    climb = peer(x, residual, start.n_experts).climb(gate, expert, variance, TOL)
+    residual = (y - scaling.centre_y[0] - scaling.slope_y[0] @ x) / scaling.scale_y
+    gate_frame, expert_frame = scaling.frames
+    gate, _ = SoftmaxGate().from_raw(start.arrays, gate_frame)
+    own, _ = GaussianExperts().from_raw(start.arrays, expert_frame)
+    climb = peer(x, residual, start.n_experts).climb(gate, own[:, :-1], np.exp(own[:, -1]), TOL)
     return climb, -len(y) * (climb.fun + np.log(scaling.scale_y))

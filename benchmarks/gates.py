@@ -6,6 +6,7 @@ from benchmarks._measure import Figure, best_of
 from gmoe import ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate, list_activations
 from gmoe.datasets import make_gmoe
 from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.raw import scaled_parameters
 from gmoe.solvers.scaling import scale
 
 N, D, K = 100_000, 1, 3
@@ -37,8 +38,7 @@ def run():
 
 def _score_pass(gate, X, y, parameters):
     columns = np.arange(D)
-    scaling = scale(X, y, None, columns, columns, gate.allows_centring)
+    scaling = scale(X, y, None, columns, columns, gate.follows(K))
     objective = Objective(scaling.blocks(X, y), gate, K)
-    coef, shared, expert, variance = scaling.from_raw(gate, parameters)
-    theta = objective.join(coef, expert, np.log(variance), shared)
+    theta = scaled_parameters(objective, scaling, parameters)
     return lambda: objective.evaluate(theta, SCORE)

@@ -11,6 +11,7 @@ from gmoe import SoftmaxGate
 from gmoe._arrays import aligned
 from gmoe.datasets import make_gmoe
 from gmoe.solvers.objective import OBSERVED, SCORE, Objective
+from gmoe.solvers.raw import scaled_parameters
 from gmoe.solvers.scaling import scale
 
 N, D, K = 100_000, 1, 3
@@ -20,8 +21,7 @@ def run():
     X, y, truth, _ = make_gmoe(N, D, K)
     scaling = scale(X, y, None, np.arange(D), np.arange(D))
     objective = Objective(scaling.blocks(X, y), SoftmaxGate(), K)
-    gate, shared, expert, variance = scaling.from_raw(objective.gate, truth.parameters)
-    theta = objective.join(gate, expert, np.log(variance), shared)
+    theta = scaled_parameters(objective, scaling, truth.parameters)
     # NumPy at its best too: aligned, no new memory, and several calls in a row, with its arrays in the cache.
     values, out = aligned(2 * K * N), aligned(2 * K * N)
     np.random.default_rng(0).standard_normal(out=values)

@@ -42,7 +42,7 @@ def problem(i, base):
 def without_search(X, y, gate, k):
     """Largest average log-likelihoods (raw units) of plain ascent and of annealing from the search's own starts."""
     columns = np.arange(X.shape[1])
-    scaling = scale(X, y, None, columns, columns, gate.allows_centring)
+    scaling = scale(X, y, None, columns, columns, gate.follows(k))
     objective = Objective(scaling.blocks(X, y), gate, k)
     settings = Settings("mle", 15, tuple(DATA_STARTS), 1e-8, 500, None, 0)
     few = objective.on(objective.blocks.some(sparse.FEW, np.random.default_rng([0, k, 3])))

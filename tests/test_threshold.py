@@ -18,8 +18,8 @@ from gmoe.kernels.share import mask_small, share_thresholds
 from gmoe.metrics import hellinger, voronoi_loss
 from gmoe.solvers.selection_wall import SelectionWall
 from gmoe.solvers.soften import Soft
+from gmoe.study.describe.spec import gate_name
 from gmoe.study.errors import SpecError
-from gmoe.study.spec import gate_name
 from gmoe.theory import predict
 
 GATES = {

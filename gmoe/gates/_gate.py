@@ -11,6 +11,7 @@ from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._part import ScoreGate
 from gmoe.gates._representative import pin
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
+from gmoe.gates.base import MAX_LOGIT, moderate
 from gmoe.gates.keys import BY_SCORE, Key
 from gmoe.gates.selections import DENSE, Selection, chosen
 from gmoe.gates.symmetry import Symmetry
@@ -21,8 +22,6 @@ ESTIMATE = "estimate"
 # A colder gate loses its digits to rounding (act / temperature), and as slopes fall with it is a softmax gate anyway; a
 # hotter one is constant, or a gate of the activation's limit.
 LOG_TEMPERATURE_RANGE = -12.0, 30.0
-# Only differences of logits matter; beyond this they are taken before a log-density is added.
-MAX_LOGIT = 1e3
 
 
 @dataclass(frozen=True, init=False)
@@ -304,13 +303,6 @@ class Gate(ScoreGate):
         if self.n_shared:
             raw[:, -1] = np.append(powers * coef, temperature)
         return raw @ pin(symmetry, np.eye(symmetry.size), reference)
-
-
-def moderate(logit):
-    """Subtract each column's largest selected logit where some are so large that adding a log-density loses digits."""
-    top = logit.max(axis=0)
-    if np.abs(top).max(initial=0.0) > MAX_LOGIT:
-        logit -= top
 
 
 def _without_intercept(coef):

@@ -45,7 +45,8 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     evaluation, free = canonical(objective, scaling, *determined(objective, best.evaluation))
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     shares = objective.shares(evaluation)
-    model = GMoE(raw_parameters(objective, scaling, evaluation.theta), gate, *columns, objective.experts).canonical()
+    experts = objective.experts.scaled(None)
+    model = GMoE(raw_parameters(objective, scaling, evaluation.theta), gate, *columns, experts).canonical()
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -170,7 +171,7 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
 
 def n_free_parameters(objective: Objective):
     """Count the identified parameters, in scaled coordinates."""
-    k = objective.n_experts
+    k = objective.n_fitted
     tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
     return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied
 
@@ -200,4 +201,4 @@ def n_flat(objective: Objective, scaling: Scaling, model):
     own = k * objective.q_gate + shared - objective.symmetry.n_free
     lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
     lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
-    return own + k * (lost_gate + lost_expert * len(scaling.centre_y))
+    return own + k * lost_gate + objective.n_fitted * lost_expert * len(scaling.centre_y)

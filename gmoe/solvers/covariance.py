@@ -59,6 +59,7 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
         notes[entries.variances(j)] = "at bound"
     if objective.temperature_at_bound(local.theta):
         notes[entries.shared_gate] = "at bound"
+    notes[entries.experts[objective.n_fitted :]] = "pinned"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
     unusable = notes != ""
@@ -97,6 +98,11 @@ class Entries:
     def gate(self):
         """Entries of the experts' gates, (k, n_gate)."""
         return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate)
+
+    @property
+    def experts(self):
+        """Entries of the experts' densities, (k, width - n_gate)."""
+        return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate, self.width)
 
     def variances(self, j):
         """Positive entries of expert j."""

@@ -106,6 +106,7 @@ def fit(
             changes = gate.follows(n_experts), experts.follows
             scaling = scale(X, y, weight, gate_columns, expert_columns, *changes, run)
             sizes = (len(scaling.gate.transform), 1), (len(scaling.expert.transform), len(scaling.centre_y))
+            experts = experts.scaled(scaling.frames[1])
             layout = Layout(gate, experts, *(Size(n_experts, *size) for size in sizes))
             blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
 

@@ -79,7 +79,11 @@ class Objective(Layout):
         super().__init__(gate, experts, *sizes)
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size
-        self.symmetry = gate.symmetry_of(self.gate_size)
+        #: Experts whose density is fitted; those after them have a given one.
+        self.n_fitted = n_experts - experts.n_given
+        #: Where the parameters are that no density depends on.
+        self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
+        self.symmetry = gate.symmetry_of(self.gate_size).keeping(experts.n_given)
         self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
@@ -111,6 +115,7 @@ class Objective(Layout):
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
         flat = self.embed(self.gate.uninformed(self.gate_size))
+        flat = np.hstack([flat, np.eye(self.n_parameters)[:, self.void]])
         if flat.shape[1] == 0:
             return np.eye(self.n_parameters)
         return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
@@ -127,6 +132,11 @@ class Objective(Layout):
         n = self.blocks.n_rows
         return self.space.min_rows(self.n_expert, self.gate_size.n_features, n, self.n_experts) / n
 
+    @property
+    def least_shares(self) -> np.ndarray:
+        """The same of each expert, (k,): an expert with a given density needs no rows."""
+        return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)
+
     def shares(self, evaluation) -> np.ndarray:
         """Average gate probability of each expert, (k,)."""
         return evaluation.sums.totals[1] / self.blocks.total_weight
@@ -137,12 +147,12 @@ class Objective(Layout):
 
     def walls(self, evaluation) -> tuple:
         """Walls of the parameter space that one step from a point may meet."""
-        near = self._rows_wall is not None and self.shares(evaluation).min() < FAR_ROWS * self.least_share
+        near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
         return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
 
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""
-        return bool(self.shares(evaluation).min() < self.least_share * (1.0 - SLACK))
+        return bool(np.any(self.shares(evaluation) < self.least_shares * (1.0 - SLACK)))
 
     @property
     def bent_index(self):

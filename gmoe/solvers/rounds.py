@@ -12,7 +12,8 @@ from functools import partial
 import numpy as np
 
 from gmoe.solvers.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen, without
+from gmoe.solvers.given import beside_given
+from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen
 
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
@@ -36,6 +37,8 @@ class Rounds:
     tops : list of tuple of ndarray
         After each round the best few distinct ends.
     interrupted : bool
+    settled : int or None
+        The first round with which rounds agreed.
     """
 
     objective: object
@@ -43,6 +46,7 @@ class Rounds:
     sizes: list = field(default_factory=list)
     tops: list = field(default_factory=list)
     interrupted: bool = False
+    settled: int | None = None
 
     @property
     def best_value(self) -> float:
@@ -95,8 +99,10 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
         if len(found.ascents) > before:
             found.sizes.append(len(found.ascents) - before)
             found.tops.append(tuple(a.evaluation.theta for a in distinct(objective, found.ascents)[0]))
+            if found.settled is None and _agreed(found, settings):
+                found.settled = len(found.sizes) - 1
         full = len(found.ascents) + found.sizes[-1] > MAX_STARTS * multiple if found.sizes else False
-        if found.interrupted or (len(found.sizes) >= least and (_agreed(found, settings) or full or crowded)):
+        if found.interrupted or (len(found.sizes) >= least and (found.settled is not None or full or crowded)):
             return found
 
 
@@ -104,7 +110,7 @@ def is_crowded(objective) -> bool:
     """Whether the rows are too few to give every expert half more than what the parameter space would ask for."""
     own, n_slopes, n = objective.n_expert, objective.gate_size.n_features, objective.blocks.n_rows
     per_expert = max(objective.space.min_rows(own, n_slopes, np.inf, 1), own)
-    return 1.5 * objective.n_experts * per_expert > n
+    return 1.5 * objective.n_fitted * per_expert > n
 
 
 def _agreed(found, settings):
@@ -114,8 +120,9 @@ def _agreed(found, settings):
 
 def _round(objective, smaller, sample, settings, rng, run, number, size, crowded):
     """Yield the ascents of one round, batch by batch."""
-    tops = smaller.tops_of(number)
-    groups = [] if crowded else _partitions(sample, objective.n_experts, settings.kinds, size, rng)
+    # Without a smaller fit there is nothing to grow: one expert beside those with a given density.
+    tops = () if smaller is None else smaller.tops_of(number)
+    groups = [] if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
     groups += _grown(smaller, tops, (), sample, size, rng)
     own: list = []
     kicked: list = []
@@ -134,28 +141,35 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         if best.value <= value + SAME or crowded:
             return
         value = best.value
-        reduced = [without(objective, best.theta, j) for j in range(objective.n_experts)]
+        reduced = [(objective, best.theta, j) for j in range(objective.n_fitted) if tops]
         n_data = size // 4
-        groups = _partitions(sample, objective.n_experts, settings.kinds, n_data, rng)
+        groups = _partitions(objective, sample, settings.kinds, n_data, rng)
         groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
         if len(objective.bent_index):
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
-def _partitions(sample, k, kinds, n_starts, rng):
+def _partitions(objective, sample, kinds, n_starts, rng):
     """Soft groups of so many partitions of the data, of the kinds in turn."""
-    first = int(rng.integers(len(kinds)))
-    return [from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k) for i in range(n_starts)]
+    first, k = int(rng.integers(len(kinds))), objective.n_fitted
+    found = []
+    for i in range(n_starts):
+        groups = from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k)
+        found.append(beside_given(groups, objective.experts.n_given, sample, rng, i))
+    return found
 
 
 def _grown(smaller, tops, reduced, sample, n_starts, rng):
-    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn."""
-    models = [*reduced, *tops]
+    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn.
+
+    A reduced one is (objective, parameters, expert to leave out).
+    """
+    models = [*reduced, *((smaller.objective, theta, None) for theta in tops)]
     shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
     return [
         group
-        for theta, share in zip(models, shares, strict=True)
-        for group in grow(smaller.objective, theta, sample, share, rng)
+        for (objective, theta, left_out), share in zip(models, shares, strict=True)
+        for group in grow(objective, theta, sample, share, rng, left_out)
     ]
 
 

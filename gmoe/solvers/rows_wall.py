@@ -9,14 +9,15 @@ NOTHING = 1e-300
 
 
 class RowsWall:
-    """Each expert has its rows: log of its average gate probability over the least one."""
+    """Each fitted expert has its rows: log of its average gate probability over the least one."""
 
     def __init__(self, objective, least: float):
         self.objective, self.least = objective, least
 
     def values(self, theta):
         """See :class:`Wall`."""
-        share = sum(weight @ self._gate(theta, "probabilities", x).T for x, weight in self._data())
+        n = self.objective.n_fitted
+        share = sum(weight @ self._gate(theta, "probabilities", x)[:n].T for x, weight in self._data())
         return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
 
     def bound(self, index):

@@ -21,7 +21,7 @@ from gmoe.solvers.rounds import Rounds, climb_rounds, is_crowded
 from gmoe.solvers.sample import Sample
 from gmoe.solvers.sparse import candidates, finish, settle
 from gmoe.solvers.standing import is_regular
-from gmoe.solvers.starts import twin
+from gmoe.solvers.starts import largest, twin
 
 # Observations on which starts climb.
 SAMPLE = 10_000
@@ -50,6 +50,8 @@ class Found:
         Independent rounds of the search, and how many of them met the best end.
     interrupted : bool
         Whether the user stopped the search before its end.
+    settled : int or None
+        The first round with which rounds agreed.
     """
 
     best: Ascent
@@ -59,10 +61,15 @@ class Found:
     n_rounds: int = 1
     n_rounds_agreeing: int = 1
     interrupted: bool = False
+    settled: int | None = None
 
     def tops_of(self, number: int):
-        """Return what a round of the larger fit grows from: the ends of all rounds up to its own."""
-        return self.tops[min(number, len(self.tops) - 1)]
+        """Return what a round of the larger fit grows from: the ends of all rounds up to its own.
+
+        Up to the one with which rounds agreed: what a search with a smaller ``n_init`` has as well.
+        """
+        last = len(self.tops) - 1 if self.settled is None else self.settled
+        return self.tops[min(number, last)]
 
 
 def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, executor) -> Found:
@@ -86,7 +93,7 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
         return _search_selections(deciding, finishing, settings, run)
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
-    for k in range(1, n_experts + 1):
+    for k in range(1 + deciding.experts.n_given, n_experts + 1):
         climbing = make_objective(few, k, None)
         if smaller is not None and k < n_experts and is_crowded(climbing) and climbing.gate.doubles:
             # No step on the way is worth a climb where the data could not tell its experts apart.
@@ -127,7 +134,7 @@ def _grown_to(make_objective, smaller, n_experts):
 def _doubled(objective, smaller):
     """Return the fit with one expert less, its largest one doubled: the same density."""
     before = smaller.best.evaluation
-    theta = twin(smaller.objective, before.theta, int(np.argmax(smaller.objective.shares(before))))
+    theta = twin(smaller.objective, before.theta, largest(smaller.objective, before))
     at = objective.evaluate(theta)
     return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective)
 
@@ -170,8 +177,8 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     best = best_of(objective, ascents, floor)
     if (best.evaluation.value < floor or not is_regular(objective, best.evaluation)) and smaller is not None:
         if objective.gate.doubles:
-            shares = smaller.objective.shares(smaller.best.evaluation)
-            start = twin(smaller.objective, smaller.best.evaluation.theta, int(np.argmax(shares)))
+            before = smaller.best.evaluation
+            start = twin(smaller.objective, before.theta, largest(smaller.objective, before))
             ascents, counts = [*ascents, climb(objective, start, settings, 0)], [*counts, 1]
             best = best_of(objective, ascents, floor)
     for _ in range(N_FINISH):
@@ -185,7 +192,16 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     ends = tuple(np.repeat([a.evaluation.value for a in ascents], counts))
     # On a sample rounds agree on the sample's best end.
     agreeing = rounds.agreeing(best.evaluation.value if objective is rounds.objective else rounds.best_value)
-    return Found(best, (*rounds.tops[:-1], final), ends, objective, len(rounds.sizes), agreeing, rounds.interrupted)
+    return Found(
+        best,
+        (*rounds.tops[:-1], final),
+        ends,
+        objective,
+        len(rounds.sizes),
+        agreeing,
+        rounds.interrupted,
+        rounds.settled,
+    )
 
 
 def better(first: Found, second: Found) -> Found:

@@ -57,7 +57,9 @@ def variance_held(objective: Objective, theta):
 
 def rows_held(objective: Objective, evaluation: Evaluation):
     """Which experts have no more than the least number of rows, boolean (k,)."""
-    return objective.shares(evaluation) <= objective.least_share * (1.0 + AT_LEAST)
+    held = objective.shares(evaluation) <= objective.least_shares * (1.0 + AT_LEAST)
+    held[objective.n_fitted :] = False
+    return held
 
 
 def enter(objective: Objective, theta):
@@ -66,7 +68,7 @@ def enter(objective: Objective, theta):
     if objective.gate.is_sparse(objective.n_experts):
         return theta
     for _ in range(20):
-        lack = objective.least_share / np.maximum(objective.shares(objective.evaluate(theta, SCORE)), 1e-100)
+        lack = objective.least_shares / np.maximum(objective.shares(objective.evaluate(theta, SCORE)), 1e-100)
         if lack.max() <= 1.0:
             return theta
         if not objective.gate.adds_intercept:

@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import scipy
 
+from gmoe.solvers.given import given_last
 from gmoe.solvers.objective import Objective
 
 # Weight of the uniform distribution in start responsibilities: no expert starts without any observation.
@@ -105,18 +106,24 @@ def kick(objective: Objective, theta, rng):
     return theta
 
 
-def grow(smaller: Objective, theta, sample, n_starts, rng):
-    """Yield soft groups (n, k + 1) that give a smaller model one expert more, ``n_starts`` of four kinds in turn.
+def grow(objective: Objective, theta, sample, n_starts, rng, left_out=None):
+    """Yield soft groups that give a model one expert more, ``n_starts`` of four kinds in turn.
+
+    One expert may be left out first.
 
     Cutting an expert in two finds experts that share a region of x.  The others take a few observations, up to a tenth,
     out of the smaller model: neighbours of a badly fitted one, a tail, a line through badly fitted ones.  They find
     experts with a small share, which groups of comparable size never do.
     """
-    r = posterior(smaller, theta, sample)
+    r, n_given = posterior(objective, theta, sample, left_out), objective.experts.n_given
+    n_fitted = r.shape[1] - n_given
     design = np.column_stack([np.ones(len(sample.y)), sample.x_expert])
-    mean = smaller.experts.mean(smaller.split(theta)[1], smaller.expert_shared(theta), sample.x_expert.T)
+    mean = objective.experts.mean(objective.split(theta)[1], objective.expert_shared(theta), sample.x_expert.T)
+    mean = mean if left_out is None else np.delete(mean, left_out, axis=0)
     residual = sample.y - np.einsum("ij,jpi->ip", r, mean)
     residual /= np.maximum(np.sqrt(np.mean(residual**2, axis=0)), 1e-12)
+    # What an expert with a given density explains wants no other.
+    residual *= 1.0 - r[:, n_fitted:].sum(axis=1, keepdims=True)
     towards = np.where(np.mean(residual**3, axis=0) < 0, -1.0, 1.0)
     rows = np.column_stack([sample.expert_axes, sample.gate_axes, towards * residual])
     badness = ((residual**2).sum(axis=1) + 1e-12) * sample.weight
@@ -125,7 +132,8 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
     for i in range(n_starts):
         kind = (first + i) % 4
         if kind == 0:
-            yield _cut(r, int(rng.integers(r.shape[1])), sample, rng)
+            grown = _cut(r, int(rng.integers(n_fitted)), sample, rng)
+            yield np.column_stack(given_last(grown.T, n_given, 2))
             continue
         if kind == 1:
             units = np.exp(rng.standard_normal(rows.shape[1]))
@@ -135,7 +143,7 @@ def grow(smaller: Objective, theta, sample, n_starts, rng):
         else:
             few = rng.choice(len(rows), min(design.shape[1], len(rows)), replace=False, p=badness)
             distance = np.linalg.norm(sample.y - design @ np.linalg.lstsq(design[few], sample.y[few])[0], axis=1)
-        yield _take(r, distance, rows.shape[1] + 1, rng)
+        yield np.column_stack(given_last(_take(r, distance, rows.shape[1] + 1, rng).T, n_given, 1))
 
 
 def _cut(r, j, sample, rng):
@@ -155,20 +163,15 @@ def _take(r, distance, smallest, rng):
     return np.column_stack([np.where(near[:, None], 0.01, 1.0) * r, np.where(near, 0.99, 0.0)])
 
 
-def posterior(objective: Objective, theta, sample):
-    """Responsibilities (n, k) of the sample under parameters theta."""
+def posterior(objective: Objective, theta, sample, left_out=None):
+    """Responsibilities (n, k) of the sample under parameters theta; or of all experts but one."""
     gate, expert = objective.split(theta)
     logit = objective.gate.value(gate, objective.shared(theta), np.ascontiguousarray(sample.x_gate.T))
     density = objective.experts.value(expert, objective.expert_shared(theta), sample.x_expert.T, sample.y.T)
     joint = (logit + density).T
+    joint = joint if left_out is None else np.delete(joint, left_out, axis=1)
     r = np.exp(joint - joint.max(axis=1, keepdims=True))
     return r / r.sum(axis=1, keepdims=True)
-
-
-def without(objective: Objective, theta, j):
-    """Parameters of the model with one expert less that has all but expert ``j``."""
-    rows = theta[: objective.n_rows].reshape(objective.n_experts, objective.width)
-    return np.concatenate([np.delete(rows, j, axis=0).ravel(), theta[objective.n_rows :]])
 
 
 def twin(smaller: Objective, theta, j):
@@ -181,4 +184,10 @@ def twin(smaller: Objective, theta, j):
     pair = np.repeat(rows[j : j + 1], 2, axis=0)
     # Two equal gate terms weigh twice as much.
     pair[:, 0] -= np.log(2.0)
-    return np.concatenate([np.delete(rows, j, axis=0).ravel(), pair.ravel(), theta[smaller.n_rows :]])
+    rows = given_last([*np.delete(rows, j, axis=0), *pair], smaller.experts.n_given, 2)
+    return np.concatenate([*rows, theta[smaller.n_rows :]])
+
+
+def largest(objective: Objective, evaluation) -> int:
+    """Return the fitted expert of largest share."""
+    return int(np.argmax(objective.shares(evaluation)[: objective.n_fitted]))

@@ -29,7 +29,8 @@ def determined(objective: Objective, evaluation):
     allowed = LOSS / max(objective.blocks.n_rows, 1.0) + 1e-14 * abs(at.value)
     found = []
     columns = objective.experts.mean_columns(objective.expert_size)
-    for j, moments in enumerate(expert_moments(objective, at) / objective.blocks.weight_scale):
+    fitted = expert_moments(objective, at)[: objective.n_fitted]
+    for j, moments in enumerate(fitted / objective.blocks.weight_scale):
         values, vectors = np.linalg.eigh(moments)
         for weak in WEAK:
             flat = vectors[:, values < weak]

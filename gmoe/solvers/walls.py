@@ -120,6 +120,8 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
         found.append((-temperature, -high, Bound(Kind.TEMPERATURE)))
     if scaling is not None:
         found += _boxes(objective, space, scaling)
+    # Parameters without effect are bounded by nothing.
+    found = [bound for bound in found if not bound[0][objective.void].any()]
     if not found:
         return FlatWall(np.empty((0, size)), np.empty(0), [])
     rows, offsets, bounds = zip(*found, strict=True)

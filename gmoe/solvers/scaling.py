@@ -112,11 +112,11 @@ def _whitening(mean, covariance, slope, response):
 
 
 def _plain_design(columns, centre, second, change):
-    """Shift and scale columns without mixing them: each by its own factor, or all by one."""
+    """Shift and scale columns without mixing them: each by its own factor, all by one, or none."""
     columns = np.asarray(columns, dtype=np.intp)
     size = np.sqrt(np.diag(second)[columns])
     size = np.where(size > 1e-14 * np.abs(centre[columns]), size, 0.0)
-    common = np.sqrt(np.mean(size**2)) if np.any(size) else 1.0
+    common = np.sqrt(np.mean(size**2)) if change.scales and np.any(size) else 1.0
     factors = np.where(size > 0.0, size, 1.0) if change.by_column else np.full(len(columns), common)
     return Design(columns, centre[columns], np.diag(1.0 / factors), factors)
 

@@ -46,6 +46,9 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     """
     assert evaluation.hessian is not None
     index = objective.gate_index
+    vanishing = _vanishing(objective, evaluation)
+    if vanishing is not None:
+        return vanishing
     free, scale = _gate_directions(objective, evaluation)
     if not free.size:
         return None
@@ -62,6 +65,20 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     if gate.is_sparse(objective.n_experts) and gate.selection.scale_invariant:
         return None
     return _separating_scale(objective, evaluation)
+
+
+def _vanishing(objective, evaluation):
+    """Direction (P,) in which a given density has ever less weight, if the likelihood does not fall without it.
+
+    Others have their rows, and never less.
+    """
+    for j in range(objective.n_fitted, objective.n_experts) if objective.gate.adds_intercept else ():
+        direction = np.zeros_like(evaluation.theta)
+        objective.split(direction)[0][j, 0] = -1.0
+        value = objective.evaluate(evaluation.theta + OUTWARD[0] * direction, SCORE).value
+        if evaluation.value - value < NO_FALL:
+            return direction
+    return None
 
 
 def _separating_scale(objective: Objective, evaluation: Evaluation):

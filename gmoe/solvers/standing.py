@@ -77,7 +77,7 @@ def enter(objective: Objective, theta):
             continue
         theta = theta.copy()
         # Odds that are raised by what is lacking, and a little more.
-        objective.split(theta)[0][:, 0] += np.where(lack > 1.0, np.log(1.2 * lack), 0.0)
+        objective.split(theta)[0][:, 0] += np.where(lack > 1.0, np.log(1.2 * np.maximum(lack, 1.0)), 0.0)
     return _levelled(objective, theta, 0.0)
 
 

@@ -1,7 +1,7 @@
 """The gate pipeline: score, activation, temperature, selection, softmax; one immutable family of gates."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -9,6 +9,7 @@ from gmoe._validation import check_choice, check_positive
 from gmoe.gates import _identification
 from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._part import ScoreGate
+from gmoe.gates._printed import printed
 from gmoe.gates._representative import pin
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.base import MAX_LOGIT, moderate
@@ -106,15 +107,7 @@ class Gate(ScoreGate):
             )
 
     def __repr__(self):
-        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        if given.pop("selection", None) is not None:
-            said = sorted(self.selection.settings().items())
-            given |= {key: value for key, value in said if value != _UNSAID.get(key)}
-        name = next((name for name, own in _NAMES.items() if set(given) <= own), "Gate")
-        if name == "ActivationGate":
-            # Its default is to estimate it.
-            given["temperature"] = self.temperature
-        return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+        return printed(self)
 
     @property
     def affine(self) -> bool:
@@ -309,15 +302,3 @@ def _without_intercept(coef):
     result = coef.copy()
     result[:, 0] = 0.0
     return result
-
-
-# By which of the named gates a gate is printed: the first whose own settings suffice.
-_NAMES = {
-    "SoftmaxGate": set(),
-    "TopKGate": {"n_active", "select_on"},
-    "ThresholdGate": {"threshold"},
-    "DenseToSparseGate": {"temperature"},
-    "ActivationGate": {"activation", "temperature", "intercept"},
-}
-# What a setting is unless it is said.
-_UNSAID = {"select_on": BY_SCORE.name}

@@ -7,7 +7,7 @@ import numpy as np
 
 from gmoe._validation import check_choice, check_positive
 from gmoe.gates import _identification
-from gmoe.gates._gate_rows import GateRows
+from gmoe.gates._gate_rows import GateRows, without_intercept
 from gmoe.gates._part import ScoreGate
 from gmoe.gates._printed import printed
 from gmoe.gates._representative import pin
@@ -201,7 +201,7 @@ class Gate(ScoreGate):
             affine(x, m, coef, rows.logit)
         else:
             argument = np.empty((len(coef), m))
-            affine(x, m, coef if self.first_bent == 0 else _without_intercept(coef), argument)
+            affine(x, m, coef if self.first_bent == 0 else without_intercept(coef), argument)
             scale = 1.0 / self.natural_temperature(shared)
             derivatives = self.activation.at(argument)
             value = np.ascontiguousarray(next(derivatives), dtype=float)
@@ -212,7 +212,7 @@ class Gate(ScoreGate):
                     np.multiply(next(derivatives), scale, out=out[:, :m])
         if self.is_sparse(len(coef)):
             score = np.empty((len(coef), m))
-            affine(x, m, _without_intercept(coef), score)
+            affine(x, m, without_intercept(coef), score)
             self.selection.mask(next(self.selection.by.at(score, logit)), m, rows.logit)
         if large:
             moderate(logit)
@@ -296,9 +296,3 @@ class Gate(ScoreGate):
         if self.n_shared:
             raw[:, -1] = np.append(powers * coef, temperature)
         return raw @ pin(symmetry, np.eye(symmetry.size), reference)
-
-
-def _without_intercept(coef):
-    result = coef.copy()
-    result[:, 0] = 0.0
-    return result

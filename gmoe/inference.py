@@ -9,16 +9,12 @@ import scipy
 from gmoe import table
 from gmoe._validation import check_choice
 from gmoe.experts import GAUSSIAN
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
+# Share of an expert that no observation needs.
+NO_SHARE = 1e-8
 # Weights whose mean is below this are no counts of observations.
 LIGHT = 0.5
-
-
-def _title(model) -> str:
-    if model.experts == GAUSSIAN:
-        return f"Gaussian mixture of {model.n_experts} experts"
-    return f"Mixture of {model.n_experts} experts {model.experts}"
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,10 +71,11 @@ class Summary:
     def __str__(self):
         r = self.result
         width = max(len(name) for name in r.parameter_names)
+        kind = "Gaussian mixture" if r.model.experts == GAUSSIAN else f"{r.model.experts!r}: mixture"
         percent = f"{100 * self.level:g}%"
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
         lines = [
-            f"{_title(r.model)}, gate {r.model.gate}",
+            f"{kind} of {r.model.n_experts} experts, gate {r.model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
@@ -188,8 +185,14 @@ def explain(r: FitResult) -> list[str]:
         # Of a point on the way no more can be said.
         return list(_of_the_climb(r))
     messages = [*_of_the_climb(r), *_of_the_bounds(r), *_of_the_data(r)]
+    given = r.shares[r.model.n_experts - r.model.experts.n_given :]
+    if r.separated and given.size and given.max() < NO_SHARE:
+        messages.append(
+            "No observation needs the expert with a given density, whose share goes to 0: the others are those of a "
+            "fit without it."
+        )
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
-    if r.separated and len(r.at_bound) < r.model.n_experts:
+    elif r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(
             f"{_cause(r)}: the likelihood still rises as gate parameters go to infinity, so that it has no maximiser. "
             "Predictions at the rows of the data are at the supremum; gate parameters are large finite stand-ins."

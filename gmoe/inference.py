@@ -171,7 +171,7 @@ def _by_differences(r: FitResult):
     if not r.exact_curvature:
         parts = (r.model.gate, "the gate"), (r.model.experts, "the experts")
         which = " and ".join(name for part, name in parts if not part.has_exact_curvature)
-        yield f"  curvature by differences of scores: {which} give first derivatives alone"
+        yield f"  curvature by differences of scores: no second derivatives of {which}"
 
 
 def _selection_held(r: FitResult):

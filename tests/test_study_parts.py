@@ -139,7 +139,7 @@ def test_arrays_that_move():
         (TRUTHS["tree"], {"loss": [{"kind": "arrays"}]}, r"loss\[0\]: the experts of TreeGate\(\) have no rows"),
         (
             TRUTHS["student"], {"protocol": [{"kind": "mle", "experts": "gaussian"}]},
-            r"protocol\[0\].kind: the truth has no variance, .* use kind = 'mle' with starts = 'data'",
+            r"protocol\[0\].kind: the truth has no variance to start .* use kind = 'mle' with starts = 'data'",
         ),
         (
             TRUTHS["student"], {"protocol": [{"kind": "published_softmax"}]},

@@ -136,7 +136,13 @@ def gate_text(gate: BaseGate) -> str:
     else:
         name = next((name for name, make in NAMED.items() if make is type(gate)), "")
         settings = {field.name: getattr(gate, field.name) for field in fields(cast(Any, gate))} if name else {}
-    return f"{name}:{','.join(f'{key}={value}' for key, value in settings.items())}".removesuffix(":")
+    given = (f"{key}={_said(value)}" for key, value in settings.items() if value is not None)
+    return f"{name}:{','.join(given)}".removesuffix(":")
+
+
+def _said(value):
+    """Text of a setting; commas part settings, and so plus signs what a tuple holds."""
+    return "+".join(map(str, value)).replace(", ", "+") if isinstance(value, tuple) else str(value)
 
 
 def _setting(item, name, known):

@@ -10,7 +10,7 @@ import reference
 from gmoe import GMoE, Parameters, list_activations, list_gates
 from gmoe._arrays import Blocks, Design
 from gmoe.gates import Gate, SoftmaxGate, as_gate
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.problem.objective import Objective
 
 SOFTMAX = SoftmaxGate()
 

@@ -12,7 +12,7 @@ from gmoe._arrays import Blocks
 from gmoe.frames import Change, Frame
 from gmoe.gates import BaseGate, gate_text
 from gmoe.part import Axis, Size
-from gmoe.solvers.objective import OBSERVED, Objective
+from gmoe.solvers.problem.objective import OBSERVED, Objective
 
 K, D = 3, 2
 # Settings that make another gate of a class: of what has none, its name says all.

@@ -9,8 +9,8 @@ from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace
 from gmoe._arrays import Blocks, Design
 from gmoe.experts import GaussianExperts, MultivariateGaussianExperts
 from gmoe.gates import SoftmaxGate
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.spread_wall import spread_wall
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.spread_wall import spread_wall
 
 KINDS = ("full", "diagonal", "spherical", "tied")
 SKLEARN = {"full": "full", "diagonal": "diag", "spherical": "spherical", "tied": "tied"}

@@ -10,7 +10,7 @@ from gmoe._validation import check_finite
 from gmoe.experts import as_experts
 from gmoe.inference import Summary
 from gmoe.model import GMoE
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
 
 class Fitted:

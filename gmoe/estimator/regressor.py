@@ -27,7 +27,7 @@ from gmoe.model import GMoE
 from gmoe.parameter_space import as_parameter_space
 from gmoe.parameters import Parameters
 from gmoe.solvers.fit import fit
-from gmoe.solvers.starts import DATA_STARTS
+from gmoe.solvers.starts.kinds import DATA_STARTS
 
 SOLVERS = ("mle", "em")
 

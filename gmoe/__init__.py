@@ -7,9 +7,13 @@ from typing import TYPE_CHECKING, Any
 from gmoe.gates import (
     Activation,
     ActivationGate,
+    CosineGate,
     DenseToSparseGate,
     Gate,
     Key,
+    LaplaceGate,
+    NormalisedSigmoidGate,
+    QuadraticGate,
     Selection,
     SoftmaxGate,
     Threshold,
@@ -24,7 +28,7 @@ from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
@@ -32,14 +36,18 @@ if TYPE_CHECKING:
 __all__ = [
     "Activation",
     "ActivationGate",
+    "CosineGate",
     "DenseToSparseGate",
     "FitResult",
     "GMoE",
     "Gate",
     "GaussianMoERegressor",
     "Key",
+    "LaplaceGate",
+    "NormalisedSigmoidGate",
     "ParameterSpace",
     "Parameters",
+    "QuadraticGate",
     "Selection",
     "SoftmaxGate",
     "Summary",

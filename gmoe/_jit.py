@@ -27,6 +27,7 @@ from pathlib import Path
 from typing import Any
 
 import numba
+import numpy as np
 from numba.core import sigutils
 from numba.core.caching import NullCache
 from numba.core.compiler import CompileResult
@@ -75,8 +76,9 @@ def cache_folder() -> Path | None:
 def _compile(func: Callable[..., Any], fastmath: set[str] | bool) -> Any:
     # error_model: Python's puts a branch at every division, and no such loop vectorises.
     compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(func)
-    if compiled is not func:  # it is under NUMBA_DISABLE_JIT
-        compiled._cache = _DiskCache(func)
+    if compiled is func:  # under NUMBA_DISABLE_JIT, where NumPy's scalars would warn of what compiled code does not
+        return np.errstate(all="ignore")(func)
+    compiled._cache = _DiskCache(func)
     return compiled
 
 

@@ -12,14 +12,17 @@ import numpy as np
 class Change(Enum):
     """Which linear changes of features, or of the response, leave a model class as it is.
 
-    Each member is (whether a shift, whether any invertible matrix, whether one factor for each column).
+    Each member is (whether a shift, whether any invertible matrix, whether one factor for each column, whether one
+    factor for all).
     """
 
-    AFFINE = (True, True, True)
-    LINEAR = (False, True, True)
-    DIAGONAL = (True, False, True)
-    SIMILARITY = (True, False, False)
-    SCALE = (False, False, False)
+    AFFINE = (True, True, True, True)
+    LINEAR = (False, True, True, True)
+    DIAGONAL = (True, False, True, True)
+    SIMILARITY = (True, False, False, True)
+    SCALE = (False, False, False, True)
+    SHIFT = (True, False, False, False)
+    NONE = (False, False, False, False)
 
     @property
     def shifts(self) -> bool:
@@ -33,8 +36,13 @@ class Change(Enum):
 
     @property
     def by_column(self) -> bool:
-        """Whether columns may be scaled each by its own factor; else all by one."""
+        """Whether columns may be scaled each by its own factor; else all by one, or not at all."""
         return self.value[2]
+
+    @property
+    def scales(self) -> bool:
+        """Whether all columns may be multiplied by one positive factor; else the units of the data stay."""
+        return self.value[3]
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +67,11 @@ class Frame:
     def inverse(self) -> np.ndarray:
         """Right inverse of the transform, (d, rank)."""
         return np.linalg.pinv(self.transform)
+
+    @property
+    def factor(self) -> float:
+        """By what lengths grow, where the transform is a similarity; 1 where no feature is left."""
+        return float(np.linalg.norm(self.transform, 2)) if len(self.transform) else 1.0
 
     def raw_rows(self, rows):
         """Raw intercepts (m,) and slopes (m, d) of affine functions of the scaled features, (m, 1 + rank)."""

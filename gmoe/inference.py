@@ -8,9 +8,10 @@ import scipy
 
 from gmoe import table
 from gmoe._validation import check_choice
-from gmoe.parameters import PER_EXPERT
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
+# Share of an expert that no observation needs.
+NO_SHARE = 1e-8
 # Weights whose mean is below this are no counts of observations.
 LIGHT = 0.5
 
@@ -45,13 +46,13 @@ class Summary:
         """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
         r = self.result
         half = scipy.special.ndtri(0.5 + self.level / 2.0)
-        values, errors = raw_values(r.model), r.standard_errors
+        values, errors, positive = raw_values(r.model), r.standard_errors, _positive(r.model)
         return [
             {
                 "parameter": name,
                 "estimate": float(value),
                 "std_error": float(error),
-                **_wald(name, float(value), float(error), half),
+                **_wald(_kind(name) in positive, float(value), float(error), half),
                 "note": note,
             }
             for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
@@ -59,11 +60,12 @@ class Summary:
 
     def interval(self, parameter: str) -> tuple:
         """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
-        model, kinds = self.result.model, (*PER_EXPERT, "temperature")
+        model = self.result.model
+        kinds = tuple(model.parameters.arrays)
         check_choice(parameter, "parameter", kinds)
         _check_estimable(model, parameter)
         shape = np.shape(getattr(model.parameters, parameter))
-        rows = [row for row in self.rows() if re.split(r"[ \[]", row["parameter"])[0] == parameter]
+        rows = [row for row in self.rows() if _kind(row["parameter"]) == parameter]
         lower, upper = (np.array([row[end] for row in rows]).reshape(shape) for end in ("lower", "upper"))
         return (lower, upper) if shape else (float(lower), float(upper))
 
@@ -118,9 +120,20 @@ def symmetry_of(model):
     return model.gate.symmetry_of(model.sizes[0])
 
 
-def _wald(name, value, error, half):
+def _kind(name):
+    """Name of the array that an entry of the table is of."""
+    return re.split(r"[ \[]", name)[0]
+
+
+def _positive(model):
+    """Names of the arrays whose entries are positive."""
+    parts = zip((model.gate, model.experts), model.sizes, strict=True)
+    return {array.name for part, size in parts for array in part.arrays(size) if array.positive}
+
+
+def _wald(positive, value, error, half):
     """Return z value and interval; what is positive has no z (0 is not interior) and an interval on the log scale."""
-    if name.startswith(("variance", "temperature")):
+    if positive:
         # Hardly any weight in the data: the interval is (0, inf).
         with np.errstate(over="ignore"):
             factor = float(np.exp(half * error / value))
@@ -170,8 +183,14 @@ def explain(r: FitResult) -> list[str]:
         # Of a point on the way no more can be said.
         return list(_of_the_climb(r))
     messages = [*_of_the_climb(r), *_of_the_bounds(r), *_of_the_data(r)]
+    given = r.shares[r.model.n_experts - r.model.experts.n_given :]
+    if r.separated and given.size and given.max() < NO_SHARE:
+        messages.append(
+            "No observation needs the expert with a given density, whose share goes to 0: the others are those of a "
+            "fit without it."
+        )
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
-    if r.separated and len(r.at_bound) < r.model.n_experts:
+    elif r.separated and len(r.at_bound) < r.model.n_experts:
         messages.append(
             f"{_cause(r)}: the likelihood still rises as gate parameters go to infinity, so that it has no maximiser. "
             "Predictions at the rows of the data are at the supremum; gate parameters are large finite stand-ins."

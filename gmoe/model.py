@@ -104,7 +104,7 @@ class GMoE:
     def n_free_parameters(self) -> int:
         """Number of identified parameters: the degrees of freedom of AIC and BIC."""
         gate, experts = self.sizes
-        own = self.n_experts * self.experts.own_parameters(experts)
+        own = (self.n_experts - self.experts.n_given) * self.experts.own_parameters(experts)
         return self.gate.symmetry_of(gate).n_free + own + self.experts.shared_parameters(experts)
 
     def log_density(self, X, y) -> np.ndarray:

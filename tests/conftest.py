@@ -4,6 +4,8 @@ import os
 import subprocess
 import sys
 
+import numba
+
 # scikit-learn reads it when it is imported; without it one of its estimator checks is skipped.
 os.environ.setdefault("SCIPY_ARRAY_API", "1")
 
@@ -35,5 +37,5 @@ rows_of(study, attempts(study, prepare(study, 60, 0)))
 
 
 def pytest_configure(config):
-    if not hasattr(config, "workerinput"):
+    if not hasattr(config, "workerinput") and not numba.config.DISABLE_JIT:
         subprocess.run([sys.executable, "-c", COMPILE], check=True)

@@ -8,7 +8,7 @@ from problems import data, designs, problem
 from gmoe.frames import Frame
 from gmoe.kernels.mixture import SCORE
 from gmoe.part import Part, Size
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.problem.objective import Objective
 
 STEP = 1e-5  # of central differences: error 1e-10, of the third derivatives and of rounding
 

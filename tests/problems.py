@@ -1,5 +1,7 @@
 """Random problems in two forms: as the blocks that the kernels see, and as NumPy arrays for tests/reference.py."""
 
+from collections import Counter
+from dataclasses import fields
 from itertools import product
 
 import numpy as np
@@ -8,7 +10,7 @@ import reference
 from gmoe import GMoE, Parameters, list_activations, list_gates
 from gmoe._arrays import Blocks, Design
 from gmoe.gates import Gate, SoftmaxGate, as_gate
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.problem.objective import Objective
 
 SOFTMAX = SoftmaxGate()
 
@@ -38,7 +40,37 @@ def all_gates(k=3):
     ):  # fmt: skip
         gates["-".join(["threshold", *map(str, settings.values())])] = Gate(threshold=0.25, **settings)
     named = {name: as_gate(name) for name in list_gates()}
+    # Others have no such settings: tests/test_gate_contract.py has them all.
     return {name: gate for name, gate in named.items() if isinstance(gate, Gate)} | gates
+
+
+def declared(value):
+    """What an activation or a selection rule says about itself: all its fields but the name and the function."""
+    given = ((field.name, getattr(value, field.name)) for field in fields(value) if field.name != "name")
+    return tuple((name, trait) for name, trait in given if not callable(trait))
+
+
+def kind(gate, k=3):
+    """All that the code can read of a gate of k experts: two of a kind differ by the formula of their activation.
+
+    A selection of all is of the kind of the dense gate: test_gates.py shows that it is the dense gate.
+    """
+    temperature = "estimate" if gate.estimated else "one" if gate.temperature == 1.0 else "given"
+    chosen = gate.selection
+    selection = (type(chosen), gate.n_active, declared(chosen.by)) if gate.is_sparse(k) else None
+    return declared(gate.activation), gate.intercept, temperature, selection
+
+
+def representatives(k=3):
+    """One of every kind of :func:`all_gates`, by an identifier: the named gates, then all activations take turns."""
+    kinds, chosen, turns = {}, {}, Counter()
+    for name, gate in all_gates(k).items():
+        kinds.setdefault(kind(gate, k), {})[name] = gate
+    for members in kinds.values():
+        name = min(members, key=lambda name: (name not in list_gates(), turns[members[name].activation.name]))
+        chosen[name] = members[name]
+        turns[chosen[name].activation.name] += 1
+    return chosen
 
 
 def pipeline(gate, natural=True):

@@ -5,6 +5,8 @@ import pickle
 import numpy as np
 import pytest
 from mpmath import mp, mpf
+from problems import all_gates, representatives
+from scipy.special import erf
 
 from gmoe.gates import Activation, activations, as_activation, list_activations
 
@@ -129,11 +131,23 @@ def test_register(monkeypatch):
         as_activation(3)
 
 
-def test_a_registered_activation_joins_the_grid(monkeypatch):
-    from problems import all_gates
+def _erf(z):
+    slope = 2 / np.sqrt(np.pi) * np.exp(-z * z)
+    yield erf(z)
+    yield slope
+    yield -2 * z * slope
 
-    before = len(all_gates())
+
+def test_a_registered_activation_joins_the_tested_gates(monkeypatch):
+    before, kinds = len(all_gates()), len(representatives())
     monkeypatch.setattr(activations, "_REGISTRY", activations._REGISTRY.copy())
-    activations.register(Activation("square", _square, meets_first_order_condition=False, degree=2.0))
+    activations.register(Activation("square", _square))
     # Places of the intercept and temperatures, each dense and with three numbers of active experts by two rules.
     assert len(all_gates()) == before + 2 * 3 * (1 + 3 * 2)
+    # The same of a kind of its own; a selection of all is dense.
+    assert len(representatives()) == kinds + 2 * 3 * (1 + 2 * 2)
+    # One of a known kind, which takes its turns.
+    activations.register(Activation("erf", _erf))
+    assert len(all_gates()) == before + 2 * 2 * 3 * (1 + 3 * 2)
+    assert len(representatives()) == kinds + 2 * 3 * (1 + 2 * 2)
+    assert sum(gate.activation.name == "erf" for gate in representatives().values()) > 3

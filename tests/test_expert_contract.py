@@ -8,10 +8,11 @@ import pytest
 
 from gmoe._arrays import Blocks, Design
 from gmoe.experts import VarianceBounds, as_experts, list_experts
+from gmoe.experts._named import NAMED
 from gmoe.frames import Frame, ResponseFrame
 from gmoe.gates import SoftmaxGate
 from gmoe.part import Axis, Size
-from gmoe.solvers.objective import COMPLETE, OBSERVED, PRODUCTS, SCORE, Objective
+from gmoe.solvers.problem.objective import COMPLETE, OBSERVED, PRODUCTS, SCORE, Objective
 
 K, D, M = 3, 2, 240
 WIDE = VarianceBounds(-60.0, 60.0, -120.0)
@@ -25,7 +26,7 @@ def suits(experts, p):
     return True
 
 
-MEMBERS = list(dict.fromkeys(member for name in list_experts() for member in type(as_experts(name)).representatives()))
+MEMBERS = list(dict.fromkeys(member for family in NAMED.values() for member in family.representatives()))
 CASES = [
     pytest.param(experts.sized(Size(K, D, p)), p, id=f"{experts!r}-{p}")
     for experts in MEMBERS
@@ -50,7 +51,10 @@ def point(experts, p, seed=2):
     """Parameters near those of random soft groups, where nothing is symmetric."""
     rng = np.random.default_rng(seed)
     own, shared = experts.start(groups(), *data(p))
-    return own + 0.2 * rng.normal(size=own.shape), shared + 0.2 * rng.normal(size=shared.shape)
+    own = own + 0.2 * rng.normal(size=own.shape)
+    # What has no effect.
+    own[K - experts.n_given :] = 0.0
+    return own, shared + 0.2 * rng.normal(size=shared.shape)
 
 
 def derivatives(function, own, shared, step=1e-3):
@@ -153,7 +157,7 @@ def test_densities_are_the_same_in_both_coordinates(experts, p):
     (own, shared), frame, (x, y) = point(experts, p), response_frame(experts, p), data(p, 5)
     scaled_x = frame.features.transform @ (x - frame.features.centre[:, None])
     scaled_y = frame.whiten @ (y - frame.centre_y[:, None] - frame.slope @ scaled_x)
-    expected = experts.value(own, shared, scaled_x, scaled_y) + np.linalg.slogdet(frame.whiten)[1]
+    expected = experts.scaled(frame).value(own, shared, scaled_x, scaled_y) + np.linalg.slogdet(frame.whiten)[1]
     found = experts.raw_log_density(experts.to_raw(own, shared, frame), x, y)
     np.testing.assert_allclose(found, expected, rtol=1e-10, atol=1e-10)
 
@@ -252,7 +256,7 @@ def test_members_are_values(experts):
 
 def test_names():
     assert {"gaussian", "multivariate"} <= set(list_experts())
-    for name in list_experts():
+    for name in {"gaussian", "multivariate", "student", "heteroscedastic"}:
         assert as_experts(name) == as_experts(name)
     with pytest.raises(ValueError, match="Unknown experts 'normal'"):
         as_experts("normal")

@@ -8,6 +8,7 @@ import runpy
 import subprocess
 import sys
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -45,8 +46,15 @@ def tiny(tmp_path_factory):
 
 @pytest.fixture(scope="session")
 def module():
-    """Return a function that imports a script."""
+    """Return a function that imports a script; what several scripts compute from the same results is computed once."""
     sys.path.insert(0, str(ROOT / "paper_figs"))
+    common, errors = map(importlib.import_module, ("_common", "_errors"))
+    errors.with_blocks = cache(errors.with_blocks)
+    gaps = importlib.import_module("em_gap")
+    gaps.with_gaps = cache(gaps.with_gaps)
+    read = common.read
+    one = cache(lambda folder, name: read(folder, [name]))
+    common.read = lambda folder, names: {key: found for name in names for key, found in one(folder, name).items()}
     yield importlib.import_module
     sys.path.remove(str(ROOT / "paper_figs"))
 
@@ -187,6 +195,8 @@ def test_script_reads_designs(name, call, capsys):
     assert studies and set(studies) <= {file.stem for file in (ROOT / "sims" / "designs").glob("*.toml")}
 
 
+# In one process, which computes once what they share.
+@pytest.mark.xdist_group("committed results")
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_committed_captions_are_those_of_the_committed_results(name, module, tables):
     file = ROOT / "paper_figs" / "figures" / f"{name}.md"

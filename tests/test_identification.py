@@ -1,9 +1,9 @@
-"""What a gate leaves open: flat directions, canonical form, free parameters. Over all gates, as in test_gates.py."""
+"""What a gate leaves open: flat directions, canonical form, free parameters. Over all kinds, as in test_gates.py."""
 
 import numpy as np
 import pytest
 import reference
-from problems import all_gates, draw, pipeline
+from problems import draw, pipeline, representatives
 
 from gmoe import Gate, GMoE, Parameters, SoftmaxGate
 from gmoe.gates import Activation, mirrored, pinned
@@ -18,8 +18,8 @@ def cube(z):
 
 
 CUBE = Activation("cube", cube, meets_first_order_condition=False, degree=3.0, odd=True)
-GRID = all_gates(3)
-each_gate = pytest.mark.parametrize("gate", GRID.values(), ids=GRID)
+KINDS = representatives(3)
+each_gate = pytest.mark.parametrize("gate", KINDS.values(), ids=KINDS)
 REFERENCE = 2  # not the default, which others than these tests use
 
 
@@ -36,13 +36,15 @@ def usable(gates, k, q):
     return {name: gate for name, gate in gates.items() if suits(gate)}
 
 
-PAIRS = usable(GRID, 2, 3)
+PAIRS = usable(KINDS, 2, 3)
 ODD = {name: g for name, g in PAIRS.items() if g.activation.odd and not g.affine}
 # A hard gate without features is one expert, whatever it is made of.
-CONSTANT = {name: gate for name, gate in usable(GRID, 3, 1).items() if not gate.is_hard(3)}
-FREE = {name: gate for name, gate in GRID.items() if gate.estimated and gate.scale_free and not gate.is_hard(3)}
+CONSTANT = {name: gate for name, gate in usable(KINDS, 3, 1).items() if not gate.is_hard(3)}
+FREE = {name: gate for name, gate in KINDS.items() if gate.estimated and gate.scale_free and not gate.is_hard(3)}
 FREE["cube"] = Gate(CUBE, temperature="estimate")  # another power for slopes than for intercepts
-SPARSE = {name: gate for name, gate in GRID.items() if gate.is_sparse(3)}
+SPARSE = {name: gate for name, gate in KINDS.items() if gate.is_sparse(3)}
+SHAPES = {f"{k}-{name}": (gate, (k, 3)) for k in (1, 2, 3) for name, gate in usable(KINDS, k, 3).items()}
+each_shape = pytest.mark.parametrize(("gate", "shape"), SHAPES.values(), ids=SHAPES)
 
 
 def mirror(coef):

@@ -97,7 +97,7 @@ class Sandbox:
         return self.finish(self.start(**kwargs))
 
     def finish(self, process, answer=20.0):
-        out, err = process.communicate(timeout=120)
+        out, err = process.communicate()
         assert process.returncode == 0, err
         assert err == ""
         folder, misses, result, *warned = out.splitlines()
@@ -202,7 +202,7 @@ def test_a_requested_folder_is_used_and_cleared_without_touching_others(sandbox)
         (path / "file").write_bytes(bytes(100))
     code = "from gmoe._jit import clear_cache; print(clear_cache(), clear_cache())"
     process = sandbox.start(code, NUMBA_CACHE_DIR=requested)
-    assert process.communicate(timeout=60)[0].split() == [str(size + 100), "0"]
+    assert process.communicate()[0].split() == [str(size + 100), "0"]
     assert list(requested.iterdir()) == [other]
 
 
@@ -289,16 +289,16 @@ def test_without_compilation(sandbox):
     folder, misses, warned = sandbox.run(NUMBA_DISABLE_JIT=1)
     assert (misses, warned) == (0, [])
     assert files(sandbox.home) == []
+    # An overflow is as silent as in compiled code.
+    code = RUN.replace("np.arange(5.0)", "np.full(2, 1e308)")
+    for compiled in ({}, {"NUMBA_DISABLE_JIT": 1}):
+        assert sandbox.finish(sandbox.start(code, **compiled), answer=np.inf)[2] == []
 
 
-def test_importing_writes_nothing_and_costs_milliseconds(sandbox):
+def test_importing_writes_nothing_and_compiles_nothing(sandbox):
     code = """
-import time
-import numba, numpy
-start = time.perf_counter()
-import gmoe.kernels.total
-print(time.perf_counter() - start)
+import gmoe.kernels.helper, gmoe.kernels.total
+print(*(len(each.overloads) for each in (gmoe.kernels.helper.helper, gmoe.kernels.total.total)))
 """
-    times = [float(sandbox.start(code).communicate(timeout=60)[0]) for _ in range(2)]
-    assert min(times) < 0.05  # 5 ms where it was measured, alone on the machine
+    assert sandbox.start(code).communicate()[0] == "0 0\n"
     assert [*sandbox.home.iterdir(), *sandbox.tmp.iterdir()] == []

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import own
 import pytest
-from problems import all_gates
+from problems import representatives
 
 from gmoe import GMoE, Parameters, TopK
 from gmoe.gates import Gate
@@ -15,7 +15,7 @@ D = 2
 #: A gate intercept inside the activation has no loss.
 GATES = {
     name: gate
-    for name, gate in all_gates(3).items()
+    for name, gate in representatives(3).items()
     if gate.intercept == "outside" and (gate.n_active or not gate.selection.selects)
 }
 each_gate = pytest.mark.parametrize("gate", GATES.values(), ids=GATES)

@@ -26,11 +26,22 @@ def script(name):
 sims, summary, opinion, spikes = map(script, ("run", "summarise", "second_opinion", "spikes"))
 
 
+def run_in_small(name, folder):
+    sims.simulate(name, folder / "results", folder / "work", n_jobs=1, quick=True)
+    return table(folder / "results" / name), load_study(folder / "results" / name)
+
+
+def test_quick_is_three_small_sizes_with_two_replications(tmp_path):
+    frame, study = run_in_small("softmax_exact", tmp_path)
+    assert len(frame) == len(study.protocols) * 6 and frame["n"].max() == 800
+
+
 @pytest.mark.parametrize("name", sims.DESIGNS)
-def test_design_runs_in_small(name, tmp_path):
-    sims.simulate(name, tmp_path / "results", tmp_path / "work", n_jobs=1, quick=True)
-    frame, study = table(tmp_path / "results" / name), load_study(tmp_path / "results" / name)
-    assert len(frame) == len(study.protocols) * 6
+def test_design_runs_in_small(name, tmp_path, monkeypatch):
+    # Smaller still: it is about what the design asks for, not about its results.
+    monkeypatch.setattr(sims, "QUICK", {"sizes": (200, 400), "replications": 1})
+    frame, study = run_in_small(name, tmp_path)
+    assert len(frame) == len(study.protocols) * 2
     # Published iterations may collapse on single observations; such an expert is too narrow for a distance.
     mle = frame[frame["protocol"] == "mle"]
     assert np.isfinite(mle.filter(like="loss:")).all(axis=None) and mle["error"].eq("").all()

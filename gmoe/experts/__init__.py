@@ -1,15 +1,24 @@
 """Families of experts: the conditional densities that a gate mixes."""
 
+from gmoe.experts._densities import NormalDensity, UniformDensity
 from gmoe.experts._named import as_experts, list_experts
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.heteroscedastic import HeteroscedasticExperts
 from gmoe.experts.multivariate import MultivariateGaussianExperts
+from gmoe.experts.noise import NoiseExperts
+from gmoe.experts.student import StudentExperts
 
 __all__ = [
     "GAUSSIAN",
     "BaseExperts",
     "GaussianExperts",
+    "HeteroscedasticExperts",
     "MultivariateGaussianExperts",
+    "NoiseExperts",
+    "NormalDensity",
+    "StudentExperts",
+    "UniformDensity",
     "VarianceBounds",
     "as_experts",
     "list_experts",

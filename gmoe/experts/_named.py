@@ -1,14 +1,18 @@
 """Families of experts by name."""
 
-from collections.abc import Callable
-
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
+from gmoe.experts.heteroscedastic import HeteroscedasticExperts
 from gmoe.experts.multivariate import MultivariateGaussianExperts
+from gmoe.experts.noise import NoiseExperts
+from gmoe.experts.student import StudentExperts
 
-NAMED: dict[str, Callable[..., BaseExperts]] = {
+NAMED: dict[str, type[BaseExperts]] = {
     "gaussian": GaussianExperts,
+    "heteroscedastic": HeteroscedasticExperts,
     "multivariate": MultivariateGaussianExperts,
+    "noise": NoiseExperts,
+    "student": StudentExperts,
 }
 
 
@@ -20,7 +24,8 @@ def list_experts() -> list[str]:
 def as_experts(experts: str | BaseExperts) -> BaseExperts:
     """Return the family of that name, or the family itself.
 
-    A name may carry settings, the arguments of the family: ``"student:df=4"``.
+    A name may carry settings, the arguments of the family: ``"student:df=4"``, ``"noise:low=0,high=20"``,
+    ``"noise:low=0,high=20,experts=student:df=4"``.
 
     Raises
     ------
@@ -38,8 +43,10 @@ def as_experts(experts: str | BaseExperts) -> BaseExperts:
     if name not in NAMED:
         raise ValueError(f"Unknown experts {name!r}; known: {known}. Others: pass a subclass of BaseExperts.")
     settings = dict(_setting(item.strip(), name) for item in text.split(",") if item.strip())
+    if "experts" in settings:
+        settings["experts"] = as_experts(settings["experts"])
     try:
-        return NAMED[name](**settings)
+        return NAMED[name].named(**settings)
     except TypeError as error:
         raise ValueError(f"Experts {name!r} do not take the settings {sorted(settings)}: {error}.") from error
 

@@ -54,6 +54,26 @@ class BaseExperts(Part):
         """Which changes of the response leave the set of these experts as it is."""
         return Change.AFFINE
 
+    @property
+    def n_given(self) -> int:
+        """How many experts, the last ones, have a given density: their parameters have no effect.
+
+        They keep their places at the end, need no rows, and are part of every model with fewer experts.
+        """
+        return 0
+
+    def scaled(self, frame: ResponseFrame | None) -> "BaseExperts":
+        """Return the family in scaled coordinates, where it holds a density in the units of the data.
+
+        None is for these units again.
+        """
+        return self
+
+    @classmethod
+    def named(cls, **settings) -> "BaseExperts":
+        """Return the member of the settings that follow a name: numbers, texts, and by ``experts`` a family."""
+        return cls(**settings)
+
     @classmethod
     def representatives(cls) -> "tuple[BaseExperts, ...]":
         """Members that together show all that the family can: what the tests of its contract go through."""
@@ -109,7 +129,7 @@ class BaseExperts(Part):
     def log_variances(self, own, shared, size: Size) -> np.ndarray:
         """Log variances, for responses of several columns logs of the eigenvalues, (n_experts, number of them).
 
-        One row where all experts have the same.
+        One row where all experts have the same, none of experts with a given density.
         """
         rows = self.log_variance_rows(size)
         if rows is None:
@@ -153,8 +173,11 @@ class BaseExperts(Part):
 
     #: Whether an expert's row is (intercept, slopes, log variance), which a parameter space may bound.
     has_slopes = False
-    #: Whether :meth:`maximise` finds the maximum, whatever the responsibilities.
-    closed = False
+
+    @property
+    def closed(self) -> bool:
+        """Whether :meth:`maximise` finds the maximum, whatever the responsibilities."""
+        return False
 
     def information(self, own, bend, mass) -> np.ndarray:
         """Information of the complete data by expert, positive semidefinite, (n_experts, b, b)."""

@@ -5,17 +5,23 @@ from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._named import (
     ActivationGate,
     DenseToSparseGate,
+    NormalisedSigmoidGate,
     SoftmaxGate,
     ThresholdGate,
     TopKGate,
     as_gate,
+    by_scores,
+    gate_text,
     list_gates,
 )
 from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.base import BaseGate
+from gmoe.gates.cosine import CosineGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
+from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 from gmoe.gates.tree import TreeGate
@@ -27,12 +33,16 @@ __all__ = [
     "Activation",
     "ActivationGate",
     "BaseGate",
+    "CosineGate",
     "DenseToSparseGate",
     "Exchange",
     "Gate",
     "GateRows",
     "GroupGate",
     "Key",
+    "LaplaceGate",
+    "NormalisedSigmoidGate",
+    "QuadraticGate",
     "Scale",
     "Selection",
     "SoftmaxGate",
@@ -46,6 +56,8 @@ __all__ = [
     "as_gate",
     "as_key",
     "as_selection",
+    "by_scores",
+    "gate_text",
     "list_activations",
     "list_gates",
     "list_keys",

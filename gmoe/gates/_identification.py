@@ -18,7 +18,7 @@ import numpy as np
 import scipy
 
 from gmoe.gates._representative import representative
-from gmoe.gates.symmetry import Exchange, Scale, Symmetry
+from gmoe.gates.symmetry import Exchange, Scale, Symmetry, relabellings
 
 
 def symmetry_of(gate, k, q):
@@ -35,7 +35,7 @@ def symmetry_of(gate, k, q):
     void = tuple(range(k * q + n)) if k == 1 else columns[0] * unseen + (k * q,) * (n if q == 1 else 0)
     free = [intercept and not unseen] + [slopes] * (q - 1)
     moved = tuple(column for column, is_free in zip(columns, free, strict=True) if is_free and k > 1)
-    exchanges = [Exchange.of_rows([*range(j), j + 1, j, *range(j + 2, k)], q, n) for j in range(k - 1)]
+    exchanges = [*relabellings(k, q, n)]
     if k == 2 and gate.activation.odd and any_scores and not slopes:
         # Scores (s, t) become (-t, -s), and logits likewise up to a constant: both are translations of the given ones.
         exchanges.append(Exchange.of_rows((1, 0), q, n, -1.0, (0, 1)))

@@ -1,15 +1,18 @@
 """The named gates, and their look-up by name."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import fields, replace
 from inspect import signature
 from typing import Any, cast
 
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
 from gmoe.gates.base import BaseGate
+from gmoe.gates.cosine import CosineGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
+from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.tree import TreeGate
 
 
@@ -46,12 +49,24 @@ def ActivationGate(
     return Gate(activation=as_activation(activation), intercept=intercept, temperature=temperature)
 
 
+def NormalisedSigmoidGate() -> Gate:
+    """Weights ``sigmoid(score_j) / sum_l sigmoid(score_l)`` of affine scores (arXiv:2505.10860, of DeepSeekMoE).
+
+    No common number is free: a score says whether an expert is any good at x, not only whether it is better.
+    """
+    return Gate(as_activation("log_sigmoid"), intercept="inside")
+
+
 NAMED: dict[str, Callable[..., BaseGate]] = {
     "softmax": SoftmaxGate,
     "topk": TopKGate,
     "threshold": ThresholdGate,
     "dense_to_sparse": DenseToSparseGate,
     "activation": ActivationGate,
+    "normalised_sigmoid": NormalisedSigmoidGate,
+    "laplace": LaplaceGate,
+    "cosine": CosineGate,
+    "quadratic": QuadraticGate,
     "tree": TreeGate,
     "groups": GroupGate,
 }
@@ -65,10 +80,10 @@ def list_gates() -> list[str]:
 def as_gate(gate: Any) -> Any:
     """Return the gate of that name, or the gate itself.
 
-    A name may carry settings, any of its class's, which mostly is :class:`Gate`: ``"topk:n_active=2,select_on=logit"``,
-    ``"activation:activation=tanh,temperature=1"``,
-    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``,
-    ``"tree:tree=(0+1)+2"``, ``"groups:sizes=2+3"``.
+    A name may carry settings. Those of gates by scores are any of :class:`Gate`'s:
+    ``"topk:n_active=2,select_on=logit"``, ``"activation:activation=tanh,temperature=1"``,
+    ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``. The others have their
+    own: ``"laplace:scale=1.0"``, ``"cosine:tau=0.1"``, ``"tree:tree=(0+1)+2"``, ``"groups:sizes=2+3"``.
 
     Raises
     ------
@@ -89,23 +104,53 @@ def as_gate(gate: Any) -> Any:
         )
     make = NAMED[name]
     own = list(signature(make).parameters)
-    # A function makes a Gate, which takes all settings of these.
+    # A function makes a gate by scores, which takes all settings of these.
     known = own if isinstance(make, type) else list(signature(Gate).parameters)
     settings = dict(_setting(item.strip(), name, known) for item in text.split(",") if item.strip())
     made = make(**{key: settings.pop(key) for key in own if key in settings})
     return replace(cast(Gate, made), **settings) if settings else made
 
 
+def by_scores(gate: str | BaseGate) -> Gate:
+    """Return the gate of that name or the gate itself, as :func:`as_gate`, if it is one by scores.
+
+    Raises
+    ------
+    ValueError
+        For another: losses and rates of the theory are those of gates by scores.
+    """
+    if isinstance(found := as_gate(gate), Gate):
+        return found
+    raise ValueError(
+        f"Voronoi losses and rates are known for gates by scores, gmoe.Gate, and not for {found!r}; compare densities "
+        "with hellinger."
+    )
+
+
+def gate_text(gate: BaseGate) -> str:
+    """Text from which :func:`as_gate` makes the same gate, where its class and its parts have names."""
+    if isinstance(gate, Gate):
+        name = "softmax"
+        settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
+        settings |= gate.selection.settings()
+    else:
+        name = next((name for name, make in NAMED.items() if make is type(gate)), "")
+        settings = {field.name: getattr(gate, field.name) for field in fields(cast(Any, gate))} if name else {}
+    return f"{name}:{','.join(f'{key}={value}' for key, value in settings.items())}".removesuffix(":")
+
+
 def _setting(item, name, known):
     key, equals, value = item.partition("=")
+    if not known:
+        raise ValueError(f"Gate {name!r} has no settings, got {item!r}; leave it out.")
     if not equals or key not in known:
         raise ValueError(
             f"Setting {item!r} of gate {name!r} must be name=value with one of the names {', '.join(known)}; "
-            f"for instance '{name}:{known[0]}=2'."
+            f"for instance '{name}:{'n_active=2' if 'n_active' in known else known[0] + '=...'}'."
         )
     for number in (int, float):
         try:
             return key, number(value)
         except ValueError:
             continue
-    return key, value
+    return key, {"true": True, "false": False}.get(value.lower(), value)

@@ -198,6 +198,13 @@ def _softplus(z):
     yield s * (1.0 - s)
 
 
+def _log_sigmoid(z):
+    value, s = _by(kernels.softplus, -z)
+    yield -value
+    yield s
+    yield -s * (1.0 - s)
+
+
 def _silu(z):
     yield from _by(kernels.silu, z)
     s, slope = _by(kernels.sigmoid, z)
@@ -240,6 +247,7 @@ _built_in("arctan", _arctan, odd=True)
 _built_in("sin", _sin, odd=True)
 _built_in("exp", _exp, exponential=True)
 _built_in("softplus", _softplus)
+_built_in("log_sigmoid", _log_sigmoid)
 _built_in("silu", _silu)
 _built_in("gelu", _gelu)
 _built_in("relu", _relu, **_HOMOGENEOUS)

@@ -1,6 +1,7 @@
 """What leaves all gate probabilities unchanged, as data: a gate states it, and what follows from it knows no gate."""
 
-from dataclasses import dataclass
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
 from itertools import chain
 
 import numpy as np
@@ -63,6 +64,12 @@ class Exchange:
         return theta[list(self.order)] * np.array(self.sign)
 
 
+def relabellings(n_experts: int, n_columns: int, n_shared: int = 0) -> tuple[Exchange, ...]:
+    """Exchanges of neighbours, which make every order of experts that nothing but their rows tells apart."""
+    orders = ([*range(j), j + 1, j, *range(j + 2, n_experts)] for j in range(n_experts - 1))
+    return tuple(Exchange.of_rows(order, n_columns, n_shared) for order in orders)
+
+
 @dataclass(frozen=True)
 class Symmetry:
     """All that leaves the gate probabilities unchanged; of what is not stated nothing is assumed.
@@ -111,6 +118,19 @@ class Symmetry:
                 f"{self.size - 1}: {self.n_experts} rows of {self.n_columns}, then {self.n_shared} shared."
             )
 
+    @classmethod
+    def of_rows(cls, n_experts, n_columns, n_shared=0, translated: Iterable[int] = (0,), scale=None) -> "Symmetry":
+        """Of log-weights with rows of their own that may change places, some columns open to a common number.
+
+        One expert has all the weight, whatever its parameters.
+        """
+        n, alone = n_experts * n_columns, n_experts == 1
+        columns = () if alone else tuple(tuple(range(c, n, n_columns)) for c in translated)
+        void = tuple(range(n + n_shared)) if alone else ()
+        return cls(
+            n_experts, n_columns, n_shared, columns, void, exchanges=relabellings(n_experts, n_columns, n_shared)
+        )
+
     @property
     def size(self) -> int:
         """Number of parameters."""
@@ -154,6 +174,13 @@ class Symmetry:
         places = np.arange(void.size).reshape(void.shape)
         moved = [set(places[~void[:, c], c].tolist()) for c in range(self.n_columns)]
         return np.array([not column or column in sets for column in moved], dtype=bool)
+
+    def keeping(self, n_fixed: int) -> "Symmetry":
+        """Return the same without the exchanges that move one of the last ``n_fixed`` experts."""
+        last = tuple(range(self.n_experts - n_fixed, self.n_experts))
+        return replace(
+            self, exchanges=tuple(e for e in self.exchanges if e.experts[self.n_experts - n_fixed :] == last)
+        )
 
     @property
     def mirrors(self) -> tuple[Exchange, ...]:

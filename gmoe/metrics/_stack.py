@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from gmoe.gates import Gate, SoftmaxGate, as_gate
+from gmoe.gates import Gate, SoftmaxGate, by_scores
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 
@@ -170,7 +170,7 @@ def read_pair(fitted: Measures, true: Measures, gate: Gate | str | None) -> tupl
     # Bare parameters see the columns that the other measure names.
     columns = left.columns or right.columns
     left, right = replace(left, columns=columns), replace(right, columns=columns)
-    given = None if gate is None else as_gate(gate)
+    given = None if gate is None else by_scores(gate)
     fallback = given or right.gate or left.gate or SoftmaxGate()
     return _with_gate(left, given or fallback, fitted=True), _with_gate(right, given or fallback)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.gates import as_gate
+from gmoe.gates import as_gate, gate_text
 from gmoe.model import GMoE
 from gmoe.study.data.laws import LawOfX
 from gmoe.study.data.seeds import seed_sequence, words_of
@@ -124,16 +124,14 @@ class Study:
 
 def gate_name(gate) -> str:
     """Text from which :func:`gmoe.as_gate` makes the same gate."""
-    settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
-    settings |= gate.selection.settings()
-    name = "softmax:" + ",".join(f"{key}={value}" for key, value in settings.items())
+    name = gate_text(gate)
     try:
         same = as_gate(name) == gate
     except ValueError:
         same = False
     if not same:
         raise SpecError(
-            f"The name {name!r} does not make this gate; give its activation, key or selection a name of its own, and "
+            f"The name {name!r} does not make {gate!r}; give its activation, key or selection a name of its own, and "
             "register it."
         )
     return name

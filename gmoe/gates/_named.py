@@ -135,8 +135,16 @@ def gate_text(gate: BaseGate) -> str:
         settings |= gate.selection.settings()
     else:
         name = next((name for name, make in NAMED.items() if make is type(gate)), "")
-        settings = {field.name: getattr(gate, field.name) for field in fields(cast(Any, gate))} if name else {}
+        given = ((field.name, getattr(gate, field.name)) for field in fields(cast(Any, gate)) if name)
+        settings = {key: _nested(value) for key, value in given if value is not None}
     return f"{name}:{','.join(f'{key}={value}' for key, value in settings.items())}".removesuffix(":")
+
+
+def _nested(value):
+    """Text of a value; of nested tuples without commas, which part settings: ``(0+1)+2``."""
+    if not isinstance(value, tuple):
+        return value
+    return "+".join(f"({_nested(part)})" if isinstance(part, tuple) else str(part) for part in value)
 
 
 def _setting(item, name, known):

@@ -147,25 +147,8 @@ def by_scores(gate: str | BaseGate) -> Gate:
 
 def gate_text(gate: BaseGate) -> str:
     """Text from which :func:`as_gate` makes the same gate, where its class and its parts have names."""
-<<<<<<< HEAD
     name = next((name for name, make in NAMED.items() if make is type(gate)), "")
     return with_settings("softmax" if isinstance(gate, Gate) else name, gate.settings())
-=======
-    if isinstance(gate, Gate):
-        name = "softmax"
-        settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
-        settings |= gate.selection.settings()
-    else:
-        name = next((name for name, make in NAMED.items() if make is type(gate)), "")
-        settings = {field.name: getattr(gate, field.name) for field in fields(cast(Any, gate))} if name else {}
-    given = (f"{key}={_said(value)}" for key, value in settings.items() if value is not None)
-    return f"{name}:{','.join(given)}".removesuffix(":")
-
-
-def _said(value):
-    """Text of a setting; commas part settings, and so plus signs what a tuple holds."""
-    return "+".join(map(str, value)).replace(", ", "+") if isinstance(value, tuple) else str(value)
->>>>>>> gates1
 
 
 def _setting(item, name, known):

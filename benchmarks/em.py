@@ -13,10 +13,10 @@ from benchmarks._measure import Figure, best_of
 from benchmarks.fit import near
 from gmoe import SoftmaxGate
 from gmoe.datasets import make_gmoe
-from gmoe.solvers.em import em
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.raw import scaled_parameters
-from gmoe.solvers.scaling import scale
+from gmoe.solvers.ascent.em import em
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.raw import scaled_parameters
+from gmoe.solvers.problem.scaling import scale
 
 SHORT, LONG = 5, 25
 

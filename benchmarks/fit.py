@@ -13,7 +13,7 @@ from gmoe import Parameters, SoftmaxGate
 from gmoe.datasets import make_gmoe
 from gmoe.experts import GaussianExperts
 from gmoe.solvers.fit import fit
-from gmoe.solvers.scaling import scale
+from gmoe.solvers.problem.scaling import scale
 
 TOL = 1e-8
 # n, d, k, target

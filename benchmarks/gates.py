@@ -5,9 +5,9 @@ import numpy as np
 from benchmarks._measure import Figure, best_of
 from gmoe import ActivationGate, DenseToSparseGate, SoftmaxGate, TopKGate, list_activations
 from gmoe.datasets import make_gmoe
-from gmoe.solvers.objective import SCORE, Objective
-from gmoe.solvers.raw import scaled_parameters
-from gmoe.solvers.scaling import scale
+from gmoe.solvers.problem.objective import SCORE, Objective
+from gmoe.solvers.problem.raw import scaled_parameters
+from gmoe.solvers.problem.scaling import scale
 
 N, D, K = 100_000, 1, 3
 

@@ -21,13 +21,13 @@ from scipy.optimize import minimize
 
 from gmoe import GaussianMoERegressor, Parameters
 from gmoe.gates import SoftmaxGate
-from gmoe.solvers.em import em
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.sample import Sample
-from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import START_ROWS
-from gmoe.solvers.standing import variance_held
-from gmoe.solvers.starts import DATA_STARTS, from_labels, from_responsibilities
+from gmoe.solvers.ascent.em import em
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.search.dense import START_ROWS
+from gmoe.solvers.search.standing import variance_held
+from gmoe.solvers.starts.kinds import DATA_STARTS, from_labels, from_responsibilities
+from gmoe.solvers.starts.sample import Sample
 from gmoe.study import parameter_space
 
 N = 10_000

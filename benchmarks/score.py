@@ -10,9 +10,9 @@ from benchmarks._measure import Figure, best_of
 from gmoe import SoftmaxGate
 from gmoe._arrays import aligned
 from gmoe.datasets import make_gmoe
-from gmoe.solvers.objective import OBSERVED, SCORE, Objective
-from gmoe.solvers.raw import scaled_parameters
-from gmoe.solvers.scaling import scale
+from gmoe.solvers.problem.objective import OBSERVED, SCORE, Objective
+from gmoe.solvers.problem.raw import scaled_parameters
+from gmoe.solvers.problem.scaling import scale
 
 N, D, K = 100_000, 1, 3
 

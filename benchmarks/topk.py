@@ -14,13 +14,13 @@ import warnings
 import numpy as np
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, TopKGate
-from gmoe.solvers import sparse
-from gmoe.solvers.climb import Settings
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.sample import Sample
-from gmoe.solvers.scaling import scale
-from gmoe.solvers.soften import Soft
-from gmoe.solvers.starts import DATA_STARTS
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.search import sparse
+from gmoe.solvers.search.climb import Settings
+from gmoe.solvers.search.soften import Soft
+from gmoe.solvers.starts.kinds import DATA_STARTS
+from gmoe.solvers.starts.sample import Sample
 
 N = 3000
 TOLERANCE = 1e-4

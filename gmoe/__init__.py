@@ -28,7 +28,7 @@ from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer

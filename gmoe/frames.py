@@ -73,6 +73,15 @@ class Frame:
         """By what lengths grow, where the transform is a similarity; 1 where no feature is left."""
         return float(np.linalg.norm(self.transform, 2)) if len(self.transform) else 1.0
 
+    def raw_rows(self, rows):
+        """Raw intercepts (m,) and slopes (m, d) of affine functions of the scaled features, (m, 1 + rank)."""
+        slopes = rows[:, 1:] @ self.transform
+        return rows[:, 0] - slopes @ self.centre, slopes
+
+    def scaled_rows(self, intercept, slopes):
+        """Affine functions of the scaled features, (m, 1 + rank): the inverse of :meth:`raw_rows`."""
+        return np.column_stack([intercept + slopes @ self.centre, slopes @ self.inverse])
+
 
 @dataclass(frozen=True, eq=False)
 class ResponseFrame:

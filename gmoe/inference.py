@@ -8,7 +8,7 @@ import scipy
 
 from gmoe import table
 from gmoe._validation import check_choice
-from gmoe.solvers.result import FitResult
+from gmoe.solvers.evidence.result import FitResult
 
 # Share of an expert that no observation needs.
 NO_SHARE = 1e-8
@@ -186,8 +186,8 @@ def explain(r: FitResult) -> list[str]:
     given = r.shares[r.model.n_experts - r.model.experts.n_given :]
     if r.separated and given.size and given.max() < NO_SHARE:
         messages.append(
-            "No observation needs the expert with a given density, whose share goes to 0: the others are those of a fit "
-            "without it."
+            "No observation needs the expert with a given density, whose share goes to 0: the others are those of a "
+            "fit without it."
         )
     # Where all experts are at the bound they coincide, and a flat gate says nothing.
     elif r.separated and len(r.at_bound) < r.model.n_experts:

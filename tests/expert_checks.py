@@ -9,7 +9,7 @@ from gmoe._arrays import Blocks
 from gmoe.frames import Frame, ResponseFrame
 from gmoe.gates import SoftmaxGate
 from gmoe.part import Size
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.problem.objective import SCORE, Objective
 
 
 def relative(values, expected):

@@ -10,13 +10,13 @@ import reference
 from gmoe import GMoE, Parameters, list_activations, list_gates
 from gmoe._arrays import Blocks, Design
 from gmoe.gates import Gate, SoftmaxGate, as_gate
-from gmoe.solvers.objective import Objective
+from gmoe.solvers.problem.objective import Objective
 
 SOFTMAX = SoftmaxGate()
 
 
 def all_gates(k=3):
-    """Every named gate and every combination of the settings that the constructor accepts, by an identifier."""
+    """Every gate by scores: the named ones, and every combination of settings that the constructor accepts."""
     axes = {
         "activation": list_activations(),
         "intercept": ["outside", "inside"],

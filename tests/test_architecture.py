@@ -30,6 +30,12 @@ LAYERS = [
     "gmoe.model",
     "gmoe.datasets",
     "gmoe.metrics",
+    "gmoe.solvers._blas",
+    "gmoe.solvers.problem",
+    "gmoe.solvers.ascent",
+    "gmoe.solvers.starts",
+    "gmoe.solvers.search",
+    "gmoe.solvers.evidence",
     "gmoe.solvers",
     "gmoe.inference",
     "gmoe.estimator",
@@ -55,7 +61,7 @@ LAYERS = [
 COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "jitclass", "jit_module"}
 # All else in np.random works on the hidden global state.
 EXPLICIT_RANDOM = {"Generator", "default_rng", "SeedSequence", "BitGenerator", "RandomState"}
-MAX_LINES = 400
+MAX_LINES = 300
 
 
 def module_name(path):

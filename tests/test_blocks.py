@@ -9,8 +9,8 @@ from problems import data, designs, draw, parameters, problem
 from gmoe import _arrays
 from gmoe._arrays import BLOCK, Blocks, block_length
 from gmoe.gates import ActivationGate, SoftmaxGate
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.passes import GROUPS
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.passes import GROUPS
 
 COLUMNS = (0, 2), (1, 2)
 

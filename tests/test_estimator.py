@@ -15,7 +15,7 @@ from sklearn.exceptions import ConvergenceWarning, NotFittedError
 from sklearn.metrics import r2_score
 from sklearn.model_selection import GridSearchCV, cross_validate
 
-import gmoe.estimator
+import gmoe.estimator.regressor
 from gmoe import (
     ActivationGate,
     DenseToSparseGate,
@@ -300,5 +300,5 @@ def test_verbose_logs_the_certificate(case, caplog):
 
 
 def test_the_docstrings_example():
-    assert doctest.testmod(gmoe.estimator).attempted >= 4
-    assert doctest.testmod(gmoe.estimator).failed == 0
+    assert doctest.testmod(gmoe.estimator.regressor).attempted >= 4
+    assert doctest.testmod(gmoe.estimator.regressor).failed == 0

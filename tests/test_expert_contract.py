@@ -12,7 +12,7 @@ from gmoe.experts._named import NAMED
 from gmoe.frames import Frame, ResponseFrame
 from gmoe.gates import SoftmaxGate
 from gmoe.part import Axis, Size
-from gmoe.solvers.objective import COMPLETE, OBSERVED, PRODUCTS, SCORE, Objective
+from gmoe.solvers.problem.objective import COMPLETE, OBSERVED, PRODUCTS, SCORE, Objective
 
 K, D, M = 3, 2, 240
 WIDE = VarianceBounds(-60.0, 60.0, -120.0)

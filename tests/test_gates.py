@@ -21,7 +21,7 @@ from gmoe._arrays import Blocks, Design
 from gmoe.gates import GateRows, TopKGate
 from gmoe.kernels.exact import affine_exact
 from gmoe.kernels.rank import mask_others
-from gmoe.solvers.objective import SCORE, Objective
+from gmoe.solvers.problem.objective import SCORE, Objective
 
 K, D = 3, 2
 GRID = all_gates(K)
@@ -330,7 +330,7 @@ import importlib, pkgutil, warnings
 import numpy as np
 from numba.core.dispatcher import Dispatcher
 from numba.core.types import unliteral
-import gmoe.gates, gmoe.kernels, gmoe.solvers.newton
+import gmoe.gates, gmoe.kernels, gmoe.solvers.ascent.newton
 from gmoe import GaussianMoERegressor, _arrays, Gate
 
 warnings.simplefilter("ignore")
@@ -350,7 +350,7 @@ runs += [(Gate("tanh", temperature="estimate"), "mle", 1, 2), (Gate("relu", "ins
 runs += [(gate, "mle", i, 3) for i, gate in enumerate(sparse)]
 for number, (gate, solver, i, k) in enumerate(runs):
     # The last two once more, the way of problems with many parameters.
-    gmoe.solvers.newton.EXACT_LIMIT = 0 if number >= len(runs) - 2 else 120
+    gmoe.solvers.ascent.newton.EXACT_LIMIT = 0 if number >= len(runs) - 2 else 120
     A, b, weight = inputs[i]
     chosen = {} if gate.is_sparse(k) or gate.intercept == "inside" else columns[i % 3]
     model = GaussianMoERegressor(k, gate=gate, solver=solver, n_init=1, max_iter=3, random_state=0, **chosen)

@@ -12,10 +12,10 @@ from gmoe._arrays import Blocks, Design
 from gmoe.experts import GAUSSIAN, HeteroscedasticExperts, as_experts
 from gmoe.gates import SoftmaxGate
 from gmoe.part import Size
-from gmoe.solvers.climb import Settings, climb
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.sample import Sample
-from gmoe.solvers.starts import from_responsibilities
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.search.climb import Settings, climb
+from gmoe.solvers.starts.kinds import from_responsibilities
+from gmoe.solvers.starts.sample import Sample
 
 EXPERTS = HeteroscedasticExperts()
 each_d = pytest.mark.parametrize("d", [0, 1, 3])

@@ -10,8 +10,8 @@ from gmoe._arrays import BLOCK
 from gmoe.gates import ActivationGate, SoftmaxGate
 from gmoe.kernels.rows import STRIP
 from gmoe.kernels.tiles import TILE, cross, gram, padded
-from gmoe.solvers.em import expert_moments, gate_information
-from gmoe.solvers.objective import COMPLETE, OBSERVED, SCORE, Objective
+from gmoe.solvers.ascent.em import expert_moments, gate_information
+from gmoe.solvers.problem.objective import COMPLETE, OBSERVED, SCORE, Objective
 
 # Sums of up to 1e4 terms that mostly cancel, each rounded at 2e-16: seen 7e-14 of the largest entry.
 ROUNDING = 5e-13

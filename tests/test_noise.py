@@ -26,12 +26,12 @@ from gmoe.experts import (
     as_experts,
 )
 from gmoe.part import Size
-from gmoe.solvers.given import beside_given, given_last
-from gmoe.solvers.objective import SCORE, Objective
-from gmoe.solvers.sample import Sample
-from gmoe.solvers.standing import price, rows_held
-from gmoe.solvers.starts import from_responsibilities, grow, twin
-from gmoe.solvers.undetermined import determined
+from gmoe.solvers.evidence.undetermined import determined
+from gmoe.solvers.problem.objective import SCORE, Objective
+from gmoe.solvers.search.standing import price, rows_held
+from gmoe.solvers.starts.given import beside_given, given_last
+from gmoe.solvers.starts.kinds import from_responsibilities, grow, twin
+from gmoe.solvers.starts.sample import Sample
 
 UNIFORM, WIDE = UniformDensity(-30.0, 40.0), NormalDensity(1.0, 20.0)
 FAMILIES = {

@@ -11,10 +11,10 @@ from sklearn.exceptions import ConvergenceWarning
 from gmoe import GaussianMoERegressor, ParameterSpace
 from gmoe.datasets import load_penguins
 from gmoe.gates import Gate
-from gmoe.solvers.objective import Objective
-from gmoe.solvers.rows_wall import RowsWall
-from gmoe.solvers.scaling import scale
-from gmoe.solvers.selection_wall import SelectionWall
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.rows_wall import RowsWall
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.problem.selection_wall import SelectionWall
 
 
 def quiet(estimator, X, y, weight=None):
@@ -163,7 +163,7 @@ def test_max_iter_is_a_bound_and_text_is_refused():
 
 
 def test_an_interrupted_search_keeps_its_best_end(monkeypatch):
-    from gmoe.solvers import rounds
+    from gmoe.solvers.search import rounds
 
     X, y = two_lines(1.0)
     calls = []

@@ -7,7 +7,7 @@ from sklearn.preprocessing import PolynomialFeatures
 
 from gmoe import GaussianMoERegressor
 from gmoe.datasets import load_temperature_anomalies
-from gmoe.solvers.scaling import null_space, scale
+from gmoe.solvers.problem.scaling import null_space, scale
 
 
 def problem(*columns):

@@ -11,13 +11,13 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, SoftmaxGate
 from gmoe.datasets import load_penguins, load_temperature_anomalies, make_gmoe
-from gmoe.solvers import search
-from gmoe.solvers.climb import Settings, best_of, climb
-from gmoe.solvers.em import Ascent
+from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.fit import fit
-from gmoe.solvers.objective import SCORE, Objective
-from gmoe.solvers.rounds import MAX_STARTS
-from gmoe.solvers.scaling import scale
+from gmoe.solvers.problem.objective import SCORE, Objective
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.search import dense as search
+from gmoe.solvers.search.climb import Settings, best_of, climb
+from gmoe.solvers.search.rounds import MAX_STARTS
 from gmoe.study.data.truths import TRUTHS, truth_from
 from gmoe.study.protocols.near_truth import Noise, perturb, place
 

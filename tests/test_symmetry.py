@@ -8,8 +8,19 @@ import reference
 from problems import all_gates, pipeline
 
 from gmoe import Gate, GMoE, Parameters
-from gmoe.gates import Exchange, Scale, Symmetry, mirrored, ordered, pinned, representative
+from gmoe.gates import (
+    Exchange,
+    GroupGate,
+    Scale,
+    Symmetry,
+    TreeGate,
+    mirrored,
+    ordered,
+    pinned,
+    representative,
+)
 from gmoe.metrics import match_experts, voronoi_loss
+from gmoe.part import Size
 from gmoe.theory import predict
 
 # Probabilities of logits of size 10, which are rounded at 2e-15, and so are, relatively, their exponentials.
@@ -127,6 +138,25 @@ OTHERS = {
         ellipses,
         Symmetry(3, 3, 1, (), (0, 3, 6), Scale((0.0, 1.0, 0.5), (1.0,), (0.0,)), hard=True),
     ),
+}  # fmt: skip
+
+
+def shared_alone(gate, k):
+    """A gate all of whose parameters are shared."""
+
+    def proba(theta, X):
+        return gate.probabilities(np.empty((k, 0)), theta, X.T).T
+
+    return Other(proba, gate.symmetry_of(Size(k, 2)))
+
+
+OTHERS |= {
+    f"{gate!r}, {k} experts": shared_alone(gate, k)
+    for gate, k in [
+        (TreeGate(), 2), (TreeGate(), 3), (TreeGate(), 4), (TreeGate(), 5), (TreeGate(((2, (0, 4)), ((1, 5), 3))), 6),
+        (TreeGate("0+(1+(2+3))"), 4), (GroupGate(), 1), (GroupGate((2, 3)), 5), (GroupGate((2, 1, 2)), 5),
+        (GroupGate((1, 1, 1)), 3), (GroupGate((3,), 0.3), 4), (GroupGate((2, 2), "estimate"), 5),
+    ]
 }  # fmt: skip
 
 
@@ -259,6 +289,27 @@ def test_other_kinds_of_gates_leave_open_what_they_state_and_nothing_else(other)
     assert_unchanged(other.symmetry, other.proba, theta, X)
     assert_nothing_else(other.symmetry, other.proba, theta, X)
     assert_one_of_each_class(other.symmetry, theta)
+
+
+def test_a_tree_states_what_was_written_by_hand():
+    stated, by_hand = TreeGate().symmetry_of(Size(4, 2)), OTHERS["tree"].symmetry
+    assert sorted(map(repr, stated.exchanges)) == sorted(map(repr, by_hand.exchanges))
+    assert stated.n_free == by_hand.n_free == 9
+
+
+@pytest.mark.parametrize(
+    ("gate", "k", "n_orders"),
+    [
+        (TreeGate(), 4, 8), (TreeGate(), 3, 2), (TreeGate(), 8, 128), (TreeGate(((2, (0, 4)), ((1, 5), 3))), 6, 8),
+        (GroupGate((2, 3)), 5, 12), (GroupGate((2, 1, 2)), 5, 8), (GroupGate((1, 1, 1), 0.5), 4, 6),
+    ],
+)  # fmt: skip
+def test_orders_of_the_experts_that_can_be_had(gate, k, n_orders):
+    """All that the stated exchanges generate: subtrees of one shape, and equal groups, may change places."""
+    found, moves = {tuple(range(k))}, [exchange.experts for exchange in gate.symmetry_of(Size(k, 1)).exchanges]
+    while more := {tuple(order[i] for i in move) for order in found for move in moves} - found:
+        found |= more
+    assert len(found) == n_orders
 
 
 def test_a_false_statement_is_found_out():

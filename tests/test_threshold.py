@@ -16,8 +16,8 @@ from gmoe.gates import Selection
 from gmoe.gates.selections import _line
 from gmoe.kernels.share import mask_small, share_thresholds
 from gmoe.metrics import hellinger, voronoi_loss
-from gmoe.solvers.selection_wall import SelectionWall
-from gmoe.solvers.soften import Soft
+from gmoe.solvers.problem.selection_wall import SelectionWall
+from gmoe.solvers.search.soften import Soft
 from gmoe.study.describe.spec import gate_name
 from gmoe.study.errors import SpecError
 from gmoe.theory import predict

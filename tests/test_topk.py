@@ -10,7 +10,7 @@ from problems import draw
 from gmoe import GaussianMoERegressor, GMoE, Parameters, TopKGate
 from gmoe.gates import Gate
 from gmoe.kernels.rank import mask_others
-from gmoe.solvers.soften import BOX, Soft
+from gmoe.solvers.search.soften import BOX, Soft
 
 MIN_VARIANCE = 1e-4  # the estimator's default, a part of one regression's residual variance
 

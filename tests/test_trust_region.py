@@ -5,8 +5,8 @@ import pytest
 import scipy
 from scipy.optimize import minimize_scalar
 
-from gmoe.solvers.conjugate import _factor
-from gmoe.solvers.newton import trust_region_step
+from gmoe.solvers.ascent.conjugate import _factor
+from gmoe.solvers.ascent.newton import trust_region_step
 
 
 def dual(values, along, radius):

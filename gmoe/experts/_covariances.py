@@ -61,7 +61,7 @@ class Covariance(ABC):
         """Covariances (k, p, p) of :attr:`array`: the inverse of :meth:`shown`."""
 
     def log_variances(self, covariance) -> np.ndarray:
-        """Logs of the eigenvalues, (k, p)."""
+        """Take the logs of the eigenvalues, (k, p)."""
         return np.log(np.maximum(np.linalg.eigvalsh(covariance), 1e-300))
 
 

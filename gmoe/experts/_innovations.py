@@ -5,6 +5,7 @@ log variances of the innovations and the coefficients T are free of any constrai
 variance.
 """
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -46,14 +47,15 @@ class Innovations(NamedTuple):
         """Innovations of rows (k, p + p (p - 1) / 2): log variances, then coefficients row by row."""
         p = n_outputs(entries.shape[1])
         mix = np.zeros((len(entries), p, p))
-        mix[(slice(None), *np.tril_indices(p, -1))] = entries[:, p:]
+        if p > 1:
+            mix[(slice(None), *below(p))] = entries[:, p:]
         return cls(entries[:, :p], mix)
 
     @property
     def entries(self) -> np.ndarray:
         """Rows of log variances and coefficients: the inverse of :meth:`of_entries`."""
-        below = self.mix[(slice(None), *np.tril_indices(self.mix.shape[1], -1))]
-        return np.concatenate([self.log_variance, below], axis=1)
+        mix = self.mix[(slice(None), *below(self.mix.shape[1]))]
+        return np.concatenate([self.log_variance, mix], axis=1)
 
     @property
     def log_sd(self) -> np.ndarray:
@@ -81,6 +83,12 @@ class Innovations(NamedTuple):
         """Inverse covariances, (k, p, p)."""
         whiten = self.whiten
         return np.swapaxes(whiten, 1, 2) @ whiten
+
+
+@lru_cache
+def below(p: int):
+    """Places (rows, columns) of a strictly lower triangle, row by row."""
+    return np.tril_indices(p, -1)
 
 
 def n_entries(p: int) -> int:

@@ -1,7 +1,7 @@
 """What sums over the data say of experts with several responses: second derivatives, and residual moments.
 
-All second derivatives of a Gaussian log-density are linear in the weights' sums of x x', z x' and z z', with x the design
-and z the standardised innovations; and the last two are in the sums of the first derivatives.
+All second derivatives of a Gaussian log-density are linear in the weighted sums of x x', z x' and z z', with x the
+design and z the standardised innovations; and the last two are in the sums of the first derivatives.
 """
 
 from typing import NamedTuple

@@ -6,8 +6,9 @@ import numpy as np
 
 from gmoe._arrays import aligned
 from gmoe.experts._covariances import KINDS, Covariance, as_covariance
-from gmoe.experts._innovations import Innovations, n_entries
-from gmoe.experts._moments import from_slopes, second_derivatives
+from gmoe.experts._innovations import Innovations, below
+from gmoe.experts._moments import second_derivatives
+from gmoe.experts._packing import NONE, packing
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import LEAST_START
 from gmoe.kernels import multivariate
@@ -16,7 +17,6 @@ from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.kernels.rows import STRIP_LENGTH
 from gmoe.part import Array, Axis, Size, dense
 
-NONE = np.empty(0)
 # Eigenvalue of a correlation matrix that is below zero by more than rounding.
 INDEFINITE = -1e-10
 
@@ -26,8 +26,8 @@ class MultivariateGaussianExperts(BaseExperts):
     """N(y | intercept_j + coef_j x, covariance_j) for a response y of p columns.
 
     The row of expert j is (intercept, coef) of the first response, then of the next, and its covariance parameters: log
-    variances of the innovations, and the coefficients of these (:mod:`gmoe.experts._innovations`). A covariance that all
-    experts have is in the shared parameters.
+    variances of the innovations, and the coefficients of these (:mod:`gmoe.experts._innovations`). A covariance that
+    all experts have is in the shared parameters.
 
     Parameters
     ----------
@@ -76,49 +76,24 @@ class MultivariateGaussianExperts(BaseExperts):
     # Numbers of parameters and where they are.
 
     def own_parameters(self, size):
-        means = size.n_outputs * (size.n_features + 1)
-        return means + (0 if self.kind.is_shared else self._n_covariance(size.n_outputs))
+        return size.n_outputs * (size.n_features + 1) + packing(self.kind, size.n_outputs).n_own
 
     def shared_parameters(self, size):
-        return self._n_covariance(size.n_outputs) if self.kind.is_shared else 0
+        return packing(self.kind, size.n_outputs).n_shared
 
-    def _n_covariance(self, p):
-        return int(self.kind.places(p).max()) + 1
+    @property
+    def _bound(self):
+        """Packing of the responses that these experts are made for."""
+        if self.n_outputs is None:
+            raise ValueError(f"{self!r} do not know the number of responses; use sized(size), or n_outputs.")
+        return packing(self.kind, self.n_outputs)
 
-    def _embedding(self, p):
-        """Entries of the innovations as a linear map of the covariance parameters, (entries, parameters)."""
-        places = self.kind.places(p)
-        return (places[:, None] == np.arange(places.max() + 1)).astype(float)
-
-    def _unpacked(self, own, shared, p):
-        """Coefficients of the means (k, p, q) and innovations."""
-        end = own.shape[1] - (0 if self.kind.is_shared else self._n_covariance(p))
-        parameters = shared[None] if self.kind.is_shared else own[:, end:]
-        entries = np.broadcast_to(parameters @ self._embedding(p).T, (len(own), n_entries(p)))
-        return own[:, :end].reshape(len(own), p, -1), Innovations.of_entries(entries)
-
-    def _packed(self, coef, covariance):
-        """Parameters ``(own, shared)`` of coefficients (k, p, q) and covariances (k, p, p)."""
-        k, p, _ = coef.shape
-        embedding, means = self._embedding(p), coef.reshape(k, -1)
-        # Entries that one parameter stands for are equal.
-        parameters = Innovations.of(covariance).entries @ (embedding / embedding.sum(axis=0))
-        if self.kind.is_shared:
-            return means, parameters[0]
-        return np.concatenate([means, parameters], axis=1), NONE
-
-    def _outputs(self, own, shared, n_features):
-        """Count the responses of parameters; their number grows with it."""
-        p, size = 1, (own.shape[1], len(shared))
-        while self._sizes(p, n_features) != size:
-            p += 1
-            if p > own.shape[1]:
-                raise ValueError(f"{self!r} with {n_features} features have no parameters of shape {size}.")
-        return p
-
-    def _sizes(self, p, n_features):
-        size = Size(1, n_features, p)
-        return self.own_parameters(size), self.shared_parameters(size)
+    def _unpack(self, own, shared, n_features):
+        """Coefficients and innovations; the number of parameters grows with that of the responses."""
+        for p in range(1, own.shape[1] + 1):
+            if own.shape[1] == self.own_parameters(Size(1, n_features, p)):
+                return packing(self.kind, p).unpack(own, shared)
+        raise ValueError(f"{self!r} with {n_features} features have no {own.shape[1]} parameters of an expert's own.")
 
     # Log-densities and their derivatives.
 
@@ -130,11 +105,11 @@ class MultivariateGaussianExperts(BaseExperts):
 
     def curvature(self, own, shared, weight, x, y):
         rows, m = self.jacobian(own, shared, x, y), y.shape[1]
-        design = np.vstack([np.ones(m), x])
-        moments = np.einsum("jm,am,bm->jab", weight, design, design, optimize=True)
-        slopes = np.einsum("jm,jtm->jt", weight, rows)
-        out = np.empty((len(own), *[rows.shape[1]] * 2))
-        self._bend(own, shared, len(y), moments, slopes, weight.sum(axis=1), out)
+        design, slopes = np.vstack([np.ones(m), x]), np.einsum("jm,jtm->jt", weight, rows)
+        sums = np.einsum("jm,am,bm->jab", weight, design, design, optimize=True)
+        out, places = np.empty((len(own), *[rows.shape[1]] * 2)), packing(self.kind, len(y))
+        at = places.unpack(own, shared)[1]
+        second_derivatives(at, places.moments(at, sums, slopes, weight.sum(axis=1)), places.embedding, out)
         return out
 
     def _alone(self, own, shared, x, y):
@@ -144,64 +119,52 @@ class MultivariateGaussianExperts(BaseExperts):
         return self.fill_block(np.ascontiguousarray(own), shared, data, m, out, room), out
 
     def segments(self, size):
-        p, q, n = size.n_outputs, size.n_features + 1, self._n_covariance(size.n_outputs)
+        p, q, n = size.n_outputs, size.n_features + 1, packing(self.kind, size.n_outputs).n
         means = [[a, 0, q, (a + 1) * q] for a in range(p)]
         return np.array(means + [[p + i, 0, 1, p * q + i + 1] for i in range(n)])
 
     def n_held(self, size):
-        return size.n_outputs + self._n_covariance(size.n_outputs)
+        return size.n_outputs + packing(self.kind, size.n_outputs).n
 
     def room(self, size, length):
-        p = size.n_outputs
-        factors = aligned(p + self._n_covariance(p), size.n_experts, length)
-        return factors, self.segments(size), self.kind.places(p), aligned(2 * p + 1, STRIP_LENGTH)
+        return (
+            aligned(self.n_held(size), size.n_experts, length),
+            self.segments(size),
+            aligned(2 * size.n_outputs + 1, STRIP_LENGTH),
+        )
 
     def fill_block(self, own, shared, data, m, out, room, curved=False):
-        (design, y), (factors, segments, places, work) = data, room
-        coef, at = self._unpacked(own, shared, len(y))
-        multivariate.fill(m, design, y, np.ascontiguousarray(coef), at.log_sd, at.mix, places, factors, out, work)
+        (design, y), (factors, segments, work) = data, room
+        places = packing(self.kind, len(y))
+        coef, at = places.unpack(own, shared)
+        coef = np.ascontiguousarray(coef)
+        multivariate.fill(m, design, y, coef, at.log_sd, at.mix, places.places, factors, out, work)
         return factors, design[None], segments
 
     def n_moments(self, size):
         return size.n_features + 1
 
     def bend_of(self, own, shared, moments, pull, mass, out):
-        k, p = len(own), self._n_outputs
-        q = own.shape[1] // p if self.kind.is_shared else (own.shape[1] - self._n_covariance(p)) // p
-        moments = np.tril(moments[:, :q, :q])
-        moments = moments + np.swapaxes(np.tril(moments, -1), 1, 2)
+        places, k = self._bound, len(own)
+        coef, at = places.unpack(own, shared)
+        p, q = coef.shape[1:]
+        lower = np.tril(moments[:, :q, :q])
+        design = lower + np.swapaxes(np.tril(lower, -1), 1, 2)
         slopes = np.hstack([np.concatenate(list(pull[:p, :k, :q]), axis=1), pull[p:, :k, 0].T])
-        self._bend(own, shared, p, moments, slopes, mass, out)
-
-    def _bend(self, own, shared, p, moments, slopes, mass, out):
-        coef, at = self._unpacked(own, shared, p)
-        k, _, q = coef.shape
-        embedding = self._embedding(p)
-        # A parameter that stands for several entries has the sum of their slopes.
-        entries = slopes[:, p * q :] @ (embedding / embedding.sum(axis=0)).T
-        each = Innovations.of_entries(entries)
-        square = 2.0 * each.log_variance + mass[:, None]
-        sums = from_slopes(at, moments, slopes[:, : p * q].reshape(k, p, q), square, each.mix)
-        second_derivatives(at, sums, embedding, out)
-
-    @property
-    def _n_outputs(self):
-        if self.n_outputs is None:
-            raise ValueError(f"{self!r} do not know the number of responses; use sized(size), or n_outputs.")
-        return self.n_outputs
+        second_derivatives(at, places.moments(at, design, slopes, mass), places.embedding, out)
 
     # What the densities are: means, covariances, draws.
 
     def mean(self, own, shared, x):
-        coef, _ = self._unpacked(own, shared, self._outputs(own, shared, len(x)))
+        coef, _ = self._unpack(own, shared, len(x))
         return coef[:, :, :1] + coef[:, :, 1:] @ x
 
     def covariance(self, own, shared, x):
-        covariance = self._unpacked(own, shared, self._outputs(own, shared, len(x)))[1].covariance
+        covariance = self._unpack(own, shared, len(x))[1].covariance
         return np.broadcast_to(covariance[..., None], (*covariance.shape, x.shape[1]))
 
     def draw(self, own, shared, x, which, rng):
-        coef, at = self._unpacked(own, shared, self._outputs(own, shared, len(x)))
+        coef, at = self._unpack(own, shared, len(x))
         noise, result = rng.standard_normal((coef.shape[1], x.shape[1])), np.empty((coef.shape[1], x.shape[1]))
         for j, root in enumerate(at.colour):
             mine = which == j
@@ -218,7 +181,7 @@ class MultivariateGaussianExperts(BaseExperts):
         )
 
     def to_raw(self, own, shared, frame):
-        coef, at = self._unpacked(own, shared, len(frame.whiten))
+        coef, at = packing(self.kind, len(frame.whiten)).unpack(own, shared)
         intercept, slopes = frame.raw_means(coef[:, :, 0], coef[:, :, 1:])
         root = frame.colour @ at.colour
         covariance = root @ np.swapaxes(root, 1, 2)
@@ -226,7 +189,10 @@ class MultivariateGaussianExperts(BaseExperts):
 
     def from_raw(self, arrays, frame):
         intercept, slopes = frame.scaled_means(arrays["intercept"], arrays["coef"])
-        return self._packed(np.dstack([intercept, slopes]), frame.whiten @ self._covariances(arrays) @ frame.whiten.T)
+        covariance = frame.whiten @ self._covariances(arrays) @ frame.whiten.T
+        return packing(self.kind, len(frame.whiten)).pack(
+            np.concatenate([intercept[:, :, None], slopes], axis=2), covariance
+        )
 
     def _covariances(self, arrays):
         """Covariances (k, p, p) of arrays in the units of the data."""
@@ -268,7 +234,7 @@ class MultivariateGaussianExperts(BaseExperts):
         residual = y - coef @ design
         scatter = np.einsum("ij,jai,jbi->jab", r, residual, residual, optimize=True) / mass[:, None, None]
         least = VarianceBounds(np.log(LEAST_START), np.inf, -np.inf)
-        return self._packed(coef, self.kind.fitted(scatter, mass, least))
+        return packing(self.kind, len(y)).pack(coef, self.kind.fitted(scatter, mass, least))
 
     def mean_columns(self, size):
         return np.arange(size.n_outputs * (size.n_features + 1))
@@ -276,35 +242,34 @@ class MultivariateGaussianExperts(BaseExperts):
     def log_variance_rows(self, size):
         if self.kind.is_shared or (self.kind.mixes and size.n_outputs > 1):
             return None
-        n = self._n_covariance(size.n_outputs)
-        return np.eye(self.own_parameters(size))[-n:]
+        return np.eye(self.own_parameters(size))[size.n_outputs * (size.n_features + 1) :]
 
     def log_variances(self, own, shared, size):
-        return self.kind.log_variances(self._unpacked(own, shared, size.n_outputs)[1].covariance)
+        return self.kind.log_variances(packing(self.kind, size.n_outputs).unpack(own, shared)[1].covariance)
 
     def measures(self, own, shared):
-        coef, at = self._unpacked(own, shared, self._n_outputs)
+        coef, at = self._bound.unpack(own, shared)
         k, p, q = coef.shape
         result = np.ones_like(own)
         result[:, : p * q] = np.repeat(np.diagonal(at.precision, axis1=1, axis2=2) ** -0.5, q, axis=1)
         if self.kind.mixes and not self.kind.is_shared:
             sd = np.sqrt(np.diagonal(at.covariance, axis1=1, axis2=2))
-            result[:, p * q + p :] = (np.exp(at.log_sd)[:, :, None] / sd[:, None, :])[:, *np.tril_indices(p, -1)]
+            result[:, p * q + p :] = (np.exp(at.log_sd)[:, :, None] / sd[:, None, :])[:, *below(p)]
         return result
 
     def level(self, own):
         if self.kind.is_shared:
             return own
-        coef, at = self._unpacked(own, NONE, self._n_outputs)
+        coef, at = self._bound.unpack(own, NONE)
         pooled = at.covariance.mean(axis=0)
-        return self._packed(coef, np.broadcast_to(pooled, at.mix.shape))[0]
+        return self._bound.pack(coef, np.broadcast_to(pooled, at.mix.shape))[0]
 
     closed = True
 
     def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds):
         """Weighted least squares in residual form, so that nothing cancels; the best eigenvalues within bounds."""
-        coef, at = self._unpacked(own, shared, self._n_outputs)
-        sums = self._sums_of(at, coef.shape, gradient, bend)
+        coef, at = self._bound.unpack(own, shared)
+        sums = self._bound.moments_of_step(at, coef.shape[2], gradient, bend)
         alive = mass > 1e-12 * mass.sum()
         solution = sums.cross @ np.linalg.pinv(sums.design, rcond=1e-10, hermitian=True)
         solution = np.where(alive[:, None, None], solution, 0.0)
@@ -313,31 +278,15 @@ class MultivariateGaussianExperts(BaseExperts):
         colour = at.colour
         scatter = colour @ (0.5 * (rest + np.swapaxes(rest, 1, 2))) @ np.swapaxes(colour, 1, 2)
         covariance = self.kind.fitted(scatter, np.where(alive, mass, 0.0), bounds)
-        return self._packed(coef + colour @ solution, covariance)
-
-    def _sums_of(self, at, shape, gradient, bend):
-        """Residual moments from the sums of derivatives that an M-step is given."""
-        (k, p, q), means = shape, shape[1] * shape[2]
-        design = -bend[:, :q, :q] / at.precision[:, :1, :1]
-        embedding = self._embedding(p)
-        own = bend[:, means:, means:]
-        places = self.kind.places(p)
-        square = -2.0 * own[:, places[:p], places[:p]] / embedding[:p].sum(axis=0)[places[:p]]
-        mixed = np.einsum("ea,jab,fb->jef", embedding[p:], own, embedding[:p])
-        mix = np.zeros((k, p, p))
-        row, column = np.tril_indices(p, -1)
-        mix[:, row, column] = -mixed[:, np.arange(len(row)), row]
-        return from_slopes(at, design, gradient[:, :means].reshape(shape), square, mix)
+        return self._bound.pack(coef + colour @ solution, covariance)
 
     def information(self, own, bend, mass):
         """Of the complete data in expectation: means, coefficients and variances of innovations apart."""
-        p = self._n_outputs
-        n = self._n_covariance(p)
-        means = bend.shape[1] - n
+        places = self._bound
+        means, variances = bend.shape[1] - places.n, np.unique(places.places[: places.p])
         result = -bend
         result[:, means:, :means] = result[:, :means, means:] = 0.0
-        variances = np.unique(self.kind.places(p)[:p])
         result[:, means + variances, means:] = 0.0
         result[:, means:, means + variances] = 0.0
-        result[:, means + variances, means + variances] = 0.5 * mass[:, None] * p / len(variances)
+        result[:, means + variances, means + variances] = 0.5 * mass[:, None] * places.p / len(variances)
         return result

@@ -18,11 +18,13 @@ from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, r
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.laplace import LaplaceGate
 from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
+from gmoe.gates.tree import TreeGate
 
 __all__ = [
     "LOG_TEMPERATURE_RANGE",
@@ -36,6 +38,7 @@ __all__ = [
     "Exchange",
     "Gate",
     "GateRows",
+    "GroupGate",
     "Key",
     "LaplaceGate",
     "NormalisedSigmoidGate",
@@ -48,6 +51,7 @@ __all__ = [
     "ThresholdGate",
     "TopK",
     "TopKGate",
+    "TreeGate",
     "as_activation",
     "as_gate",
     "as_key",

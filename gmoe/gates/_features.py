@@ -4,7 +4,7 @@ from abc import abstractmethod
 
 import numpy as np
 
-from gmoe.gates.base import BaseGate
+from gmoe.gates.base import BaseGate, moderate
 from gmoe.gates.symmetry import Scale, Symmetry
 from gmoe.part import Array, Axis
 
@@ -70,6 +70,7 @@ class FeatureGate(BaseGate):
         basis = room[1][0, :, :m]
         self.functions(data[0][1:, :m], basis[1:])
         np.matmul(own, basis, out=out[:, :m])
+        moderate(out[:, :m])
         return room
 
     def bend_block(self, own, shared, data, m, weight, out, room):

@@ -1,16 +1,18 @@
 """The gate pipeline: score, activation, temperature, selection, softmax; one immutable family of gates."""
 
 import math
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from gmoe._validation import check_choice, check_positive
 from gmoe.gates import _identification
-from gmoe.gates._gate_rows import GateRows
+from gmoe.gates._gate_rows import GateRows, without_intercept
 from gmoe.gates._part import ScoreGate
+from gmoe.gates._printed import printed
 from gmoe.gates._representative import pin
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
+from gmoe.gates.base import MAX_LOGIT, moderate
 from gmoe.gates.keys import BY_SCORE, Key
 from gmoe.gates.selections import DENSE, Selection, chosen
 from gmoe.gates.symmetry import Symmetry
@@ -21,8 +23,6 @@ ESTIMATE = "estimate"
 # A colder gate loses its digits to rounding (act / temperature), and as slopes fall with it is a softmax gate anyway; a
 # hotter one is constant, or a gate of the activation's limit.
 LOG_TEMPERATURE_RANGE = -12.0, 30.0
-# Only differences of logits matter; beyond this they are taken before a log-density is added.
-MAX_LOGIT = 1e3
 
 
 @dataclass(frozen=True, init=False)
@@ -107,15 +107,7 @@ class Gate(ScoreGate):
             )
 
     def __repr__(self):
-        given = {f.name: getattr(self, f.name) for f in fields(self) if getattr(self, f.name) != f.default}
-        if given.pop("selection", None) is not None:
-            said = sorted(self.selection.settings().items())
-            given |= {key: value for key, value in said if value != _UNSAID.get(key)}
-        name = next((name for name, own in _NAMES.items() if set(given) <= own), "Gate")
-        if name == "ActivationGate":
-            # Its default is to estimate it.
-            given["temperature"] = self.temperature
-        return f"{name}({', '.join(f'{key}={value!r}' for key, value in given.items())})"
+        return printed(self)
 
     @property
     def affine(self) -> bool:
@@ -209,7 +201,7 @@ class Gate(ScoreGate):
             affine(x, m, coef, rows.logit)
         else:
             argument = np.empty((len(coef), m))
-            affine(x, m, coef if self.first_bent == 0 else _without_intercept(coef), argument)
+            affine(x, m, coef if self.first_bent == 0 else without_intercept(coef), argument)
             scale = 1.0 / self.natural_temperature(shared)
             derivatives = self.activation.at(argument)
             value = np.ascontiguousarray(next(derivatives), dtype=float)
@@ -220,7 +212,7 @@ class Gate(ScoreGate):
                     np.multiply(next(derivatives), scale, out=out[:, :m])
         if self.is_sparse(len(coef)):
             score = np.empty((len(coef), m))
-            affine(x, m, _without_intercept(coef), score)
+            affine(x, m, without_intercept(coef), score)
             self.selection.mask(next(self.selection.by.at(score, logit)), m, rows.logit)
         if large:
             moderate(logit)
@@ -304,28 +296,3 @@ class Gate(ScoreGate):
         if self.n_shared:
             raw[:, -1] = np.append(powers * coef, temperature)
         return raw @ pin(symmetry, np.eye(symmetry.size), reference)
-
-
-def moderate(logit):
-    """Subtract each column's largest selected logit where some are so large that adding a log-density loses digits."""
-    top = logit.max(axis=0)
-    if np.abs(top).max(initial=0.0) > MAX_LOGIT:
-        logit -= top
-
-
-def _without_intercept(coef):
-    result = coef.copy()
-    result[:, 0] = 0.0
-    return result
-
-
-# By which of the named gates a gate is printed: the first whose own settings suffice.
-_NAMES = {
-    "SoftmaxGate": set(),
-    "TopKGate": {"n_active", "select_on"},
-    "ThresholdGate": {"threshold"},
-    "DenseToSparseGate": {"temperature"},
-    "ActivationGate": {"activation", "temperature", "intercept"},
-}
-# What a setting is unless it is said.
-_UNSAID = {"select_on": BY_SCORE.name}

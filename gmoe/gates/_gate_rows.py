@@ -22,3 +22,10 @@ class GateRows(NamedTuple):
         """Logits alone."""
         empty = np.empty((0, 0))
         return cls(logit, empty, empty, empty)
+
+
+def without_intercept(coef):
+    """Return coefficients of the scores: those with intercepts 0."""
+    result = coef.copy()
+    result[:, 0] = 0.0
+    return result

@@ -9,9 +9,11 @@ from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
 from gmoe.gates.laplace import LaplaceGate
 from gmoe.gates.quadratic import QuadraticGate
+from gmoe.gates.tree import TreeGate
 
 
 def SoftmaxGate() -> Gate:
@@ -65,6 +67,8 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "laplace": LaplaceGate,
     "cosine": CosineGate,
     "quadratic": QuadraticGate,
+    "tree": TreeGate,
+    "groups": GroupGate,
 }
 
 
@@ -79,7 +83,7 @@ def as_gate(gate: Any) -> Any:
     A name may carry settings. Those of gates by scores are any of :class:`Gate`'s:
     ``"topk:n_active=2,select_on=logit"``, ``"activation:activation=tanh,temperature=1"``,
     ``"threshold:threshold=0.05"``, ``"topk:n_active=2,activation=gelu,temperature=estimate"``. The others have their
-    own: ``"laplace:scale=1.0"``, ``"cosine:tau=0.1"``, ``"quadratic:monomial=true"``.
+    own: ``"laplace:scale=1.0"``, ``"cosine:tau=0.1"``, ``"tree:tree=(0+1)+2"``, ``"groups:sizes=2+3"``.
 
     Raises
     ------

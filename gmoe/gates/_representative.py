@@ -29,9 +29,9 @@ def pin(symmetry: Symmetry, theta, reference: int = 0):
 
     Linear: of the unit matrix it is the Jacobian.
     """
-    result, reference = np.array(theta, dtype=float), range(symmetry.n_experts)[reference]
+    result, first = np.array(theta, dtype=float), range(symmetry.n_experts)[reference] * symmetry.n_columns
     for members in map(list, symmetry.translations):
-        own = [i for i in members if i // symmetry.n_columns == reference]
+        own = [i for i in members if first <= i < first + symmetry.n_columns]
         result[members] -= result[(own or members)[0]]
     result[list(symmetry.void)] = 0.0
     return result

@@ -12,6 +12,9 @@ from gmoe.gates.symmetry import Symmetry
 from gmoe.part import Part, Size
 from gmoe.table import differences, flat
 
+# Only differences of log-weights matter; beyond this they are taken before a log-density is added.
+MAX_LOGIT = 1e3
+
 
 class BaseGate(Part):
     """A gate: a part whose numbers are log-weights, up to a common number for each observation.
@@ -87,6 +90,11 @@ class BaseGate(Part):
         """Return the temperature that the gate fixes, where parameters do not say it; a ValueError if another one."""
         return None
 
+    def fill_block(self, own, shared, data, m, out, room, curved=False):
+        rows = super().fill_block(own, shared, data, m, out, room, curved)
+        moderate(out[:, :m])
+        return rows
+
     @property
     def is_concave(self) -> bool:
         """Whether the log-likelihood of labels is concave in the parameters, so that a Newton step needs no check."""
@@ -149,3 +157,10 @@ class BaseGate(Part):
     def dense(self):
         """Return the gate without selection."""
         return self
+
+
+def moderate(logit):
+    """Subtract each column's largest selected logit where some are so large that adding a log-density loses digits."""
+    top = logit.max(axis=0)
+    if np.abs(top).max(initial=0.0) > MAX_LOGIT:
+        logit -= top

@@ -13,6 +13,9 @@ from gmoe.part import Array, Axis
 
 # A distance has no slope at 0; this rounds it off within so many scales, and changes no log-weight by more.
 SMOOTH = 1e-2
+# Of the log of an estimated scale, in the units in which features are fitted: beyond it the gate is made of steps, or
+# the same everywhere, and squares of distances would overflow.
+LOG_SCALE_RANGE = -25.0, 25.0
 
 
 @dataclass(frozen=True)
@@ -85,16 +88,19 @@ class LaplaceGate(BaseGate):
 
     def to_raw(self, own, shared, frame):
         raw = {"gate_intercept": own[:, 0], "gate_location": frame.centre + own[:, 1:] @ frame.inverse.T}
-        return raw | ({"gate_scale": np.exp(shared[0]) / frame.factor} if self.estimated else {})
+        return raw | ({"gate_scale": np.array(self._scale(shared) / frame.factor)} if self.estimated else {})
 
     def from_raw(self, arrays, frame):
         location = (np.asarray(arrays["gate_location"]) - frame.centre) @ frame.transform.T
         shared = [np.log(arrays["gate_scale"] * frame.factor)] if self.estimated else []
         return np.column_stack([arrays["gate_intercept"], location]), np.array(shared, dtype=float)
 
+    def _scale(self, shared):
+        return np.exp(np.clip(shared[0], *LOG_SCALE_RANGE)) if self.estimated else self.scale
+
     def _offsets(self, own, shared, x):
         """Offsets from the locations and their lengths, in scales, (k, d, m) and (k, m), and the scale."""
-        scale = np.exp(shared[0]) if self.estimated else self.scale
+        scale = self._scale(shared)
         offset = (x - own[:, 1:, None]) / scale
         return offset, np.sqrt(np.sum(offset * offset, axis=1) + SMOOTH**2), scale
 
@@ -106,6 +112,7 @@ class LaplaceGate(BaseGate):
         rows = np.ones((len(own), own.shape[1] + len(shared), x.shape[1]))
         rows[:, 1 : own.shape[1]] = offset / (scale * length[:, None])
         if self.estimated:
+            # Also at an end of its range, so that the way back is seen.
             rows[:, -1] = np.sum(offset * offset, axis=1) / length
         return rows
 

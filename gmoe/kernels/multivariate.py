@@ -1,8 +1,8 @@
 """Gaussian experts of several responses: log-densities and factors of their derivatives over a block.
 
 With residuals e, the standardised innovations z_a = (e_a - sum_b<a T_ab e_b) / sd_a are independent.  With u_a = z_a /
-sd_a the derivatives are (u_c - sum_a>c T_ac u_a) x in the mean of response c, (z_a**2 - 1) / 2 in the log variance of an
-innovation, and u_a e_b in T_ab.
+sd_a the derivatives are (u_c - sum_a>c T_ac u_a) x in the mean of response c, (z_a**2 - 1) / 2 in the log variance of
+an innovation, and u_a e_b in T_ab.
 """
 
 import math

@@ -55,7 +55,7 @@ def pull(n, lo, at, rows, work, basis_row, weight, e, k, out):
                     work[e + j, i] = work[weight + j, i] * row[i]
         if basis.shape[0] == 1 and count > 1:
             cross(work, weighted, k, work, basis_row + first, count, n, out[s])
-        elif basis.shape[0] == 1:
+        elif basis.shape[0] == 1 and count == 1:
             for j in range(k):
                 total = 0.0
                 for i in range(n):

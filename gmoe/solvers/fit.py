@@ -12,22 +12,22 @@ from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
-from gmoe.solvers.certificate import certify, is_interior
-from gmoe.solvers.climb import EM_STEPS, Settings, best_of, climb, distinct
-from gmoe.solvers.cold import follow_to_cold, goes_cold
-from gmoe.solvers.em import Ascent
-from gmoe.solvers.layout import Layout
-from gmoe.solvers.objective import SCORE, WHOLE, Objective
-from gmoe.solvers.passes import block_size
-from gmoe.solvers.raw import scaled_parameters
-from gmoe.solvers.result import FitResult
-from gmoe.solvers.sample import Sample
-from gmoe.solvers.scaling import scale
-from gmoe.solvers.search import SAMPLE, Found, better, search
-from gmoe.solvers.separation import outward
-from gmoe.solvers.sparse import finish, settle
-from gmoe.solvers.standing import is_regular, on_flat_walls
-from gmoe.solvers.starts import DATA_STARTS, from_responsibilities
+from gmoe.solvers.ascent.em import Ascent
+from gmoe.solvers.evidence.certificate import certify, is_interior
+from gmoe.solvers.evidence.result import FitResult
+from gmoe.solvers.evidence.separation import outward
+from gmoe.solvers.problem.layout import Layout
+from gmoe.solvers.problem.objective import SCORE, WHOLE, Objective
+from gmoe.solvers.problem.passes import block_size
+from gmoe.solvers.problem.raw import scaled_parameters
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.search.climb import EM_STEPS, Settings, best_of, climb, distinct
+from gmoe.solvers.search.cold import follow_to_cold, goes_cold
+from gmoe.solvers.search.dense import SAMPLE, Found, better, search
+from gmoe.solvers.search.sparse import finish, settle
+from gmoe.solvers.search.standing import is_regular, on_flat_walls
+from gmoe.solvers.starts.kinds import DATA_STARTS, from_responsibilities
+from gmoe.solvers.starts.sample import Sample
 
 
 def fit(

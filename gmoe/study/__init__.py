@@ -14,7 +14,7 @@
 Each room imports from those above it alone.
 """
 
-from gmoe.solvers.result import EDGES
+from gmoe.solvers.evidence.result import EDGES
 from gmoe.study.analyse.health import failures, health
 from gmoe.study.analyse.measure import measure, measure_table
 from gmoe.study.analyse.rates import Decay, Level, Rate, Rates, Slope, estimate_rates

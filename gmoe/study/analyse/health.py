@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.solvers.result import EDGES
+from gmoe.solvers.evidence.result import EDGES
 
 
 def health(table: Any) -> Any:

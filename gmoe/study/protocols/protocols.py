@@ -7,13 +7,13 @@ import numpy as np
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
-from gmoe.solvers.em import em
+from gmoe.solvers.ascent.em import em
+from gmoe.solvers.ascent.local import slope_at
 from gmoe.solvers.fit import fit
-from gmoe.solvers.local import slope_at
-from gmoe.solvers.objective import SCORE, Objective
-from gmoe.solvers.raw import raw_parameters, scaled_parameters
-from gmoe.solvers.scaling import scale
-from gmoe.solvers.standing import on_flat_walls
+from gmoe.solvers.problem.objective import SCORE, Objective
+from gmoe.solvers.problem.raw import raw_parameters, scaled_parameters
+from gmoe.solvers.problem.scaling import scale
+from gmoe.solvers.search.standing import on_flat_walls
 from gmoe.study.checks import choice, integer, option, positive
 from gmoe.study.protocols.base import Data, Fitted, Protocol
 from gmoe.study.protocols.near_truth import Noise, doublings, perturb, place

@@ -1,0 +1,295 @@
+"""The scikit-learn surface: what is set, and the fit."""
+
+import warnings
+
+import numpy as np
+from joblib import effective_n_jobs
+from sklearn.base import BaseEstimator, RegressorMixin
+from sklearn.exceptions import ConvergenceWarning
+from sklearn.utils import check_random_state
+from sklearn.utils.validation import _check_sample_weight, validate_data
+
+from gmoe._progress import Progress
+from gmoe._validation import (
+    check_choice,
+    check_finite,
+    check_integer,
+    check_numeric,
+    check_positive,
+    check_schedule,
+    resolve_columns,
+)
+from gmoe.estimator.fitted import Fitted, y_settings
+from gmoe.experts import as_experts
+from gmoe.gates import as_gate
+from gmoe.inference import explain
+from gmoe.model import GMoE
+from gmoe.parameter_space import as_parameter_space
+from gmoe.parameters import Parameters
+from gmoe.solvers.fit import fit
+from gmoe.solvers.starts.kinds import DATA_STARTS
+
+SOLVERS = ("mle", "em")
+
+
+class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
+    """Gaussian mixture of experts, fitted by maximum likelihood.
+
+    ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)`` with the gate ``pi`` a softmax of affine
+    functions of x, or another of the family :class:`gmoe.Gate`. The fit climbs from many starts to a vanishing gradient
+    and keeps the evidence in ``fit_result_``.
+
+    Parameters
+    ----------
+    n_experts : int, default 2
+    gate : str or BaseGate, default "softmax"
+        A name of :func:`gmoe.list_gates`, with settings as in ``"topk:n_active=2,select_on=logit"`` or
+        ``"threshold:threshold=0.1"``, or a value as ``ActivationGate("tanh")``.
+    experts : str or BaseExperts, default "gaussian"
+        A name of :func:`gmoe.list_experts`, with settings as in ``"student:df=4"``, or a value.
+    gate_features, expert_features : sequence of int, str or bool, optional
+        Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
+        empty list is a constant gate (a mixture of regressions), or experts that are constants.
+    solver : {"mle", "em"}, default "mle"
+        "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
+        over-specified models needs thousands of iterations for what Newton does in tens.
+    n_init : int, default 10
+        Effort of the search: one round of starts for each 5. Rounds are independent of each other, and go on until two
+        of them have met the best end, or to 60 starts for each expert (up to three). A larger ``n_init`` makes the same
+        rounds and more, and never ends lower. A sparse gate takes one round. Ignored where ``init`` is given values.
+    init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
+        Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
+        or parameters, or responsibilities, as the only start.
+    tol : float, default 1e-8
+        Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
+    max_iter : int, default 500
+        Iterations of one start, at most.
+    parameter_space : ParameterSpace, optional
+        The set over which the likelihood is maximised: bounds on variances, coefficients, temperature, and on the rows
+        of an expert. None: the default of :class:`gmoe.ParameterSpace`.
+    random_state : int, RandomState, Generator or None
+        Draws the starts.
+    n_jobs : int or None
+        Threads, over starts or over blocks of a large data set. Results do not depend on it.
+    schedule : sequence of float, optional
+        Dense-to-sparse training: positive, falling numbers s that each start goes through before it climbs on the
+        likelihood itself; temperatures of 1 + s times that of a dense gate, or widths of the soft selection of a sparse
+        one, in units of the spread of its keys. None: widths from 1 to 0.01, and no temperatures. From parameters in
+        ``init`` a sparse gate climbs at once: they have a selection.
+    warm_start : bool, default False
+        Start from the last fit's parameters only.
+    verbose : int, default 0
+        From 1 on the logger "gmoe" tells how the search goes (time, experts, starts, best log-likelihood) and the
+        summary; without a handler of your own it writes to the standard error.
+
+    Attributes
+    ----------
+    gate_intercept_ : ndarray, shape (n_experts,)
+    gate_coef_ : ndarray, shape (n_experts, n_gate_features)
+        Expert 0, the one with the largest share, is the reference: its gate parameters are zero, as far as the gate
+        allows it (see :meth:`gmoe.GMoE.canonical`).
+    temperature_ : float
+        Of the gate: fixed, estimated, or where the data cannot tell, one choice of many with a warning.
+    intercept_ : ndarray, shape (n_experts,)
+    coef_ : ndarray, shape (n_experts, n_expert_features)
+    variance_ : ndarray, shape (n_experts,)
+        Variances, not standard deviations; unit of y squared.
+    shares_ : ndarray, shape (n_experts,)
+        Average gate probabilities over the training data. Experts are ordered by falling share (equal shares: by their
+        mean at the centre of the data), so that two runs print the same table.
+    model_ : GMoE
+    fit_result_ : FitResult
+        The certificate: log-likelihood, gradient, curvature, flat directions, bounds, agreement of the starts, status.
+    log_likelihood_ : float
+    converged_ : bool
+        Whether the gradient is below ``tol``, and the search came to its end.
+    n_iter_ : int
+    n_features_in_ : int
+    feature_names_in_ : ndarray of str
+        Where X has column names.
+
+    Examples
+    --------
+    >>> from gmoe import GaussianMoERegressor
+    >>> from gmoe.datasets import load_penguins
+    >>> X, y = load_penguins(return_X_y=True)
+    >>> fitted = GaussianMoERegressor(3, gate_features=[1], expert_features=[0], random_state=0).fit(X, y)
+    >>> round(fitted.log_likelihood_, 4)
+    -866.0648
+    >>> fitted.fit_result_.status
+    'converged'
+    """
+
+    def __init__(
+        self,
+        n_experts=2,
+        gate="softmax",
+        *,
+        experts="gaussian",
+        gate_features=None,
+        expert_features=None,
+        solver="mle",
+        n_init=10,
+        init="auto",
+        tol=1e-8,
+        max_iter=500,
+        parameter_space=None,
+        random_state=None,
+        n_jobs=None,
+        schedule=None,
+        warm_start=False,
+        verbose=0,
+    ):
+        self.n_experts = n_experts
+        self.gate = gate
+        self.experts = experts
+        self.gate_features = gate_features
+        self.expert_features = expert_features
+        self.solver = solver
+        self.n_init = n_init
+        self.init = init
+        self.tol = tol
+        self.max_iter = max_iter
+        self.parameter_space = parameter_space
+        self.random_state = random_state
+        self.n_jobs = n_jobs
+        self.schedule = schedule
+        self.warm_start = warm_start
+        self.verbose = verbose
+
+    def fit(self, X, y, sample_weight=None):
+        """Fit to data.
+
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+            float32, Fortran order, read-only and memory-mapped arrays are read as they are.
+        y : array-like, shape (n,); (n, n_outputs) where the experts describe several responses
+        sample_weight : array-like, shape (n,), optional
+            An observation of weight 2 counts as two observations.
+
+        Returns
+        -------
+        self
+
+        Raises
+        ------
+        ValueError, TypeError
+            For NaN or infinity (with the row), fewer rows than experts, shapes that do not fit, weights that are
+            negative or all zero, unknown names, and gates that do not suit so many experts or features.
+        """
+        settings = self._settings()
+        X, y = self._validated(X, y, settings["experts"].multi_output)
+        n_used = len(y)
+        if sample_weight is not None:
+            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
+            n_used = int(np.count_nonzero(sample_weight))
+            if n_used == 0:
+                raise ValueError("All sample weights are zero; at least one weight must be positive.")
+        if n_used < settings["n_experts"]:
+            raise ValueError(
+                f"n_samples={n_used} (of positive weight) is fewer than n_experts={settings['n_experts']}; "
+                "use fewer experts or more observations."
+            )
+        names = getattr(self, "feature_names_in_", None)
+        columns = {
+            "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),
+            "expert_columns": resolve_columns(self.expert_features, "expert_features", X.shape[1], names),
+        }
+        widths = {key: len(value) for key, value in columns.items()}
+        k, n_outputs = settings["n_experts"], 1 if y.ndim == 1 else y.shape[1]
+        settings["gate"].check(k, widths["gate_columns"])
+        settings["experts"].check(k, widths["expert_columns"], n_outputs)
+        init = self._start(len(y), widths, settings["gate"], settings["experts"])
+        report = Progress() if self.verbose else None
+        result = fit(
+            X,
+            y,
+            sample_weight,
+            init=init,
+            seed=self._seed(),
+            column_names=names,
+            report=report,
+            keep_interrupted=True,
+            **columns,
+            **settings,
+        )
+        self._adopt(result)
+        for message in explain(result):
+            warnings.warn(message, ConvergenceWarning, stacklevel=2)
+        if report is not None:
+            report.tell(f"{self.summary()}")
+        return self
+
+    def _settings(self):
+        return {
+            "gate": as_gate(self.gate),
+            "experts": as_experts(self.experts),
+            "n_experts": check_integer(self.n_experts, "n_experts", 1),
+            "solver": check_choice(self.solver, "solver", SOLVERS),
+            "n_init": check_integer(self.n_init, "n_init", 1),
+            "tol": check_positive(self.tol, "tol"),
+            "max_iter": check_integer(self.max_iter, "max_iter", 1),
+            "space": as_parameter_space(self.parameter_space),
+            "schedule": check_schedule(self.schedule),
+            "n_jobs": effective_n_jobs(self.n_jobs),
+        }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.target_tags.multi_output = as_experts(self.experts).multi_output
+        return tags
+
+    def _validated(self, X, y, multi_output):
+        if y is not None:
+            check_numeric(y, "y")
+            check_finite(np.asarray(y), "y")
+        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), **y_settings(multi_output))
+        check_finite(X, "X")
+        # Once more: None and the like in a column of objects are NaN only now.
+        check_finite(y, "y")
+        return X, y
+
+    def _seed(self):
+        if isinstance(self.random_state, np.random.Generator):
+            return int(self.random_state.integers(2**31 - 1))
+        return int(check_random_state(self.random_state).randint(2**31 - 1))
+
+    def _start(self, n, widths, gate, experts):
+        if self.warm_start and hasattr(self, "model_"):
+            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths, gate, experts)
+        if isinstance(self.init, str):
+            return check_choice(self.init, "init", ("auto", *DATA_STARTS))
+        if isinstance(self.init, Parameters):
+            return self._fitting("init", self.init, widths, gate, experts)
+        init = np.asarray(self.init, dtype=float)
+        if init.shape != (n, self.n_experts):
+            raise ValueError(
+                f"init must be a name, Parameters or responsibilities of shape {(n, self.n_experts)}, got {init.shape}."
+            )
+        if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
+            raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
+        return init
+
+    def _fitting(self, what, parameters, widths, gate, experts):
+        # Parameters without a temperature take the gate's.
+        model = GMoE(parameters, gate, experts=experts)
+        given = (model.n_experts, *(size.n_features for size in model.sizes))
+        expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
+        if given != expected:
+            raise ValueError(
+                f"{what} has (experts, gate features, expert features) {given}, this fit needs {expected}; "
+                "give parameters of that shape, or set warm_start=False and init='auto'."
+            )
+        return model.parameters
+
+    def _adopt(self, result):
+        self.fit_result_ = result
+        self.model_ = result.model
+        parameters = result.model.parameters
+        for name, value in parameters.arrays.items():
+            setattr(self, f"{name}_", value)
+        self.shares_, self.temperature_ = result.shares, parameters.temperature
+        self.log_likelihood_ = result.log_likelihood
+        self.converged_ = result.converged and result.gradient <= self.tol
+        self.n_iter_ = result.n_iter

@@ -1,0 +1,83 @@
+"""The end of a climb in its canonical form: experts in the order of the report, of mirror images the canonical one.
+
+Both are signed permutations of the parameters, under which value and derivatives move along.
+"""
+
+from copy import copy
+from dataclasses import replace
+
+import numpy as np
+
+from gmoe.frames import Frame
+from gmoe.gates import mirrored, relabelling
+from gmoe.solvers.problem.objective import OBSERVED, SCORE, Evaluation, Objective
+from gmoe.solvers.problem.raw import raw_parameters
+
+# Relative difference of two values that is rounding.
+ROUNDING = 1e-12
+
+
+def canonical(objective: Objective, scaling, evaluation: Evaluation, free):
+    """Return the evaluation in canonical form, and directions (P, w) likewise."""
+    if evaluation.hessian is None:
+        evaluation = objective.evaluate(evaluation.theta, OBSERVED)
+    wanted = np.argsort(_expert_order(objective, scaling, evaluation))
+    moved, free_moved = evaluation, free
+    for exchange in relabelling(objective.symmetry, wanted):
+        moved, free_moved = _exchanged(objective, exchange, moved, free_moved)
+    if _selects_alike(objective, evaluation, moved):
+        evaluation, free = moved, free_moved
+    which = _mirror(objective, scaling, evaluation.theta)
+    return (evaluation, free) if which is None else _exchanged(objective, which, evaluation, free)
+
+
+def _expert_order(objective, scaling, evaluation):
+    """Order experts by falling share; equal shares by their mean at the centre of the data; given densities last.
+
+    Shares do not depend on units, on the order of rows or columns, or on labels, so neither does the order.
+    """
+    own, shared = objective.split(evaluation.theta)[1], objective.expert_shared(evaluation.theta)
+    # The centre of scaled features is 0.
+    means = objective.experts.mean(own, shared, np.zeros((len(scaling.expert.transform), 1)))[:, :, 0]
+    given = np.arange(objective.n_experts) >= objective.n_fitted
+    return np.lexsort((*means.T[::-1], -np.round(objective.shares(evaluation), 6), given))
+
+
+def _exchanged(objective, exchange, evaluation, free):
+    """Apply an exchange of the gate's parameters, and the same of the experts."""
+    index, experts = objective.gate_index, list(exchange.experts)
+    order, sign = np.arange(objective.size), np.ones(objective.size)
+    order[index], sign[index] = index[list(exchange.order)], exchange.sign
+    own = objective.at_expert[:, : objective.q_expert]
+    order[own] = own[experts]
+    sums = copy(evaluation.sums)
+    sums.totals, sums.bend_expert = sums.totals[:, experts], sums.bend_expert[experts]
+    assert evaluation.hessian is not None
+    return replace(
+        evaluation,
+        theta=sign * evaluation.theta[order],
+        gradient=sign * evaluation.gradient[order],
+        hessian=sign[:, None] * evaluation.hessian[np.ix_(order, order)] * sign,
+        sums=sums,
+    ), sign[:, None] * free[order]
+
+
+def _selects_alike(objective, before, after):
+    """Whether the value is the same with the experts in another order.
+
+    Ties of the keys go to the lower index, and features that are zero (dummies, counts) tie all scores.
+    """
+    if not objective.gate.is_sparse(objective.n_experts) or after is before:
+        return True
+    value = objective.evaluate(after.theta, SCORE).value
+    return abs(value - before.value) <= ROUNDING * (1.0 + abs(before.value))
+
+
+def _mirror(objective, scaling, theta):
+    """Exchange that leads to the canonical one of mirror images, by the signs of raw slopes; or None."""
+    if not objective.symmetry.mirrors:
+        return None
+    arrays = raw_parameters(objective, scaling, theta).arrays
+    own, shared = objective.gate.from_raw(arrays, Frame.identity(len(scaling.gate.columns)))
+    which = mirrored(objective.gate.symmetry_of(objective.gate_size._replace(n_features=own.shape[1] - 1)), own, shared)
+    return None if which is None else objective.symmetry.mirrors[which]

@@ -1,0 +1,204 @@
+"""The evidence that goes with a fit: bounds, separation, flat directions, agreement of the starts."""
+
+import numpy as np
+
+from gmoe import table
+from gmoe.gates import LOG_TEMPERATURE_RANGE
+from gmoe.model import GMoE
+from gmoe.part import Axis
+from gmoe.solvers.ascent.newton import Spectrum
+from gmoe.solvers.evidence.canonical import canonical
+from gmoe.solvers.evidence.covariance import collinear_columns, covariance
+from gmoe.solvers.evidence.result import FitResult
+from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
+from gmoe.solvers.evidence.undetermined import determined
+from gmoe.solvers.problem.coordinates import Coordinates
+from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
+from gmoe.solvers.problem.raw import raw_parameters, raw_sizes
+from gmoe.solvers.problem.scaling import Scaling
+from gmoe.solvers.problem.selection_wall import SelectionWall
+from gmoe.solvers.problem.walls import Kind
+from gmoe.solvers.search.dense import Found
+from gmoe.solvers.search.standing import rows_held, variance_held
+
+# Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
+ROWS, SAME_MODEL = 65536, 1e-7
+
+
+def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, weight_unit: float = 1.0) -> FitResult:
+    """Turn the best ascent into a result in the units of the data, with all that is known about it.
+
+    Parameters
+    ----------
+    found : Found
+    scaling : Scaling
+    labels : sequence of str
+        Names of the columns of X.
+    n_passes : int
+        Over the data, or a sample of it, of all starts and numbers of experts.
+    settings : Settings
+    weight_unit : float
+        What the weights were divided by.
+    """
+    objective, best = found.objective, found.best
+    gate = objective.gate
+    evaluation, free = canonical(objective, scaling, *determined(objective, best.evaluation))
+    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
+    shares = objective.shares(evaluation)
+    experts = objective.experts.scaled(None)
+    model = GMoE(raw_parameters(objective, scaling, evaluation.theta), gate, *columns, experts).canonical()
+    local = curvature(objective, evaluation, settings.tol)
+    kinds = {bound.kind for bound in local.face.bounds}
+    held = Kind.SELECTION in kinds
+    # A gate that a box holds goes nowhere.
+    direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
+    matrix, notes = covariance(objective, scaling, local, model, free, direction)
+    converged = best.converged and local.is_maximum
+    separated = direction is not None
+    names = parameter_names(objective, scaling, model, labels)
+    own = _own_log_likelihood(objective.blocks, model) * weight_unit
+    total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
+    # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
+    # somewhere on the way to infinity.
+    slack = (1e-7 if separated else 1e-6 / objective.blocks.n) + 1e-12 * abs(best.evaluation.value)
+    return FitResult(
+        model=model,
+        log_likelihood=own,
+        status=(
+            _status(objective, evaluation, kinds, converged, separated, found.interrupted)
+            if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
+            else "boundary_on_row"
+        ),
+        gradient=local.slope,
+        smallest_eigenvalue=float(local.values.min(initial=np.inf)),
+        n_flat=n_flat(objective, scaling, model),
+        not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
+        collinear=tuple(labels[c] for c in collinear_columns(scaling)),
+        at_bound=_experts(variance_held(objective, evaluation.theta)),
+        few_rows=_experts(rows_held(objective, evaluation)),
+        separated=separated,
+        selection_held=held,
+        n_iter=max(len(best.history) - 1, 1),
+        n_passes=n_passes,
+        n_starts=len(found.ends),
+        n_rounds=found.n_rounds,
+        n_rounds_agreeing=found.n_rounds_agreeing,
+        n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
+        history=tuple(float(total * (value - shift)) for value in best.history),
+        shares=shares,
+        covariance=matrix / weight_unit,
+        parameter_names=names,
+        notes=notes,
+        n_free_parameters=n_free_parameters(objective),
+        classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
+        total_weight=total,
+        n_rows=objective.blocks.n,
+        space=objective.space,
+        min_rows=objective.least_share * objective.blocks.n_rows,
+    )
+
+
+def _own_log_likelihood(blocks, model):
+    """Sum of the returned model's log-densities over the raw data: what the certificate is about."""
+    X, y, weight = blocks.raw
+    total = 0.0
+    for start in range(0, len(y), ROWS):
+        rows = slice(start, start + ROWS)
+        density = model.log_density(X[rows], y[rows])
+        total += float(density.sum() if weight is None else weight[rows] @ density)
+    return total
+
+
+def _experts(which):
+    return tuple(int(j) for j in np.flatnonzero(which))
+
+
+def _status(objective, evaluation, kinds, converged, separated, interrupted):
+    if interrupted:
+        return "interrupted"
+    if objective.temperature_at_bound(evaluation.theta):
+        return "temperature_at_bound"
+    if not converged:
+        return "max_iter"
+    if Kind.TEMPERATURE in kinds or prefers_cold(objective, evaluation):
+        return "temperature_at_bound"
+    if variance_held(objective, evaluation.theta).any() or Kind.VARIANCE in kinds:
+        return "variance_at_bound"
+    if rows_held(objective, evaluation).any():
+        return "rows_at_bound"
+    if Kind.COEFFICIENT in kinds:
+        return "coefficient_at_bound"
+    if separated:
+        return "no_interior_maximum" if objective.gate.is_sparse(objective.n_experts) else "gate_separated"
+    return "converged"
+
+
+def curvature(objective: Objective, evaluation, tol) -> Spectrum:
+    """Gradient and curvature along the face of the space, with a sparse gate perhaps that of its selection's cell."""
+    walls = objective.walls(evaluation)
+    local = Spectrum(evaluation, Coordinates(objective), walls)
+    if not objective.gate.is_sparse(objective.n_experts) or local.slope <= tol:
+        return local
+    return Spectrum(evaluation, Coordinates(objective), (SelectionWall(objective, evaluation.theta), *walls))
+
+
+def is_interior(objective: Objective, ascent) -> bool:
+    """Whether an ascent ended in a maximum away from all bounds, and no gate on its way to infinity."""
+    end = ascent.evaluation
+    at_edge = variance_held(objective, end.theta).any() or rows_held(objective, end).any()
+    return ascent.converged and not at_edge and separating_direction(objective, end) is None
+
+
+def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
+    """Whether the likelihood does not fall on the way to the temperature's lower bound.
+
+    With slopes that approach a common vector v as the temperature T falls, b_j = v + T c_j, the logits tend to
+    act'(v . x) c_j . x: a gate of another kind, on which the largest value may lie.
+    """
+    if not objective.gate.has_temperature or objective.n_experts == 1 or objective.q_gate == 1:
+        return False
+    coldest = np.exp(LOG_TEMPERATURE_RANGE[0] - objective.shared(evaluation.theta)[0])
+    for factor in (0.5, 0.1, 0.01):
+        factor = max(factor, coldest)
+        theta = evaluation.theta.copy()
+        bent = objective.split(theta)[0][:, objective.gate.first_bent :]
+        bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))
+        objective.shared(theta)[:] += np.log(factor)
+        if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
+            return False
+    return True
+
+
+def n_free_parameters(objective: Objective):
+    """Count the identified parameters, in scaled coordinates."""
+    k = objective.n_fitted
+    tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
+    return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied
+
+
+def parameter_names(objective, scaling, model, labels):
+    """Names of the raw parameters: expert by expert, then what all share."""
+    arrays, own, shared = model.parameters.arrays, [], []
+    outputs = [f"y{i}" for i in range(len(scaling.centre_y))]
+    sizes = raw_sizes(scaling, objective.n_experts)
+    designs = (scaling.gate, scaling.expert)
+    for part, size, design in zip((objective.gate, objective.experts), sizes, designs, strict=True):
+        said = {Axis.FEATURE: [labels[c] for c in design.columns], Axis.OUTPUT: outputs}
+        declared = part.arrays(size)
+        own += table.names(table.by_expert(declared), arrays, said)
+        shared += table.names(table.common(declared), arrays, said)
+    return (*(f"{name} ({j})" for j in range(objective.n_experts) for name in own), *shared)
+
+
+def n_flat(objective: Objective, scaling: Scaling, model):
+    """Count the directions of the raw parameters that the density does not depend on.
+
+    Those of the gate in raw coordinates, and one for each expert and collinear column.
+    """
+    k, arrays = objective.n_experts, model.parameters.arrays
+    declared = objective.gate.arrays(raw_sizes(scaling, k)[0])
+    shared = sum(np.size(arrays[array.name]) for array in table.common(declared))
+    own = k * objective.q_gate + shared - objective.symmetry.n_free
+    lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
+    lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
+    return own + k * lost_gate + objective.n_fitted * lost_expert * len(scaling.centre_y)

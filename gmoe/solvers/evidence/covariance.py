@@ -1,0 +1,161 @@
+"""Covariance of the estimates: inverse observed information on the identified space, in the units of the data."""
+
+import numpy as np
+
+from gmoe import table
+from gmoe.part import Axis
+from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.raw import derivatives, raw_sizes
+from gmoe.solvers.problem.scaling import Scaling, null_space
+from gmoe.solvers.problem.walls import Kind
+from gmoe.solvers.search.standing import variance_held
+
+# An eigenvalue of the average information below this, relative to the largest, carries no information.
+FLAT = 1e-11
+# Loading of a parameter on the flat directions from which on it is not identified.
+LOADING = 1e-6
+# Derivative of an entry of the table that is none: that of one that the canonical form sets to zero.
+PINNED = 1e-13
+
+
+def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None):
+    """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
+
+    Parameters
+    ----------
+    local : Spectrum
+        Curvature at the maximum, along the face of the parameter space on which it lies.
+    model : GMoE
+        Canonical; its first expert is the gate's reference.
+    free : ndarray, shape (P, w), or None
+        Directions that the data leave open.
+    separating : ndarray, shape (P,), or None
+        Direction along which the gate separates: what loads on it has no standard error.
+
+    Returns
+    -------
+    covariance : ndarray, shape (R, R); notes : tuple of str
+    """
+    values, out = local.values, local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
+    regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
+    root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
+    to_raw = derivatives(objective, scaling, local.theta, model)
+    spread = to_raw @ root
+    result = spread @ spread.T
+    size = np.maximum(np.sqrt(np.diag(result)), 1e-12)
+    # A flat direction as long as a standard deviation of the best known one.
+    flat = np.linalg.norm(to_raw @ out[:, ~regular], axis=1)
+    if free is not None and free.size:
+        flat += np.linalg.norm(to_raw @ free, axis=1)
+    entries = Entries(objective, scaling, model)
+    unknown = entries.collinear() | (flat > LOADING * size)
+    notes = np.where(unknown, "not identified", "").astype(object)
+    if separating is not None:
+        moved = np.abs(to_raw @ separating)
+        notes[moved > LOADING * moved.max()] = "separated"
+    held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
+    _note_gate(objective, entries, notes, to_raw, held)
+    for j in np.flatnonzero(variance_held(objective, local.theta)):
+        notes[entries.variances(j)] = "at bound"
+    if objective.temperature_at_bound(local.theta):
+        notes[entries.shared_gate] = "at bound"
+    notes[entries.experts[objective.n_fitted :]] = "pinned"
+    # What is held by a bound has no spread at all.
+    notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
+    unusable = notes != ""
+    result[unusable, :] = np.nan
+    result[:, unusable] = np.nan
+    return result, tuple(str(note) for note in notes)
+
+
+class Entries:
+    """Which entries of the table of raw parameters belong to what.
+
+    Parameters
+    ----------
+    objective : Objective
+    scaling : Scaling
+    model : GMoE
+    """
+
+    def __init__(self, objective, scaling, model):
+        self.scaling, self.k = scaling, objective.n_experts
+        arrays, sizes = model.parameters.arrays, raw_sizes(scaling, self.k)
+        self._gate, self._experts = objective.gate.arrays(sizes[0]), objective.experts.arrays(sizes[1])
+        self._shape = {name: value.shape for name, value in arrays.items()}
+        #: Entries of one expert's gate, and of one expert in all; of the gate and the experts that all share.
+        self.n_gate = sum(self._count(a) for a in table.by_expert(self._gate)) // self.k
+        self.width = self.n_gate + sum(self._count(a) for a in table.by_expert(self._experts)) // self.k
+        start = self.k * self.width
+        stop = start + sum(self._count(a) for a in table.common(self._gate))
+        self.size = stop + sum(self._count(a) for a in table.common(self._experts))
+        self.shared_gate = np.arange(start, stop)
+
+    def _count(self, array):
+        return int(np.prod(self._shape[array.name]))
+
+    @property
+    def gate(self):
+        """Entries of the experts' gates, (k, n_gate)."""
+        return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate)
+
+    @property
+    def experts(self):
+        """Entries of the experts' densities, (k, width - n_gate)."""
+        return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate, self.width)
+
+    def variances(self, j):
+        """Positive entries of expert j."""
+        mask = np.zeros(self.size, bool)
+        at = j * self.width + self.n_gate
+        for array in table.by_expert(self._experts):
+            count = self._count(array) // self.k
+            mask[at : at + count] = array.positive
+            at += count
+        return mask
+
+    def collinear(self):
+        """Entries that move along constant or collinear columns without changing the density, boolean (entries,)."""
+        own: list[np.ndarray] = []
+        shared: list[np.ndarray] = []
+        for declared, design in ((self._gate, self.scaling.gate), (self._experts, self.scaling.expert)):
+            null = null_space(design)
+            # Standardised slopes; the intercept moves with them unless they cancel at the centre.
+            shift = null @ (design.centre / design.size)
+            moved = bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))
+            slopes = np.linalg.norm(null, axis=0) > LOADING
+            for array in declared:
+                shape = self._shape[array.name][1:] if array.axes[:1] == (Axis.EXPERT,) else self._shape[array.name]
+                axes = [axis for axis in array.axes if axis is not Axis.EXPERT]
+                if axes[-1:] == [Axis.FEATURE]:
+                    flags = np.broadcast_to(slopes, shape).ravel()
+                else:
+                    flags = np.full(int(np.prod(shape)), moved and not array.positive)
+                (own if array.axes[:1] == (Axis.EXPERT,) else shared).append(flags)
+        return np.concatenate([*[np.concatenate([np.empty(0, bool), *own])] * self.k, *shared])
+
+
+def _note_gate(objective, entries, notes, to_raw, held):
+    """Note what the gate leaves open: the pinned entries, a scale, and what moves the regions of a held selection."""
+    kind, symmetry = objective.gate, objective.symmetry
+    rows = entries.gate
+    if symmetry.idle:
+        notes[entries.shared_gate] = "not identified"
+    if symmetry.idle and symmetry.divided:
+        notes[rows] = "not identified"
+    blind = held or kind.has_blind_moves(objective.gate_size)
+    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), kind.unseen(objective.gate_size))
+    # Rows of affine scores are those of the table; a column of features may have got lost by collinearity.
+    if blind:
+        notes[rows[:, 0]] = np.where(seen.reshape(objective.n_experts, -1)[:, 0], "boundary", notes[rows[:, 0]])
+        notes[rows[:, 1:]] = "boundary"
+    still = ~np.any(np.abs(to_raw[rows]) > PINNED, axis=2)
+    notes[rows[still]] = "pinned"
+
+
+def collinear_columns(scaling):
+    """Columns of X that are constant or collinear in one of the designs."""
+    found = set()
+    for design in (scaling.gate, scaling.expert):
+        found |= set(design.columns[np.linalg.norm(null_space(design), axis=0) > LOADING])
+    return sorted(found)

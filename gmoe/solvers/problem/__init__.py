@@ -1,0 +1,1 @@
+"""What is maximised, in which coordinates, over which set."""

@@ -1,0 +1,213 @@
+"""The average log-likelihood of a scaled problem, with gradient, complete-data and observed information.
+
+Parameters are a flat vector, see :class:`gmoe.solvers.problem.layout.Layout`, in scaled coordinates and those of the
+parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmoe._arrays import Blocks
+from gmoe.experts import GAUSSIAN
+from gmoe.gates import LOG_TEMPERATURE_RANGE, BaseGate
+from gmoe.kernels import assemble
+from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
+from gmoe.kernels.rows import gather
+from gmoe.parameter_space import ParameterSpace
+from gmoe.part import Size
+from gmoe.solvers.problem.layout import Layout
+from gmoe.solvers.problem.passes import Passes, Sums
+from gmoe.solvers.problem.rows_wall import RowsWall
+from gmoe.solvers.problem.spread_wall import spread_wall
+from gmoe.solvers.problem.walls import flat_wall
+
+__all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
+
+# A share of so many times the least one is too far from it for one step to get there, in all but a wild one.
+FAR_ROWS = 3.0
+# Relative distance below a least share that is rounding.
+SLACK = 1e-9
+WHOLE = ParameterSpace()
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The objective at one parameter vector, averaged over the weights; fields beyond ``order`` are None."""
+
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+    sums: Sums
+    hessian: np.ndarray | None = None
+
+
+class Objective(Layout):
+    """Average log-likelihood of scaled data under a gate with ``n_experts`` experts.
+
+    Parameters
+    ----------
+    blocks : Blocks
+    gate : BaseGate
+    n_experts : int
+    space : ParameterSpace, optional
+        The set over which to maximise.
+    scaling : Scaling, optional
+        Needed where the space has absolute bounds.
+    executor : concurrent.futures.Executor, optional
+        Runs groups of blocks in threads; the result is the same to the last bit.
+    passes : list, optional
+        Grows by one entry with every pass; several objectives may share it.
+    experts : BaseExperts, optional
+    """
+
+    def __init__(
+        self,
+        blocks: Blocks,
+        gate: Any,
+        n_experts: int,
+        space=WHOLE,
+        scaling=None,
+        executor=None,
+        passes=None,
+        experts=GAUSSIAN,
+    ):
+        sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
+        experts = experts.sized(sizes[1])
+        self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
+        super().__init__(gate, experts, *sizes)
+        self.space, self.scaling = space, scaling
+        self.n_parameters = self.size
+        #: Experts whose density is fitted; those after them have a given one.
+        self.n_fitted = n_experts - experts.n_given
+        #: Where the parameters are that no density depends on.
+        self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
+        self.symmetry = gate.symmetry_of(self.gate_size).keeping(experts.n_given)
+        self.identified = self._identified_basis()
+        # Appending is atomic: several threads may climb on one objective.
+        self._passes: list[int] = [] if passes is None else passes
+        self._executor = executor
+        self._data = Passes(blocks, gate, experts, self, executor)
+        self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
+        #: Walls that are there whatever the data: they bound parameters, or functions of these.
+        self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
+        # The mean of a gate with one active expert, as a function of its parameters, has jumps and no slope.
+        self._rows_wall = None if gate.is_sparse(n_experts) else RowsWall(self, self.least_share)
+
+    def on(self, blocks: Blocks) -> "Objective":
+        """Return the objective of other data; it counts its passes with this one."""
+        return self._like(blocks, self.gate, None)
+
+    def under(self, gate: BaseGate) -> "Objective":
+        """Return the objective of the same data under another gate; it counts its passes with this one."""
+        return self._like(self.blocks, gate, self._executor)
+
+    def _like(self, blocks, gate, executor):
+        shared = self.space, self.scaling, executor, self._passes, self.experts
+        return Objective(blocks, gate, self.n_experts, *shared)
+
+    @property
+    def n_passes(self):
+        """Passes over the data so far."""
+        return len(self._passes)
+
+    def _identified_basis(self):
+        """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
+        flat = self.embed(self.gate.uninformed(self.gate_size))
+        flat = np.hstack([flat, np.eye(self.n_parameters)[:, self.void]])
+        if flat.shape[1] == 0:
+            return np.eye(self.n_parameters)
+        return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
+
+    def embed(self, gate_directions):
+        """Parameter directions (P, m) of directions (k q_gate + s_gate, m) of the gate's natural parameters."""
+        result = np.zeros((self.n_parameters, gate_directions.shape[1]))
+        result[self.gate_index] = gate_directions
+        return result
+
+    @property
+    def least_share(self) -> float:
+        """Average gate probability that gives an expert the rows that the space asks for."""
+        n = self.blocks.n_rows
+        return self.space.min_rows(self.n_expert, self.gate_size.n_features, n, self.n_experts) / n
+
+    @property
+    def least_shares(self) -> np.ndarray:
+        """The same of each expert, (k,): an expert with a given density needs no rows."""
+        return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)
+
+    def shares(self, evaluation) -> np.ndarray:
+        """Average gate probability of each expert, (k,)."""
+        return evaluation.sums.totals[1] / self.blocks.total_weight
+
+    def explained(self, evaluation) -> np.ndarray:
+        """Average responsibility of each expert, (k,)."""
+        return evaluation.sums.totals[0] / self.blocks.total_weight
+
+    def walls(self, evaluation) -> tuple:
+        """Walls of the parameter space that one step from a point may meet."""
+        near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
+        return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
+
+    def outside(self, evaluation) -> bool:
+        """Whether some expert has too few rows."""
+        return bool(np.any(self.shares(evaluation) < self.least_shares * (1.0 - SLACK)))
+
+    @property
+    def bent_index(self):
+        """Where the parameters are that go through the activation."""
+        rows = np.arange(self.n_experts)[:, None] * self.width
+        return (rows + self.gate.bent_columns(self.gate_size)).ravel()
+
+    def temperature_at_bound(self, theta) -> bool:
+        """Whether the temperature is within a thousandth of an end of its range."""
+        if not self.gate.has_temperature:
+            return False
+        low, high = np.log(self.space.min_temperature), np.log(self.space.max_temperature)
+        return bool(np.any((self.shared(theta) <= low + 1e-3) | (self.shared(theta) >= high - 1e-3)))
+
+    def inside(self, theta):
+        """Return the parameters with a log temperature outside of its range at the end of it."""
+        if not self.gate.has_temperature:
+            return theta
+        result = theta.copy()
+        self.shared(result)[:] = np.clip(self.shared(theta), *LOG_TEMPERATURE_RANGE)
+        return result
+
+    def evaluate(self, theta, order=OBSERVED) -> Evaluation:
+        """Value and gradient, from COMPLETE on the sums of EM, at OBSERVED the Hessian; one pass over the data."""
+        self._passes.append(order)
+        theta, total = self.inside(theta), self.blocks.total_weight
+        sums = self._data.sums(theta, order)
+        gradient, hessian = self._gathered(sums) / total, None
+        if order == OBSERVED:
+            hessian = np.zeros((self.n_parameters, self.n_parameters))
+            assemble.hessian(
+                sums.gate_block, sums.gate_shared, sums.gate_gram, sums.block, sums.shared_block, sums.full,
+                sums.bend_gate, sums.bend_expert, self.n_own, self.at_gate, self.at_expert, self.gate_index,
+                self.at_both, hessian,
+            )  # fmt: skip
+            hessian /= total
+        return Evaluation(theta, sums.value / total, gradient, sums, hessian)
+
+    def product(self, evaluation: Evaluation, direction):
+        """Hessian at an evaluation of at least PRODUCTS times a direction (P,), without it; one pass over the data."""
+        self._passes.append(SCORE)
+        result = self._gathered(self._data.change(evaluation.theta, direction))
+        for bend, at in ((evaluation.sums.bend_gate, self.at_gate), (evaluation.sums.bend_expert, self.at_expert)):
+            np.add.at(result, at, np.einsum("jab,jb->ja", symmetric(bend), direction[at]))
+        return result / self.blocks.total_weight
+
+    def _gathered(self, sums):
+        """Put sums by expert where their parameters are, (P,)."""
+        result = np.zeros(self.n_parameters)
+        gather(sums.pull_gate, self.gate_segments, self.at_gate, result)
+        gather(sums.pull_expert, self.expert_segments, self.at_expert, result)
+        return result
+
+
+def symmetric(lower):
+    """Symmetric matrices (..., b, b) of their lower triangles."""
+    lower = np.tril(lower)
+    return lower + np.swapaxes(np.tril(lower, -1), -1, -2)

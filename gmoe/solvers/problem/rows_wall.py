@@ -1,0 +1,88 @@
+"""The wall behind which each expert has its rows."""
+
+import numpy as np
+
+from gmoe.solvers.problem.walls import Bound, Kind
+
+# A share of the gate that underflowed, so that its logarithm is finite.
+NOTHING = 1e-300
+
+
+class RowsWall:
+    """Each fitted expert has its rows: log of its average gate probability over the least one."""
+
+    def __init__(self, objective, least: float):
+        self.objective, self.least = objective, least
+
+    def values(self, theta):
+        """See :class:`Wall`."""
+        n = self.objective.n_fitted
+        share = sum(weight @ self._gate(theta, "probabilities", x)[:n].T for x, weight in self._data())
+        return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
+
+    def bound(self, index):
+        """See :class:`Wall`."""
+        return Bound(Kind.ROWS, (index,), True)
+
+    def normals(self, theta, which):
+        """See :class:`Wall`."""
+        share, slopes, _ = self._derivatives(theta, which)
+        return (slopes / np.maximum(share, NOTHING)[:, None]).T
+
+    def bend(self, theta, which, multipliers):
+        """See :class:`Wall`."""
+        share, slopes, curve = self._derivatives(theta, which, multipliers)
+        scaled = slopes / np.maximum(share, NOTHING)[:, None]
+        return curve - (scaled.T * multipliers) @ scaled
+
+    def _data(self):
+        for x, _, _, weight, m in self.objective.blocks.all():
+            yield x[:, :m], weight[:m]
+
+    def _gate(self, theta, method, *data):
+        objective = self.objective
+        own = np.ascontiguousarray(objective.split(theta)[0])
+        return getattr(objective.gate, method)(own, objective.shared(theta), *data)
+
+    def _derivatives(self, theta, which, multipliers=None):
+        """Shares (a,), their slopes (a, P) and, with multipliers, the sum of multiplier / share times curvature (P, P).
+
+        With l_j the logits and E = sum_l p_l dl_l: dp_j = p_j u_j with u_j = dl_j - E, and
+        d2 p_j = p_j (u_j u_j' + d2 l_j - sum_l p_l (d2 l_l + dl_l dl_l') + E E').
+        """
+        objective, size = self.objective, self.objective.n_parameters
+        share, slopes, curve = np.zeros(len(which)), np.zeros((len(which), size)), np.zeros((size, size))
+        if multipliers is not None:
+            share_now = np.exp(self.values(theta)[which]) * self.least * objective.blocks.total_weight
+            force = multipliers / np.maximum(share_now, NOTHING)
+        for x, weight in self._data():
+            p, rows = self._gate(theta, "probabilities", x), self._gate(theta, "jacobian", x)
+            mean = self._stacked(p[:, None] * rows)
+            for a, j in enumerate(which):
+                mass, u = weight * p[j], self._alone(j, rows[j]) - mean
+                share[a] += mass.sum()
+                slopes[a] += u @ mass
+                if multipliers is not None:
+                    mass = force[a] * mass
+                    curve += (u * mass) @ u.T + (mean * mass) @ mean.T
+                    mass = mass * p
+                    for other, at in enumerate(objective.at_gate):
+                        curve[np.ix_(at, at)] -= (rows[other] * mass[other]) @ rows[other].T
+                    mass[j] -= force[a] * weight * p[j]
+                    bends = self._gate(theta, "curvature", -mass, x)
+                    for at, bend in zip(objective.at_gate, bends, strict=True):
+                        curve[np.ix_(at, at)] += bend
+        return share, slopes, curve
+
+    def _stacked(self, rows):
+        """Rows by expert (k, b, m), summed where their parameters are, (P, m)."""
+        result = np.zeros((self.objective.n_parameters, rows.shape[2]))
+        for at, own in zip(self.objective.at_gate, rows, strict=True):
+            result[at] += own
+        return result
+
+    def _alone(self, j, rows):
+        """Rows of one expert (b, m), where their parameters are, (P, m)."""
+        result = np.zeros((self.objective.n_parameters, rows.shape[1]))
+        result[self.objective.at_gate[j]] = rows
+        return result

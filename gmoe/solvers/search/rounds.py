@@ -1,0 +1,181 @@
+"""Rounds of starts for one number of experts, each round independent of the others.
+
+A round climbs partitions of the data and the smaller fit's ends, grown by one expert; then, in smaller batches, starts
+about its own best end, with one expert taken out and grown again, until a batch finds nothing better.  That two rounds
+meet in the same end is evidence: they share the data, and nothing else.  A search with a larger ``n_init`` makes the
+same rounds and more.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import numpy as np
+
+from gmoe.solvers.search.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
+from gmoe.solvers.starts.given import beside_given
+from gmoe.solvers.starts.kinds import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen
+
+# Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
+BATCH, MULTIPLY = 5, 3
+# Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
+AGREE, MAX_STARTS = 2, 60
+# Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
+CROWDED_STARTS = 3
+
+
+@dataclass
+class Rounds:
+    """What the rounds of one number of experts found.
+
+    Attributes
+    ----------
+    objective : Objective
+    ascents : list of Ascent
+        All climbed starts, in turn.
+    sizes : list of int
+        Starts of each round.
+    tops : list of tuple of ndarray
+        After each round the best few distinct ends.
+    interrupted : bool
+    settled : int or None
+        The first round with which rounds agreed.
+    """
+
+    objective: object
+    ascents: list = field(default_factory=list)
+    sizes: list = field(default_factory=list)
+    tops: list = field(default_factory=list)
+    interrupted: bool = False
+    settled: int | None = None
+
+    @property
+    def best_value(self) -> float:
+        """Value of the best end."""
+        return best_of(self.objective, self.ascents).evaluation.value
+
+    def agreeing(self, value) -> int:
+        """How many rounds have an end of that value."""
+        bounds = np.cumsum([0, *self.sizes])
+        return sum(
+            any(abs(a.evaluation.value - value) < SAME for a in self.ascents[start:stop])
+            for start, stop in zip(bounds[:-1], bounds[1:], strict=True)
+        )
+
+
+def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
+    """Climb rounds of starts until two agree on the best end.
+
+    Parameters
+    ----------
+    objective : Objective
+    smaller : Found or None
+        The fit with one expert less.
+    sample : Sample
+    settings : Settings
+    run : callable
+        ``map``, or that of an executor.
+    """
+    k, found = objective.n_experts, Rounds(objective)
+    if k == 1:
+        start = from_responsibilities(objective, sample, np.ones((len(sample.y), 1)))
+        found.ascents, found.sizes = [climb(objective, start, settings)], [1]
+        found.tops = [(found.ascents[0].evaluation.theta,)]
+        return found
+    multiple, crowded = min(k, MULTIPLY), is_crowded(objective)
+    least = 1 if crowded else -(-settings.n_init // BATCH)
+    while True:
+        number = len(found.sizes)
+        rng = np.random.default_rng([settings.seed, k, number])
+        size = CROWDED_STARTS if crowded else min(settings.n_init, BATCH) * multiple
+        before = len(found.ascents)
+        try:
+            for ascents in _round(objective, smaller, sample, settings, rng, run, number, size, crowded):
+                found.ascents += ascents
+                _report(settings, found)
+        except KeyboardInterrupt:
+            if not settings.keep_interrupted:
+                raise
+            found.interrupted = True
+        if len(found.ascents) > before:
+            found.sizes.append(len(found.ascents) - before)
+            found.tops.append(tuple(a.evaluation.theta for a in distinct(objective, found.ascents)[0]))
+            if found.settled is None and _agreed(found, settings):
+                found.settled = len(found.sizes) - 1
+        full = len(found.ascents) + found.sizes[-1] > MAX_STARTS * multiple if found.sizes else False
+        if found.interrupted or (len(found.sizes) >= least and (found.settled is not None or full or crowded)):
+            return found
+
+
+def is_crowded(objective) -> bool:
+    """Whether the rows are too few to give every expert half more than what the parameter space would ask for."""
+    own, n_slopes, n = objective.n_expert, objective.gate_size.n_features, objective.blocks.n_rows
+    per_expert = max(objective.space.min_rows(own, n_slopes, np.inf, 1), own)
+    return 1.5 * objective.n_fitted * per_expert > n
+
+
+def _agreed(found, settings):
+    """Whether rounds agree on the best end; where no second round was asked for, one is enough."""
+    return settings.n_init <= BATCH or found.agreeing(found.best_value) >= AGREE
+
+
+def _round(objective, smaller, sample, settings, rng, run, number, size, crowded):
+    """Yield the ascents of one round, batch by batch."""
+    # Without a smaller fit there is nothing to grow: one expert beside those with a given density.
+    tops = () if smaller is None else smaller.tops_of(number)
+    groups = [] if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
+    groups += _grown(smaller, tops, (), sample, size, rng)
+    own: list = []
+    kicked: list = []
+    value = -np.inf
+    while True:
+        starts = [from_responsibilities(objective, sample, r) for r in groups]
+        starts = [*(steepen(objective, start, i, rng) for i, start in enumerate(starts)), *kicked]
+        # The best of the own round alone: rounds stay independent.
+        follow = partial(climb_or_none, objective, settings, value)
+        batch = [ascent for ascent in run(follow, starts) if ascent is not None]
+        own += batch
+        yield batch
+        if not own:
+            raise FloatingPointError("No start could be climbed: the likelihood overflows; rescale X and y.")
+        best = best_of(objective, own).evaluation
+        if best.value <= value + SAME or crowded:
+            return
+        value = best.value
+        reduced = [(objective, best.theta, j) for j in range(objective.n_fitted) if tops]
+        n_data = size // 4
+        groups = _partitions(objective, sample, settings.kinds, n_data, rng)
+        groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
+        if len(objective.bent_index):
+            kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
+
+
+def _partitions(objective, sample, kinds, n_starts, rng):
+    """Soft groups of so many partitions of the data, of the kinds in turn."""
+    first, k = int(rng.integers(len(kinds))), objective.n_fitted
+    found = []
+    for i in range(n_starts):
+        groups = from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k)
+        found.append(beside_given(groups, objective.experts.n_given, sample, rng, i))
+    return found
+
+
+def _grown(smaller, tops, reduced, sample, n_starts, rng):
+    """Soft groups of so many fits with one expert more than the reduced ones and the smaller fit's ends, in turn.
+
+    A reduced one is (objective, parameters, expert to leave out).
+    """
+    models = [*reduced, *((smaller.objective, theta, None) for theta in tops)]
+    shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
+    return [
+        group
+        for (objective, theta, left_out), share in zip(models, shares, strict=True)
+        for group in grow(objective, theta, sample, share, rng, left_out)
+    ]
+
+
+def _report(settings, found):
+    if settings.report is not None and found.ascents:
+        objective = found.objective
+        shift = 0.0 if objective.scaling is None else objective.scaling.log_unit
+        value = objective.blocks.total_weight * (found.best_value - shift)
+        settings.report(objective.n_experts, len(found.ascents), value)

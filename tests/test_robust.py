@@ -135,16 +135,17 @@ def test_noise_under_other_gates(gate):
 
 
 def test_one_regression_and_noise():
-    """The smallest model, which no smaller fit leads to: among outliers on one side the line is still found."""
+    """The smallest model, which no smaller fit leads to: a line among more outliers, which remain the last expert."""
     rng = np.random.default_rng(2)
     x = rng.uniform(-1.0, 1.0, 300)
     y = 1.0 + 2.0 * x + 0.1 * rng.normal(size=300)
-    y[:90] = rng.uniform(5.0, 30.0, 90)
+    y[:180] = rng.uniform(-10.0, 30.0, 180)
     model = fit(x[:, None], y, "noise:low=-10,high=30", 2)
     estimates = model.model_.parameters
-    # Five standard errors of a regression on 210 rows.
-    assert abs(estimates.intercept[0] - 1.0) < 5 * 0.1 / 210**0.5
-    assert abs(estimates.coef[0, 0] - 2.0) < 5 * 0.1 / (210 / 3) ** 0.5
+    assert model.fit_result_.shares == pytest.approx([0.4, 0.6], abs=0.03)
+    # Five standard errors of a regression on 120 rows.
+    assert abs(estimates.intercept[0] - 1.0) < 5 * 0.1 / 120**0.5
+    assert abs(estimates.coef[0, 0] - 2.0) < 5 * 0.1 / (120 / 3) ** 0.5
 
 
 def test_variance_along_x_is_found():

@@ -6,13 +6,14 @@ from inspect import isabstract
 import numpy as np
 import pytest
 from problems import all_gates, data, designs
+from scipy.special import logsumexp
 
 from gmoe import as_gate, gates, list_gates
 from gmoe._arrays import Blocks
 from gmoe.frames import Change, Frame
 from gmoe.gates import BaseGate, gate_text
 from gmoe.part import Axis, Size
-from gmoe.solvers.problem.objective import OBSERVED, Objective
+from gmoe.solvers.problem.objective import OBSERVED, SCORE, Objective
 
 K, D = 3, 2
 # Settings that make another gate of a class: of what has none, its name says all.
@@ -229,3 +230,20 @@ def test_score_and_hessian(gate):
     direction = np.random.default_rng(6).normal(size=len(theta))
     # The same sums in another order.
     assert_close(problem.product(at, direction), at.hessian @ direction, 1e-12)
+
+
+@each(DENSE)
+def test_large_log_weights_leave_no_digits_behind(gate):
+    """A gate of steps, with log-weights of a million: beside these nothing would be left of a log-density."""
+    problem, theta = objective(gate)
+    own, expert = problem.split(theta)
+    own *= 1e6
+    shared = problem.shared(theta)
+    total = 0.0
+    for x_gate, x_expert, y, weight, m in problem.blocks.all():
+        logit = gate.value(own.copy(), shared, np.ascontiguousarray(x_gate[:, :m]))
+        logit -= logit.max(axis=0)
+        density = problem.experts.value(expert.copy(), problem.expert_shared(theta), x_expert[:, :m], y[:, :m])
+        total += weight[:m] @ (logsumexp(logit + density, axis=0) - logsumexp(logit, axis=0))
+    # The log-weights themselves are rounded at 1e-16 of a million.
+    assert problem.evaluate(theta, SCORE).value == pytest.approx(total / problem.blocks.total_weight, rel=1e-8)

@@ -203,3 +203,14 @@ def dense(rows, n_experts) -> np.ndarray:
         part = np.broadcast_to(basis[:, first : first + count], (n_experts, count, basis.shape[2]))
         parts.append(part if factor < 0 else part * factors[factor][:, None])
     return np.concatenate(parts, axis=1)
+
+
+def weighted_sums(rows, weight) -> np.ndarray:
+    """Add up weight (n_experts, m) times derivative, (n_experts, b), of rows as in :mod:`gmoe.kernels.rows`."""
+    factors, basis, segments = rows
+    m, parts = weight.shape[1], []
+    for factor, first, count, _ in segments:
+        weighted = weight if factor < 0 else weight * factors[factor, :, :m]
+        part = basis[:, first : first + count, :m]
+        parts.append(weighted @ part[0].T if len(basis) == 1 else np.einsum("jm,jtm->jt", weighted, part))
+    return np.concatenate(parts, axis=1)

@@ -15,7 +15,9 @@ from gmoe.gates import activations, keys, selections
 
 DOCS = Path(__file__).parents[1] / "docs"
 GATES = (DOCS / "gates.md").read_text(encoding="utf-8")
-FIRST, ACTIVATION, ITS_USE, KEY, SELECTION = re.findall(r"^```python\n(.*?)^```", GATES, re.DOTALL | re.MULTILINE)
+FIRST, LAPLACE, ACTIVATION, ITS_USE, KEY, SELECTION = re.findall(
+    r"^```python\n(.*?)^```", GATES, re.DOTALL | re.MULTILINE
+)
 
 
 @pytest.fixture
@@ -51,6 +53,14 @@ def test_the_first_example(capsys):
     # The truth's temperature; a fixed seed, and 1 seed in 20 would be outside.
     assert shown.lower < 0.2 < shown.upper
     assert capsys.readouterr().out.startswith("temperature 0.")
+
+
+def test_the_example_of_a_distance(capsys):
+    fitted = run(LAPLACE).fitted
+    lower, upper = fitted.confidence_interval("gate_scale", level=0.999)
+    # The truth's scale; a fixed seed, and 1 seed in 1000 would be outside.
+    assert lower < 0.6 < upper and fitted.fit_result_.status == "converged"
+    assert capsys.readouterr().out.startswith("[[")
 
 
 def test_an_activation_of_ones_own(family, capsys):

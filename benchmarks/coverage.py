@@ -21,7 +21,7 @@ from multiprocessing import Pool
 import numpy as np
 
 from gmoe import ActivationGate, GaussianMoERegressor, GMoE, Parameters
-from gmoe.inference import raw_values
+from gmoe.table import parameter_values
 
 N = 5000
 EXPERTS = {"intercept": [2.0, -1.0], "coef": [[1.0, 0.5], [-0.5, 1.0]], "variance": [0.36, 0.64]}
@@ -71,7 +71,7 @@ def from_data(task):
         warnings.simplefilter("ignore")
         near = GaussianMoERegressor(2, ActivationGate(name), init=truth(name).parameters).fit(X, y)
         own = GaussianMoERegressor(2, ActivationGate(name), random_state=0).fit(X, y)
-    away = np.abs(raw_values(own.model_) - raw_values(near.model_)) / near.fit_result_.standard_errors
+    away = np.abs(parameter_values(own.model_) - parameter_values(near.model_)) / near.fit_result_.standard_errors
     return own.log_likelihood_ - near.log_likelihood_, np.nanmax(away), own.fit_result_.n_agreeing
 
 

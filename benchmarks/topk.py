@@ -54,7 +54,7 @@ def without_search(X, y, gate, k):
         annealed.append(sparse.annealed(few, sample, settings, (0, k), number))
     kept = sorted(annealed, key=lambda end: end.worth, reverse=True)[: sparse.N_KEPT]
     ends = [sparse.ascend(soft, soft.anneal(end.theta, sparse.POLISH_WIDTHS, 40), 60).worth[1] for end in kept]
-    shift = 0.5 * np.log(2.0 * np.pi) + np.log(scaling.scale_y)
+    shift = scaling.log_unit
     return max(plain) - shift, max(ends) - shift
 
 

@@ -4,12 +4,29 @@ __version__ = "0.1.0"
 
 from typing import TYPE_CHECKING, Any
 
+from gmoe.experts import (
+    BaseExperts,
+    GaussianExperts,
+    HeteroscedasticExperts,
+    LocationScaleExperts,
+    MultivariateGaussianExperts,
+    NoiseExperts,
+    NormalDensity,
+    StudentExperts,
+    UniformDensity,
+    as_experts,
+    list_experts,
+    register_experts,
+)
+from gmoe.frames import Change, Frame, ResponseFrame
 from gmoe.gates import (
     Activation,
     ActivationGate,
+    BaseGate,
     CosineGate,
     DenseToSparseGate,
     Gate,
+    GroupGate,
     Key,
     LaplaceGate,
     NormalisedSigmoidGate,
@@ -20,14 +37,17 @@ from gmoe.gates import (
     ThresholdGate,
     TopK,
     TopKGate,
+    TreeGate,
     as_gate,
     list_activations,
     list_gates,
+    register_gate,
 )
 from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
+from gmoe.part import Array, Axis, Size
 from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
@@ -36,29 +56,51 @@ if TYPE_CHECKING:
 __all__ = [
     "Activation",
     "ActivationGate",
+    "Array",
+    "Axis",
+    "BaseExperts",
+    "BaseGate",
+    "Change",
     "CosineGate",
     "DenseToSparseGate",
     "FitResult",
+    "Frame",
     "GMoE",
     "Gate",
+    "GaussianExperts",
     "GaussianMoERegressor",
+    "GroupGate",
+    "HeteroscedasticExperts",
     "Key",
     "LaplaceGate",
+    "LocationScaleExperts",
+    "MultivariateGaussianExperts",
+    "NoiseExperts",
+    "NormalDensity",
     "NormalisedSigmoidGate",
     "ParameterSpace",
     "Parameters",
     "QuadraticGate",
+    "ResponseFrame",
     "Selection",
+    "Size",
     "SoftmaxGate",
+    "StudentExperts",
     "Summary",
     "Threshold",
     "ThresholdGate",
     "TopK",
     "TopKGate",
+    "TreeGate",
+    "UniformDensity",
+    "as_experts",
     "as_gate",
     "list_activations",
+    "list_experts",
     "list_gates",
     "log_likelihood_scorer",
+    "register_experts",
+    "register_gate",
 ]
 
 

@@ -8,20 +8,13 @@ import scipy
 
 from gmoe import table
 from gmoe._validation import check_choice
+from gmoe.experts import GAUSSIAN
 from gmoe.solvers.evidence.result import FitResult
 
 # Share of an expert that no observation needs.
 NO_SHARE = 1e-8
 # Weights whose mean is below this are no counts of observations.
 LIGHT = 0.5
-
-
-def raw_values(model) -> np.ndarray:
-    """Parameters in the order of ``FitResult.parameter_names``: expert by expert, then an estimated temperature."""
-    arrays, parts = model.parameters.arrays, zip((model.gate, model.experts), model.sizes, strict=True)
-    found = [table.flat(arrays, part.arrays(size), model.n_experts) for part, size in parts]
-    rows, shared = zip(*found, strict=True)
-    return np.concatenate([np.hstack(rows).ravel(), *shared])
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,7 +39,8 @@ class Summary:
         """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
         r = self.result
         half = scipy.special.ndtri(0.5 + self.level / 2.0)
-        values, errors, positive = raw_values(r.model), r.standard_errors, _positive(r.model)
+        values, errors = table.parameter_values(r.model), r.standard_errors
+        positive = {array.name for array in table.declared(r.model) if array.positive}
         return [
             {
                 "parameter": name,
@@ -61,8 +55,7 @@ class Summary:
     def interval(self, parameter: str) -> tuple:
         """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
         model = self.result.model
-        kinds = tuple(model.parameters.arrays)
-        check_choice(parameter, "parameter", kinds)
+        check_choice(parameter, "parameter", _kinds(model))
         _check_estimable(model, parameter)
         shape = np.shape(getattr(model.parameters, parameter))
         rows = [row for row in self.rows() if _kind(row["parameter"]) == parameter]
@@ -78,10 +71,11 @@ class Summary:
     def __str__(self):
         r = self.result
         width = max(len(name) for name in r.parameter_names)
+        kind = "Gaussian mixture" if r.model.experts == GAUSSIAN else f"{r.model.experts!r}: mixture"
         percent = f"{100 * self.level:g}%"
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
         lines = [
-            f"Gaussian mixture of {r.model.n_experts} experts, gate {r.model.gate}",
+            f"{kind} of {r.model.n_experts} experts, gate {r.model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
@@ -91,6 +85,17 @@ class Summary:
         ]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _kinds(model):
+    """Names of the arrays; a temperature last, and also where the gate fixes it."""
+    names = [array.name for array in table.declared(model) if array.name != "temperature"]
+    return (*names, "temperature") if model.gate.can_anneal else tuple(names)
+
+
+def _kind(name):
+    """Array of a parameter's name, as of ``coef[x] (0)``."""
+    return re.split(r"[ \[]", name)[0]
 
 
 def _check_estimable(model, parameter):
@@ -118,17 +123,6 @@ def _check_estimable(model, parameter):
 def symmetry_of(model):
     """Return what the gate of a model leaves open."""
     return model.gate.symmetry_of(model.sizes[0])
-
-
-def _kind(name):
-    """Name of the array that an entry of the table is of."""
-    return re.split(r"[ \[]", name)[0]
-
-
-def _positive(model):
-    """Names of the arrays whose entries are positive."""
-    parts = zip((model.gate, model.experts), model.sizes, strict=True)
-    return {array.name for part, size in parts for array in part.arrays(size) if array.positive}
 
 
 def _wald(positive, value, error, half):
@@ -161,6 +155,7 @@ def certificate_lines(r: FitResult) -> list[str]:
         f"  {r.n_iter} iterations, {r.n_passes} passes over the data",
         *_few_agree(r),
         f"  directions without effect on the density: {r.n_flat} (gate invariances, collinear columns)",
+        *_by_differences(r),
         *_selection_held(r),
         *(f"  {message}" for message in explain(r)),
     ]
@@ -170,6 +165,13 @@ def _few_agree(r: FitResult):
     """Say so where no second round came back to the best end: the weakest evidence that it is the best there is."""
     if r.n_rounds_agreeing < min(2, r.n_rounds) and not r.separated:
         yield "  rounds do not agree: a higher n_init may find a better maximum"
+
+
+def _by_differences(r: FitResult):
+    if not r.exact_curvature:
+        parts = (r.model.gate, "the gate"), (r.model.experts, "the experts")
+        which = " and ".join(name for part, name in parts if not part.has_exact_curvature)
+        yield f"  curvature by differences of scores: no second derivatives of {which}"
 
 
 def _selection_held(r: FitResult):

@@ -141,20 +141,28 @@ class GMoE:
         means = np.moveaxis(self.experts.mean(own, shared, self._expert_features(self._features(X))), 2, 0)
         return self._squeezed(means)
 
+    def expert_variances(self, X) -> np.ndarray:
+        """Variance of each expert, shape (n, k), of several responses (n, k, n_outputs); it may be infinite."""
+        own, shared = self._expert
+        covariance = self.experts.covariance(own, shared, self._expert_features(self._features(X)))
+        return self._squeezed(np.einsum("jaan->nja", covariance))
+
+    def expert_log_density(self, X, y) -> np.ndarray:
+        """Log-density of each expert, shape (n, k)."""
+        X = self._features(X)
+        y = np.ascontiguousarray(self._response(y, len(X)).T)
+        return self.experts.raw_log_density(self.parameters.arrays, self._expert_features(X), y).T
+
     def mean(self, X) -> np.ndarray:
         """Conditional mean of y given x, shape (n,), of several responses (n, n_outputs)."""
         return np.einsum("ij,ij...->i...", self.gate_proba(X), self.expert_means(X))
 
     def variance(self, X) -> np.ndarray:
         """Conditional variance of y given x, shape (n,) or (n, n_outputs): within plus between the experts."""
-        covariance = np.einsum("iaa->ia", self._covariance(X))
-        return self._squeezed(covariance)
+        return self._squeezed(np.einsum("iaa->ia", self.covariance(X)))
 
     def covariance(self, X) -> np.ndarray:
         """Conditional covariance of several responses given x, shape (n, n_outputs, n_outputs)."""
-        return self._covariance(X)
-
-    def _covariance(self, X):
         features, proba = self._expert_features(self._features(X)), self.gate_proba(X)
         own, shared = self._expert
         means = self.experts.mean(own, shared, features)

@@ -7,7 +7,9 @@ parameters of each expert's own, an array (n_experts, n_own), and parameters tha
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from enum import Enum, auto
+from math import prod
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -49,6 +51,19 @@ class Array(NamedTuple):
     axes: tuple[Axis, ...]
     positive: bool = False
 
+    def n_entries(self, size: Size) -> int:
+        """Count the entries, of one expert where there is a row for each.
+
+        Raises
+        ------
+        NotImplementedError
+            For nodes, which the part alone can count.
+        """
+        lengths = {Axis.EXPERT: 1, Axis.FEATURE: size.n_features, Axis.OUTPUT: size.n_outputs}
+        if not set(self.axes) <= lengths.keys():
+            raise NotImplementedError(f"{self.name} counts nodes: define own_parameters and shared_parameters.")
+        return prod(lengths[axis] for axis in self.axes)
+
 
 class Part(ABC):
     """A gate, or a family of experts.
@@ -57,13 +72,18 @@ class Part(ABC):
     response, an array (n_outputs, m). ``own`` and ``shared`` are the parameters, in the coordinates of the data given.
     """
 
-    @abstractmethod
     def own_parameters(self, size: Size) -> int:
-        """Count the parameters of one expert's own."""
+        """Count the parameters of one expert's own: by default the entries of its arrays."""
+        return sum(array.n_entries(size) for array in self.arrays(size) if array.axes[:1] == (Axis.EXPERT,))
 
     def shared_parameters(self, size: Size) -> int:
-        """Count the parameters that all experts share."""
-        return 0
+        """Count the parameters that all experts share: by default the entries of the other arrays."""
+        return sum(array.n_entries(size) for array in self.arrays(size) if array.axes[:1] != (Axis.EXPERT,))
+
+    def settings(self) -> dict[str, Any]:
+        """Return the texts and numbers by which the part's name makes it again: fields that are not the default."""
+        found: tuple[Any, ...] = fields(self) if is_dataclass(self) else ()
+        return {f.name: value for f in found if (value := getattr(self, f.name)) != f.default}
 
     @abstractmethod
     def value(self, own, shared, *data) -> np.ndarray:
@@ -182,4 +202,15 @@ def dense(rows, n_experts) -> np.ndarray:
     for factor, first, count, _ in segments:
         part = np.broadcast_to(basis[:, first : first + count], (n_experts, count, basis.shape[2]))
         parts.append(part if factor < 0 else part * factors[factor][:, None])
+    return np.concatenate(parts, axis=1)
+
+
+def weighted_sums(rows, weight) -> np.ndarray:
+    """Add up weight (n_experts, m) times derivative, (n_experts, b), of rows as in :mod:`gmoe.kernels.rows`."""
+    factors, basis, segments = rows
+    m, parts = weight.shape[1], []
+    for factor, first, count, _ in segments:
+        weighted = weight if factor < 0 else weight * factors[factor, :, :m]
+        part = basis[:, first : first + count, :m]
+        parts.append(weighted @ part[0].T if len(basis) == 1 else np.einsum("jm,jtm->jt", weighted, part))
     return np.concatenate(parts, axis=1)

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from itertools import product
+from typing import Any
 
 import numpy as np
 
@@ -46,6 +47,29 @@ def names(arrays: Sequence[Array], values: Mapping[str, np.ndarray], labels: Map
         for entry in product(*(labels.get(axis, [str(i) for i in range(n)]) for axis, n in own)):
             found.append(f"{array.name}[{','.join(entry)}]" if entry else array.name)
     return found
+
+
+def declared(model: Any) -> list[Array]:
+    """Arrays that gate and experts of a model declare."""
+    parts = zip((model.gate, model.experts), model.sizes, strict=True)
+    return [array for part, size in parts for array in part.arrays(size)]
+
+
+def parameter_values(model: Any) -> np.ndarray:
+    """Parameters of a model in the order of :func:`parameter_names`."""
+    rows, shared = flat(model.parameters.arrays, declared(model), model.n_experts)
+    return np.concatenate([rows.ravel(), shared])
+
+
+def parameter_names(model: Any, labels: Sequence[str]) -> tuple[str, ...]:
+    """Names of the parameters of a model, expert by expert, then what all share; labels are of the columns of X."""
+    parts, own, shared = (model.gate, model.experts), [], []
+    for part, size, columns in zip(parts, model.sizes, (model.gate_columns, model.expert_columns), strict=True):
+        said = {Axis.FEATURE: [labels[c] for c in columns], Axis.OUTPUT: [f"y{i}" for i in range(size.n_outputs)]}
+        declared = part.arrays(size)
+        own += names(by_expert(declared), model.parameters.arrays, said)
+        shared += names(common(declared), model.parameters.arrays, said)
+    return (*(f"{name} ({j})" for j in range(model.n_experts) for name in own), *shared)
 
 
 def differences(function, own, shared):

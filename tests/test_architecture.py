@@ -15,6 +15,7 @@ PACKAGE = Path(gmoe.__file__).parent
 # A new top-level module or package gets its place here.
 LAYERS = [
     "gmoe._validation",
+    "gmoe._names",
     "gmoe._progress",
     "gmoe._cache",
     "gmoe._jit",

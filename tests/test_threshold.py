@@ -138,7 +138,7 @@ def test_soft_selection_of_no_width_is_the_mask(gate):
     objective, theta = of(gate)
     value, gradient = Soft(objective).evaluate(theta, 0.0)
     exact = objective.evaluate(theta)
-    assert value - 0.5 * np.log(2 * np.pi) == pytest.approx(exact.value, abs=1e-13)  # sums of terms of size 1
+    assert value == pytest.approx(exact.value, abs=1e-13)  # sums of terms of size 1
     assert np.allclose(gradient, exact.gradient, rtol=0, atol=1e-13)
 
 

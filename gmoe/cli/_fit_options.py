@@ -3,7 +3,7 @@
 import argparse
 from typing import Any
 
-from gmoe import GaussianMoERegressor, ParameterSpace, list_activations, list_gates
+from gmoe import GaussianMoERegressor, ParameterSpace, list_activations, list_experts, list_gates
 from gmoe.cli._options import bound, encoding, jobs, seed, separator, thousands, whole
 from gmoe.estimator import SOLVERS
 
@@ -15,11 +15,17 @@ FILE is CSV or a relative of it (separator, decimal mark, comments, encoding and
 by gzip, bzip2, xz or zip; or Parquet or Arrow, which need pyarrow. What is left out is said on the standard error.
 """
 EPILOG = f"""\
-gates, by name and settings (any of activation, intercept, temperature, n_active, select_on, threshold):
+gates, by name and settings (of gates by scores any of activation, intercept, temperature, n_active, select_on,
+threshold):
   names: {", ".join(list_gates())}
   --gate topk:n_active=2,select_on=logit      --gate dense_to_sparse:temperature=2
   --gate activation:activation=tanh           --gate topk:n_active=2,activation=gelu,temperature=estimate
+  --gate laplace:scale=1.5                    --gate tree:tree=(0+1)+2
   activations: {", ".join(list_activations())}
+
+families of experts, by name and settings:
+  names: {", ".join(list_experts())}
+  --expert-family student:df=4                --expert-family noise:low=0,high=100
 
 examples:
   gmoe fit penguins.csv --y bill_length_mm --experts 3 \\
@@ -62,6 +68,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default="softmax",
         metavar="NAME[:SETTINGS]",
         help=f"one of {', '.join(list_gates())}, perhaps with settings: see below (default: softmax)",
+    )
+    model.add_argument(
+        "--expert-family",
+        default=default.experts,
+        metavar="NAME[:SETTINGS]",
+        help=f"one of {', '.join(list_experts())}, perhaps with settings: see below (default: {default.experts})",
     )
     model.add_argument(
         "--schedule", nargs="+", type=float, metavar="S", help="dense-to-sparse training: falling softness, as 4 2 1"

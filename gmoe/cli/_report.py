@@ -2,25 +2,23 @@
 
 import csv
 import math
-import re
 from dataclasses import replace
 from typing import Any, TextIO
 
 from gmoe import FitResult, GaussianMoERegressor, Summary, __version__
 from gmoe.cli._data import Data
 from gmoe.inference import explain
+from gmoe.table import declared, parameter_names
 
 
 def with_names(result: FitResult, names: list[str]) -> FitResult:
     """Return the result with names in place of column numbers."""
-
-    def named(labels):
-        return tuple(re.sub(r"\[(\d+)\]", lambda match: f"[{names[int(match[1])]}]", label) for label in labels)
-
+    named = parameter_names(result.model, names)
+    new = dict(zip(result.parameter_names, named, strict=True))
     return replace(
         result,
-        parameter_names=named(result.parameter_names),
-        not_identified=named(result.not_identified),
+        parameter_names=named,
+        not_identified=tuple(new[name] for name in result.not_identified),
         collinear=tuple(names[int(column)] for column in result.collinear),
     )
 
@@ -32,7 +30,8 @@ def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
         "gmoe_version": __version__,
         "target": target,
         "gate": repr(model.gate),
-        "temperature": model.parameters.temperature,
+        **({"temperature": model.parameters.temperature} if model.gate.can_anneal else {}),
+        "experts": repr(model.experts),
         "gate_features": [names[j] for j in model.gate_columns or ()],
         "expert_features": [names[j] for j in model.expert_columns or ()],
         "n_experts": model.n_experts,
@@ -46,6 +45,7 @@ def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
         "icl": float(result.icl),
         "shares": [float(share) for share in result.shares],
         "parameters": [{key: _json(value) for key, value in row.items()} for row in Summary(result).rows()],
+        "arrays": _arrays(model),
         "certificate": {
             "status": result.status,
             "certified": result.certified,
@@ -60,6 +60,7 @@ def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
             "n_rounds_agreeing": result.n_rounds_agreeing,
             "separated": result.separated,
             "selection_held": result.selection_held,
+            "exact_curvature": result.exact_curvature,
             "n_starts": result.n_starts,
             "n_agreeing": result.n_agreeing,
             "n_iter": result.n_iter,
@@ -67,6 +68,11 @@ def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
             "messages": explain(result),
         },
     }
+
+
+def _arrays(model) -> dict[str, Any]:
+    """Return the arrays that gate and experts declare, in the units of the data."""
+    return {array.name: model.parameters.arrays[array.name].tolist() for array in declared(model)}
 
 
 def weight_line(result: FitResult, data: Data) -> str:

@@ -56,6 +56,7 @@ def _fit(arguments, data: Data) -> GaussianMoERegressor:
     estimator = GaussianMoERegressor(
         arguments.experts,
         arguments.gate,
+        experts=arguments.expert_family,
         gate_features=data.gate,
         expert_features=data.expert,
         solver=arguments.solver,

@@ -1,5 +1,6 @@
 """Families of experts by name."""
 
+from gmoe._names import enter, with_settings
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.experts.heteroscedastic import HeteroscedasticExperts
@@ -14,6 +15,31 @@ NAMED: dict[str, type[BaseExperts]] = {
     "noise": NoiseExperts,
     "student": StudentExperts,
 }
+
+
+def register_experts(name: str, experts: type[BaseExperts]) -> type[BaseExperts]:
+    """Make a family of experts available by name, to the estimator, the model, the command line and study files.
+
+    Its settings are those of :meth:`BaseExperts.named`, by default the arguments of the class.
+
+    Raises
+    ------
+    ValueError
+        For a name that cannot stand before settings, or that another family has.
+    TypeError
+        For anything but a subclass of :class:`BaseExperts`.
+    """
+    if not (isinstance(experts, type) and issubclass(experts, BaseExperts)):
+        raise TypeError(f"Only a subclass of BaseExperts can be registered as experts, got {experts!r}.")
+    return enter(NAMED, name, experts, "a family of experts")
+
+
+def experts_text(experts: BaseExperts) -> str:
+    """Text from which :func:`as_experts` makes the same family, where its class has a name."""
+    name = next((name for name, family in NAMED.items() if family is type(experts)), "")
+    settings = experts.settings()
+    others = {key: experts_text(value) for key, value in settings.items() if isinstance(value, BaseExperts)}
+    return with_settings(name, settings | others)
 
 
 def list_experts() -> list[str]:

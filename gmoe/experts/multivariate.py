@@ -69,6 +69,10 @@ class MultivariateGaussianExperts(BaseExperts):
     def follows(self):
         return self.kind.follows
 
+    def settings(self):
+        """Return the kind of covariance."""
+        return {"covariance": self.kind.name}
+
     def check(self, n_experts, n_features, n_outputs):
         if self.n_outputs not in (None, n_outputs):
             raise ValueError(f"{self!r} were made for {self.n_outputs} responses, y has {n_outputs} columns.")

@@ -42,6 +42,11 @@ class NoiseExperts(BaseExperts):
     def __repr__(self):
         return f"NoiseExperts({self.density!r}, experts={self.experts!r})"
 
+    def settings(self):
+        """Those of the density, and the others, whose own settings end the text."""
+        others = {} if self.experts == GaussianExperts() else {"experts": self.experts}
+        return vars(self.density) | others
+
     @property
     def n_given(self):
         return 1

@@ -13,6 +13,7 @@ from gmoe.gates._named import (
     by_scores,
     gate_text,
     list_gates,
+    register_gate,
 )
 from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, representative
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
@@ -66,6 +67,7 @@ __all__ = [
     "ordered",
     "pinned",
     "register",
+    "register_gate",
     "register_key",
     "register_selection",
     "relabelling",

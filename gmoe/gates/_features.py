@@ -51,12 +51,6 @@ class FeatureGate(BaseGate):
     def curvature(self, own, shared, weight, x):
         return np.zeros((len(own), *[own.shape[1]] * 2))
 
-    def guess(self, x, r):
-        """Shares of the groups, the same everywhere: from there on it is logistic regression."""
-        own = np.zeros((r.shape[1], 1 + self.n_functions(len(x))))
-        own[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
-        return own, np.empty(0)
-
     # All experts have the same derivatives, so that a block holds them once.
 
     def room(self, size, length):

@@ -161,6 +161,11 @@ class Gate(ScoreGate):
         """Return the gate without selection, in the same natural coordinates."""
         return replace(self, selection=DENSE, temperature=1.0 if self.scale_free else self.temperature)
 
+    def settings(self):
+        """All that its name does not say."""
+        own = {"activation": self.activation.name, "intercept": self.intercept, "temperature": self.temperature}
+        return own | self.selection.settings()
+
     def check(self, n_experts: int, n_features: int):
         """Raise a ValueError where the gate does not suit so many experts and gate features."""
         self.selection.check(n_experts)

@@ -1,10 +1,11 @@
 """The named gates, and their look-up by name."""
 
 from collections.abc import Callable
-from dataclasses import fields, replace
+from dataclasses import replace
 from inspect import signature
 from typing import Any, cast
 
+from gmoe._names import enter, with_settings
 from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
 from gmoe.gates.base import BaseGate
@@ -72,6 +73,23 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
 }
 
 
+def register_gate(name: str, gate: type[BaseGate]) -> type[BaseGate]:
+    """Make a class of gates available by name, to the estimator, the model, the command line and study files.
+
+    Its settings are the arguments of the class.
+
+    Raises
+    ------
+    ValueError
+        For a name that cannot stand before settings, or that another gate has.
+    TypeError
+        For anything but a subclass of :class:`BaseGate`.
+    """
+    if not (isinstance(gate, type) and issubclass(gate, BaseGate)):
+        raise TypeError(f"Only a subclass of BaseGate can be registered as a gate, got {gate!r}.")
+    return enter(NAMED, name, gate, "a gate")
+
+
 def list_gates() -> list[str]:
     """Names that the estimator's ``gate`` argument accepts."""
     return sorted(NAMED)
@@ -129,20 +147,8 @@ def by_scores(gate: str | BaseGate) -> Gate:
 
 def gate_text(gate: BaseGate) -> str:
     """Text from which :func:`as_gate` makes the same gate, where its class and its parts have names."""
-    if isinstance(gate, Gate):
-        name = "softmax"
-        settings = {"activation": gate.activation.name, "intercept": gate.intercept, "temperature": gate.temperature}
-        settings |= gate.selection.settings()
-    else:
-        name = next((name for name, make in NAMED.items() if make is type(gate)), "")
-        settings = {field.name: getattr(gate, field.name) for field in fields(cast(Any, gate))} if name else {}
-    given = (f"{key}={_said(value)}" for key, value in settings.items() if value is not None)
-    return f"{name}:{','.join(given)}".removesuffix(":")
-
-
-def _said(value):
-    """Text of a setting; commas part settings, and so plus signs what a tuple holds."""
-    return "+".join(map(str, value)).replace(", ", "+") if isinstance(value, tuple) else str(value)
+    name = next((name for name, make in NAMED.items() if make is type(gate)), "")
+    return with_settings("softmax" if isinstance(gate, Gate) else name, gate.settings())
 
 
 def _setting(item, name, known):

@@ -1,7 +1,5 @@
 """What every gate answers."""
 
-from abc import abstractmethod
-
 import numpy as np
 
 from gmoe.frames import Change, Frame
@@ -9,8 +7,8 @@ from gmoe.gates._labels import fit_labels
 from gmoe.gates._representative import representative
 from gmoe.gates.selections import DENSE, Selection
 from gmoe.gates.symmetry import Symmetry
-from gmoe.part import Part, Size
-from gmoe.table import differences, flat
+from gmoe.part import Axis, Part, Size
+from gmoe.table import by_expert, common, differences, flat
 
 # Only differences of log-weights matter; beyond this they are taken before a log-density is added.
 MAX_LOGIT = 1e3
@@ -29,13 +27,43 @@ class BaseGate(Part):
         p = np.exp(logit - logit.max(axis=0))
         return p / p.sum(axis=0)
 
-    @abstractmethod
     def follows(self, n_experts: int) -> Change:
-        """Which changes of the features leave the set of these gates as it is."""
+        """Which changes of the features leave the set of these gates as it is; by default none is assumed."""
+        return Change.NONE
 
-    @abstractmethod
     def symmetry_of(self, size: Size) -> Symmetry:
-        """State what leaves all probabilities unchanged."""
+        """State what leaves all probabilities unchanged.
+
+        By default that of experts which nothing but their rows tells apart, with one number open where an expert's
+        first parameter is added to its log-weight.
+        """
+        counts = self.own_parameters(size), self.shared_parameters(size)
+        return Symmetry.of_rows(size.n_experts, *counts, translated=(0,) if self.adds_intercept else ())
+
+    def to_raw(self, own, shared, frame):
+        """By default the entries of the arrays, one after the other; logarithms of those that are positive."""
+        size = self._size(len(own), frame)
+        declared, found = self.arrays(size), {}
+        for arrays, rows in ((by_expert(declared), own.T), (common(declared), shared)):
+            for array, n in ((array, array.n_entries(size)) for array in arrays):
+                part, rows = rows[:n], rows[n:]
+                shape = [size.n_experts if axis is Axis.EXPERT else size.n_features for axis in array.axes]
+                found[array.name] = (np.exp(part.T) if array.positive else part.T).reshape(shape)
+        return found
+
+    def from_raw(self, arrays, frame):
+        first = next(array.name for array in by_expert(self.arrays(Size(1, len(frame.centre)))))
+        size = self._size(len(arrays[first]), frame)
+        declared = self.arrays(size)
+        values = {a.name: np.log(arrays[a.name]) if a.positive else arrays[a.name] for a in declared}
+        return flat(values, declared, size.n_experts)
+
+    def _size(self, n_experts, frame):
+        if self.follows(n_experts) is not Change.NONE:
+            raise NotImplementedError(
+                f"{self!r} follows changes of the features: define to_raw and from_raw, which say how they move arrays."
+            )
+        return Size(n_experts, len(frame.centre))
 
     def uninformed(self, size: Size) -> np.ndarray:
         """Orthonormal directions along which the likelihood has no slope, (n_parameters, n)."""
@@ -100,9 +128,16 @@ class BaseGate(Part):
         """Whether the log-likelihood of labels is concave in the parameters, so that a Newton step needs no check."""
         return False
 
-    @abstractmethod
     def guess(self, x, r) -> tuple[np.ndarray, np.ndarray]:
-        """First guess of the parameters ``(own, shared)`` for soft groups: see :meth:`start`."""
+        """First guess of the parameters ``(own, shared)`` for soft groups: see :meth:`start`.
+
+        By default zero, and the groups' shares for intercepts.
+        """
+        size = Size(r.shape[1], len(x))
+        own = np.zeros((size.n_experts, self.own_parameters(size)))
+        if self.adds_intercept:
+            own[:, 0] = np.log(np.maximum(r.sum(axis=0) / r.sum(), 1e-12))
+        return own, np.zeros(self.shared_parameters(size))
 
     def start(self, x, r) -> tuple[np.ndarray, np.ndarray]:
         """Parameters ``(own, shared)`` that tell soft groups apart.

@@ -75,6 +75,11 @@ class GroupGate(LinkGate):
         given += [f"shared_weight={self.shared_weight!r}"] * (self.shared_weight is not None)
         return f"GroupGate({', '.join(given)})"
 
+    def settings(self):
+        """Return the sizes as a text."""
+        sizes = {} if self.sizes is None else {"sizes": "+".join(map(str, cast(tuple, self.sizes)))}
+        return sizes | ({} if self.shared_weight is None else {"shared_weight": self.shared_weight})
+
     @property
     def n_common(self) -> int:
         """Number of experts that are in no group: 1 if there is a shared expert."""

@@ -59,13 +59,6 @@ class LaplaceGate(BaseGate):
 
     adds_intercept = True
 
-    def own_parameters(self, size):
-        return 1 + size.n_features
-
-    def shared_parameters(self, size):
-        """Count the log of an estimated scale."""
-        return int(self.estimated)
-
     def check(self, n_experts, n_features):
         if n_features == 0:
             raise ValueError("A Laplace gate needs a feature to measure distances; add one, or use SoftmaxGate().")

@@ -56,6 +56,10 @@ class TreeGate(LinkGate):
     def __repr__(self):
         return f"TreeGate({'' if self.tree is None else repr(self.tree)})"
 
+    def settings(self):
+        """Return the tree as a text."""
+        return {} if self.tree is None else {"tree": repr(self.tree).replace(", ", "+")[1:-1]}
+
     def check(self, n_experts, n_features):
         if self.tree is not None and len(_leaves(self.tree)) != n_experts:
             raise ValueError(

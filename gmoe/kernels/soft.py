@@ -4,15 +4,11 @@ With keys v_j, an observation's threshold t and a width e, logit_j becomes logit
 falls to 0 this is the mask.
 """
 
-import math
-
 from gmoe._jit import kernel
 from gmoe.kernels.elementary import exp, log
 
-
-def work_rows(k):
-    """Rows of the work array that :func:`mixture` needs."""
-    return k + 4
+#: Rows of the work array that :func:`mixture` needs.
+WORK_ROWS = 4
 
 
 @kernel
@@ -40,29 +36,23 @@ def soften(logit, key, m, threshold, width, scratch, soft, rate):
 
 
 @kernel
-def mixture(y, w, m, mean, log_sd, work, push, residual, g_log_sd):
-    """Weighted log-likelihood (without constant) under given logits, and what its gradient needs.
+def mixture(density, w, m, work, push):
+    """Weighted log-likelihood under given logits, and what its gradient needs.
 
     Parameters
     ----------
-    y, w : (>= m,); mean : (k, >= m), means of the experts
-    log_sd : (k,)
+    density : (k, >= m), log-densities of the experts; out: w times responsibility
+    w : (>= m,)
     push : (k, >= m), the logits; out: the derivatives in them
-    residual : out (k, >= m), w times responsibility times standardised residual
-    g_log_sd : (k,), gradient in log_sd is added
     """
     # Many short loops: what writes more than one row stays scalar.
-    k = mean.shape[0]
-    joint = work[:k]
-    top, top_joint, sum_p, sum_r = work[k], work[k + 1], work[k + 2], work[k + 3]
+    k = density.shape[0]
+    top, top_joint, sum_p, sum_r = work[0], work[1], work[2], work[3]
     for j in range(k):
-        inverse_sd, shift = math.exp(-log_sd[j]), log_sd[j]
         for i in range(m):
-            residual[j, i] = (y[i] - mean[j, i]) * inverse_sd
-        for i in range(m):
-            joint[j, i] = push[j, i] - 0.5 * residual[j, i] * residual[j, i] - shift
+            density[j, i] += push[j, i]
     _largest(push, k, m, top)
-    _largest(joint, k, m, top_joint)
+    _largest(density, k, m, top_joint)
     for i in range(m):
         sum_p[i] = 0.0
     for i in range(m):
@@ -71,11 +61,11 @@ def mixture(y, w, m, mean, log_sd, work, push, residual, g_log_sd):
         for i in range(m):
             push[j, i] = exp(push[j, i] - top[i])
         for i in range(m):
-            joint[j, i] = exp(joint[j, i] - top_joint[i])
+            density[j, i] = exp(density[j, i] - top_joint[i])
         for i in range(m):
             sum_p[i] += push[j, i]
         for i in range(m):
-            sum_r[i] += joint[j, i]
+            sum_r[i] += density[j, i]
     total = 0.0
     for i in range(m):
         total += w[i] * (top_joint[i] - top[i] + log(sum_r[i] / sum_p[i]))
@@ -84,17 +74,10 @@ def mixture(y, w, m, mean, log_sd, work, push, residual, g_log_sd):
     for i in range(m):
         sum_r[i] = w[i] / sum_r[i]
     for j in range(k):
-        # joint: w times the responsibility.
         for i in range(m):
-            joint[j, i] *= sum_r[i]
+            density[j, i] *= sum_r[i]
         for i in range(m):
-            push[j, i] = joint[j, i] - push[j, i] * sum_p[i]
-        square = 0.0
-        for i in range(m):
-            square += joint[j, i] * (residual[j, i] * residual[j, i] - 1.0)
-        g_log_sd[j] += square
-        for i in range(m):
-            residual[j, i] *= joint[j, i]
+            push[j, i] = density[j, i] - push[j, i] * sum_p[i]
     return total
 
 

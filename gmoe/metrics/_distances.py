@@ -6,7 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._validation import check_choice, check_integer
-from gmoe.metrics._quadrature import integrate, panels
+from gmoe.experts import GAUSSIAN
+from gmoe.metrics._quadrature import FAR_MARKS, MARKS, integrate, panels
 from gmoe.metrics._stack import check_models
 from gmoe.model import LOG_2_PI, GMoE
 
@@ -186,10 +187,11 @@ def _quadrature(kind, fitted, true, X):
     for start in range(0, len(X), BLOCK):
         block = X[start : start + BLOCK]
         models = [_Conditional.of(model, block) for model in (fitted, true)]
-        means = np.hstack([m.means for m in models])
         for m in models:
             m.check_resolution(start)
-        first = panels(means, np.concatenate([m.variance for m in models]))
+        means, variance = (np.hstack([getattr(m, name) for m in models]) for name in ("means", "variance"))
+        far = MARKS if all(m.experts is None for m in models) else FAR_MARKS
+        first = panels(means, variance, far)
 
         def integrand(row, y, models=models):
             return kind.integrand(*(m.log_density(row, y) for m in models))
@@ -205,7 +207,8 @@ def _monte_carlo(kind, fitted, true, X, weight, n_draws, rng):
     for i, x in enumerate(X):
         rows = np.broadcast_to(x, (half, len(x)))
         y = np.stack([model.sample(rows, rng)[0] for model in (fitted, true)], axis=1)
-        log_p, log_q = (model.log_density(np.repeat(rows, 2, axis=0), y.ravel()) for model in (fitted, true))
+        drawn = y.reshape(-1, *y.shape[2:])
+        log_p, log_q = (model.log_density(np.repeat(rows, 2, axis=0), drawn) for model in (fitted, true))
         log_mix = np.logaddexp(log_p, log_q) - np.log(2.0)
         # One draw of each model makes a pair, and pairs are independent and alike.
         pair = kind.integrand(log_p - log_mix, log_q - log_mix).reshape(half, 2).mean(axis=1)
@@ -217,15 +220,27 @@ def _monte_carlo(kind, fitted, true, X, weight, n_draws, rng):
 
 @dataclass(frozen=True)
 class _Conditional:
-    """A model at given x: log gate probabilities and means (n, k), variances (k,)."""
+    """A model at given x: log gate probabilities, means and variances (n, k).
+
+    ``experts`` gives log-densities (k, p) of rows (p,) and responses (p,); None for Gaussian ones.
+    """
 
     log_gate: np.ndarray
     means: np.ndarray
     variance: np.ndarray
+    experts: Callable | None = None
 
     @classmethod
     def of(cls, model: GMoE, X):
-        return cls(model.log_gate_proba(X), model.expert_means(X), model.parameters.variance)
+        log_gate, means = model.log_gate_proba(X), model.expert_means(X)
+        if model.experts == GAUSSIAN:
+            return cls(log_gate, means, np.broadcast_to(model.parameters.variance, means.shape))
+        if model.n_outputs > 1:
+            raise ValueError("Quadrature is for one response; pass method='monte_carlo'.")
+        variance = model.expert_variances(X)
+        # Of an infinite variance, or no mean, any finite one marks where to look first.
+        spread, means = np.where(np.isfinite(variance), variance, 1.0), np.nan_to_num(means)
+        return cls(log_gate, means, spread, lambda row, y: model.expert_log_density(X[row], y))
 
     def check_resolution(self, start):
         """Raise where an active expert is so narrow that its mean's rounding is seen."""
@@ -233,18 +248,24 @@ class _Conditional:
         lost &= self.log_gate > np.log(RESOLUTION)
         if lost.any():
             row, expert = np.argwhere(lost)[0]
+            sd = np.sqrt(self.variance[row, expert])
             raise ValueError(
                 f"Expert {expert} has mean {self.means[row, expert]:.3g} and standard deviation "
-                f"{np.sqrt(self.variance[expert]):.3g} at row {start + row} of X: too narrow for quadrature in double "
+                f"{sd:.3g} at row {start + row} of X: too narrow for quadrature in double "
                 "precision. Subtract a constant from the response in both models, or pass method='monte_carlo'."
             )
 
     def log_density(self, row, y):
         top = np.full(y.shape, -np.inf)
         terms = []
-        for j, variance in enumerate(self.variance):
-            z = np.clip((y - self.means[row, j, None]) / np.sqrt(variance), -1e150, 1e150)
-            terms.append(self.log_gate[row, j, None] - 0.5 * (z * z + np.log(variance) + LOG_2_PI))
+        given = None if self.experts is None else self.experts(np.repeat(row, y.shape[1]), y.ravel())
+        for j, variance in enumerate(self.variance[0]):
+            if given is None:
+                z = np.clip((y - self.means[row, j, None]) / np.sqrt(variance), -1e150, 1e150)
+                density = -0.5 * (z * z + np.log(variance) + LOG_2_PI)
+            else:
+                density = given[:, j].reshape(y.shape)
+            terms.append(self.log_gate[row, j, None] + density)
             top = np.maximum(top, terms[-1])
         total = np.zeros(y.shape)
         for term in terms:

@@ -9,6 +9,8 @@ ORDER = 15
 #: Panels end at these multiples of each expert's standard deviation about its mean, so that no expert, however narrow,
 #: lies inside of one; beyond the last a Gaussian density is below 1e-43 of its peak.
 MARKS = np.array([0.0, 1.0, 2.0, 3.5, 5.0, 7.0, 10.0, 14.0])
+#: The same for densities with heavy tails: beyond the last, Student's t of 3 degrees of freedom has 1e-11.
+FAR_MARKS = np.concatenate([MARKS, np.geomspace(20.0, 1e4, 13)])
 #: Halvings of a panel; at 60 its ends are neighbouring floating-point numbers.
 MAX_DEPTH = 60
 #: Panels worked on at a time: the arrays of one batch stay within some megabytes.
@@ -19,10 +21,10 @@ _NODE, _WEIGHT = np.polynomial.legendre.leggauss(ORDER)
 Integrand = Callable[[np.ndarray, np.ndarray], np.ndarray]
 
 
-def panels(means: np.ndarray, variance: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Row, lower and upper end of the first panels; means (n, m) and variances (m,) of all experts involved."""
-    marks = np.concatenate([-MARKS[:0:-1], MARKS])
-    ends = means[:, :, None] + np.sqrt(variance)[:, None] * marks
+def panels(means: np.ndarray, variance: np.ndarray, far=MARKS) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Row, lower and upper end of the first panels; means (n, m) and variances (n, m) of all experts involved."""
+    marks = np.concatenate([-far[:0:-1], far])
+    ends = means[:, :, None] + np.sqrt(variance)[:, :, None] * marks
     ends = np.sort(ends.reshape(len(means), -1), axis=1)
     row = np.repeat(np.arange(len(means)), ends.shape[1] - 1)
     low, high = ends[:, :-1].ravel(), ends[:, 1:].ravel()

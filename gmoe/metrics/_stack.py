@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from gmoe.experts import GAUSSIAN
 from gmoe.gates import Gate, SoftmaxGate, by_scores
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
@@ -135,6 +136,13 @@ def as_stack(measures: Measures, name: str) -> Given:
             f"{name} must be a GMoE, Parameters, a ParameterStack, or a sequence of one of the first two; got {kinds}. "
             "A fitted estimator holds its GMoE as model_."
         )
+    for model in models:
+        if model.experts != GAUSSIAN:
+            raise ValueError(
+                f"Voronoi losses and errors of blocks are known for Gaussian experts of one response, not for "
+                f"{model.experts!r}; compare densities with hellinger."
+            )
+        by_scores(model.gate)
     settings = {(item.gate, item.gate_columns, item.expert_columns) for item in models}
     if len(settings) > 1:
         raise ValueError(f"All models of {name} need the same gate and columns, got {len(settings)} kinds; split them.")

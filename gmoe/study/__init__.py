@@ -26,6 +26,7 @@ from gmoe.study.compute.runner import Outcome, Progress, Status, merge, run, sta
 from gmoe.study.data.laws import LawOfX
 from gmoe.study.describe.spec import Study
 from gmoe.study.errors import ChangedStudyError, FolderInUseError, SpecError, StoreError, StudyError
+from gmoe.study.losses.arrays import Arrays
 from gmoe.study.losses.base import Fits, Loss, Quantity, Setting
 from gmoe.study.losses.blocks import Blocks
 from gmoe.study.losses.distances import Distance
@@ -39,6 +40,7 @@ from gmoe.study.results.manifest import load_study
 __all__ = [
     "EDGES",
     "MIN_VARIANCE",
+    "Arrays",
     "Blocks",
     "ChangedStudyError",
     "Decay",

@@ -5,7 +5,6 @@ import numpy as np
 from gmoe import table
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.model import GMoE
-from gmoe.part import Axis
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance
@@ -55,7 +54,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     matrix, notes = covariance(objective, scaling, local, model, free, direction)
     converged = best.converged and local.is_maximum
     separated = direction is not None
-    names = parameter_names(objective, scaling, model, labels)
+    names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
@@ -95,6 +94,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_rows=objective.blocks.n,
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
+        exact_curvature=gate.has_exact_curvature and experts.has_exact_curvature,
     )
 
 
@@ -174,20 +174,6 @@ def n_free_parameters(objective: Objective):
     k = objective.n_fitted
     tied = k - 1 if objective.space.variance_ratio == 1.0 else 0
     return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied
-
-
-def parameter_names(objective, scaling, model, labels):
-    """Names of the raw parameters: expert by expert, then what all share."""
-    arrays, own, shared = model.parameters.arrays, [], []
-    outputs = [f"y{i}" for i in range(len(scaling.centre_y))]
-    sizes = raw_sizes(scaling, objective.n_experts)
-    designs = (scaling.gate, scaling.expert)
-    for part, size, design in zip((objective.gate, objective.experts), sizes, designs, strict=True):
-        said = {Axis.FEATURE: [labels[c] for c in design.columns], Axis.OUTPUT: outputs}
-        declared = part.arrays(size)
-        own += table.names(table.by_expert(declared), arrays, said)
-        shared += table.names(table.common(declared), arrays, said)
-    return (*(f"{name} ({j})" for j in range(objective.n_experts) for name in own), *shared)
 
 
 def n_flat(objective: Objective, scaling: Scaling, model):

@@ -90,6 +90,9 @@ class FitResult:
         The set over which the likelihood was maximised.
     min_rows : float
         Effective rows that the space asks of each expert.
+    exact_curvature : bool
+        Whether second derivatives are formulas. Where gate or experts give first derivatives alone they are differences
+        of these, to some six digits, and so are the information and the standard errors.
     """
 
     model: GMoE
@@ -121,6 +124,7 @@ class FitResult:
     n_rows: int
     space: ParameterSpace
     min_rows: float
+    exact_curvature: bool
 
     @property
     def aic(self) -> float:

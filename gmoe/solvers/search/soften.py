@@ -10,7 +10,8 @@ import scipy
 
 from gmoe.gates import GateRows
 from gmoe.kernels.affine import affine_rows
-from gmoe.kernels.soft import follow, mixture, soften, work_rows
+from gmoe.kernels.soft import WORK_ROWS, follow, mixture, soften
+from gmoe.part import weighted_sums
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.walls import variance_bounds
 
@@ -24,7 +25,7 @@ LEAST_LOG_VARIANCE = np.log(1e-6)
 
 
 class Soft:
-    """Average log-likelihood, up to a constant, of an objective's data under a soft selection; all data in memory.
+    """Average log-likelihood of an objective's data under a soft selection; all data in memory.
 
     Parameters
     ----------
@@ -34,21 +35,19 @@ class Soft:
 
     def __init__(self, objective: Objective):
         self.objective, self.gate = objective, objective.gate
-        blocks = objective.blocks
-        parts = [blocks.get(b, blocks.buffer()) for b in range(blocks.n_blocks)]
+        blocks, k = objective.blocks, objective.n_experts
+        parts = [blocks.designs(b, blocks.buffer()) for b in range(blocks.n_blocks)]
         self.n = blocks.n
-        self.x_gate, self.x_expert = (
-            np.concatenate([part[i][:, : part[-1]] for part in parts], axis=1) for i in (0, 1)
+        self._design_gate, self._design, self.y = (
+            np.concatenate([part[i][:, : part[-1]] for part in parts], axis=1) for i in range(3)
         )
-        self.y = np.concatenate([part[2][0, : part[-1]] for part in parts])
-        self.w = np.concatenate([part[3][: part[-1]] for part in parts])
-        k = objective.n_experts
+        self.x_gate, self.w = self._design_gate[1:], np.concatenate([part[3][: part[-1]] for part in parts])
         own = (0, 0) if self.gate.affine else (k, self.n)
         bend = (k, self.n) if self.gate.n_shared else (0, 0)
         self.rows = GateRows(np.empty((k, self.n)), np.empty(own), np.empty((0, 0)), np.empty(bend))
-        self._dense = self.gate.dense()
-        self._work = np.empty((work_rows(k), self.n))
-        self._score, self._mean, self._push, self._pull, self._residual = np.empty((5, k, self.n))
+        self._dense, self._room = self.gate.dense(), objective.experts.room(objective.expert_size, self.n)
+        self._work = np.empty((WORK_ROWS, self.n))
+        self._score, self._density, self._push, self._pull = np.empty((4, k, self.n))
 
     def keys(self, theta):
         """Fill the dense gate's rows and the scores; return keys and their derivatives in score and logit."""
@@ -66,13 +65,10 @@ class Soft:
         return max(float(np.sqrt(np.mean((key - key.mean(axis=0)) ** 2))), MIN_SPREAD)
 
     def evaluate(self, theta, width):
-        """Value and gradient (P,) at a width >= 0; with 0 the exact ones, up to the constant."""
+        """Value and gradient (P,) at a width >= 0; with 0 the exact ones."""
         objective, gate = self.objective, self.gate
-        _, own = objective.split(theta)
-        expert, eta = own[:, :-1], own[:, -1]
         key, in_score, in_logit = self.keys(theta)
-        self._fill_means(expert)
-        log_sd, g_log_sd = 0.5 * eta, np.zeros(len(eta))
+        rows = self._fill_density(theta)
         scratch, in_key = self._work[0], None
         if width > 0:
             threshold, in_key = gate.selection.thresholds(key)
@@ -80,33 +76,34 @@ class Soft:
         else:
             self._push[:] = self.rows.logit
             gate.selection.mask(key, self.n, self._push)
-        value = mixture(self.y, self.w, self.n, self._mean, log_sd, self._work, self._push, self._residual, g_log_sd)
+        value = mixture(self._density, self.w, self.n, self._work, self._push)
         if in_key is not None:
             follow(self._push, self.n, in_key, scratch, self._pull)
         gradient = np.empty(objective.n_parameters)
         g_gate, g_own = objective.split(gradient)
-        g_expert, g_eta = g_own[:, :-1], g_own[:, -1]
         change = self._push + self._pull * in_logit if width > 0 else self._push
         bent = change * self.rows.slope if self.rows.slope.size else change
         g_gate[:, 0] = (bent if gate.first_bent == 0 else change).sum(axis=1)
         g_gate[:, 1:] = (bent + self._pull * in_score if width > 0 else bent) @ self.x_gate.T
         objective.shared(gradient)[:] = -np.sum(change * self.rows.bend) if gate.n_shared else 0.0
-        residual = self._residual * np.exp(-log_sd)[:, None]
-        g_expert[:, 0] = residual.sum(axis=1)
-        g_expert[:, 1:] = residual @ self.x_expert.T
-        g_eta[:] = 0.5 * g_log_sd
+        sums = weighted_sums(rows, self._density)
+        g_own[:] = sums[:, : objective.q_expert]
+        objective.expert_shared(gradient)[:] = sums[:, objective.q_expert :].sum(axis=0)
         total = objective.blocks.total_weight
         return value / total, gradient / total
 
     def log_density(self, theta):
-        """Log-density, up to a constant, of each expert, (k, n)."""
-        _, own = self.objective.split(theta)
-        self._fill_means(own[:, :-1])
-        variance = np.exp(own[:, -1:])
-        return -0.5 * (self.y - self._mean) ** 2 / variance - 0.5 * np.log(variance)
+        """Log-density of each expert, (k, n)."""
+        self._fill_density(theta)
+        return self._density.copy()
 
-    def _fill_means(self, expert):
-        affine_rows(self.x_expert, self.n, np.ascontiguousarray(expert), self._mean)
+    def _fill_density(self, theta):
+        """Fill log-densities; return the rows of their derivatives."""
+        own, shared = self.objective.split(theta)[1], self.objective.expert_shared(theta)
+        data = self._design, self.y
+        return self.objective.experts.fill_block(
+            np.ascontiguousarray(own), shared, data, self.n, self._density, self._room
+        )
 
     def climb(self, theta, width, max_iter, tol=1e-7):
         """Ascent at a fixed width by L-BFGS; returns (theta, value)."""
@@ -121,8 +118,10 @@ class Soft:
         bounds = np.column_stack([-limit, limit])
         # Between the absolute bounds of the space; its other walls are for the climb that follows.
         least, most, _ = variance_bounds(self.objective)
-        place = np.arange(self.objective.width - 1, self.objective.n_rows, self.objective.width)
-        bounds[place] = max(least, LEAST_LOG_VARIANCE), most
+        logs = self.objective.experts.log_variance_rows(self.objective.expert_size)
+        for row in () if logs is None else logs:
+            if np.count_nonzero(row) == 1:
+                bounds[self.objective.at_expert[:, row.argmax()]] = max(least, LEAST_LOG_VARIANCE), most
         result = scipy.optimize.minimize(negative, theta, jac=True, method="L-BFGS-B", bounds=bounds, options=options)
         return result.x, -result.fun
 

@@ -6,8 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.experts import GAUSSIAN
 from gmoe.model import GMoE
-from gmoe.parameters import PER_EXPERT, Parameters
+from gmoe.parameters import Parameters
+from gmoe.study.data.arrays import declared
 
 # Two experts that cross at x = 0.5, with a gate that switches at 0.32.
 _CROSSING: dict[str, Any] = {
@@ -27,8 +29,8 @@ TRUTHS: dict[str, dict[str, Any]] = {
         "x": {"law": "normal", "mean": 0.0, "sd": 1.0},
     },
 }
-#: Parameters of a truth; each may move with n.
-PARAMETERS = (*PER_EXPERT, "temperature")
+#: Keys of a truth that are no parameters.
+SETTINGS = ("gate", "experts", "gate_features", "expert_features")
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,7 @@ class Drift:
     Attributes
     ----------
     parameter : str
-        One of ``PARAMETERS``.
+        Name of an array that gate or experts declare, or "temperature".
     direction : float or nested list of float
         Of the parameter's shape.
     power : float
@@ -51,30 +53,33 @@ class Drift:
 
 
 def truth_from(values: Mapping[str, Any]) -> GMoE:
-    """Model of the keys ``gate`` (a name as for :func:`gmoe.as_gate`) and those of :class:`gmoe.Parameters`.
+    """Model of the keys ``gate`` and ``experts``, names as for :func:`gmoe.as_gate`, and the arrays that these declare.
 
     ``gate_features`` and ``expert_features`` are the columns of x that gate and means see; by default all, the first
     ones where x has more columns than coefficients.
     """
-    parameters = {name: values[name] for name in PARAMETERS if name in values}
+    parameters = Parameters(**{name: value for name, value in values.items() if name not in SETTINGS})
     columns = values.get("gate_features"), values.get("expert_features")
-    return GMoE(Parameters(**parameters), values.get("gate", "softmax"), *columns)
+    return GMoE(parameters, values.get("gate", "softmax"), *columns, values.get("experts", GAUSSIAN))
 
 
 def truth_at(truth: GMoE, drifts: Sequence[Drift], n: int) -> GMoE:
     """Truth of the data sets of size ``n``; the truth itself where nothing moves."""
     if not drifts:
         return truth
-    old = truth.parameters
-    new = {d.parameter: getattr(old, d.parameter) + float(n) ** d.power * np.asarray(d.direction) for d in drifts}
-    return replace(truth, parameters=replace(old, **new))
+    old = truth.parameters.arrays
+    new = {d.parameter: old[d.parameter] + float(n) ** d.power * np.asarray(d.direction) for d in drifts}
+    return replace(truth, parameters=Parameters(**(old | new)))
 
 
-def truth_to_dict(truth: GMoE, drifts: Sequence[Drift], gate: str) -> dict[str, Any]:
-    """Return the keys of a truth in a study; those of features only where they say something."""
-    p = truth.parameters
-    values: dict[str, Any] = {"gate": gate, "temperature": p.temperature}
-    values |= {name: getattr(p, name).tolist() for name in PER_EXPERT}
+def truth_to_dict(truth: GMoE, drifts: Sequence[Drift], gate: str, experts: str) -> dict[str, Any]:
+    """Return the keys of a truth in a study; those of experts and features only where they say something."""
+    parts, arrays = (truth.gate, truth.experts), truth.parameters.arrays
+    values: dict[str, Any] = {"gate": gate}
+    # What is as it was before there were others is not said: seeds depend on what is.
+    values |= {} if truth.experts == GAUSSIAN else {"experts": experts}
+    values |= {"temperature": truth.parameters.temperature} if truth.gate.can_anneal else {}
+    values |= {array.name: arrays[array.name].tolist() for array in declared(parts, truth.sizes)}
     for drift in drifts:
         moving = {"value": values[drift.parameter], "direction": drift.direction, "power": drift.power}
         values[drift.parameter] = moving

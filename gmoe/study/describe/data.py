@@ -5,19 +5,21 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
-from gmoe.parameters import PER_EXPERT
+from gmoe.part import Array, Axis, Size
 from gmoe.study import checks as check
+from gmoe.study.data.arrays import declared
 from gmoe.study.data.laws import LAWS, LawOfX, side_of_grid
 from gmoe.study.data.sizes import SPACINGS, sizes_from
-from gmoe.study.data.truths import PARAMETERS, TRUTHS, Drift, truth_at, truth_from
+from gmoe.study.data.truths import TRUTHS, Drift, truth_at, truth_from
 from gmoe.study.describe.source import Source
 
 # Beyond these a study is a slip of the keyboard, and its list of data sets fills the memory.
 MAX_SIZE, MAX_SIZES = 10**9, 10**5
-_TRUTH = dict.fromkeys(PER_EXPERT, check.numbers) | {"gate": check.text, "temperature": check.positive}
-_TRUTH |= {"gate_features": check.features, "expert_features": check.features}
+_SETTINGS = {"gate": check.text, "experts": check.text, "temperature": check.positive}
+_SETTINGS |= {"gate_features": check.features, "expert_features": check.features}
 _DRIFT = {"value": check.numbers, "direction": check.numbers, "power": check.number}
 _X = {"law": check.choice(list(LAWS)), **dict.fromkeys(("low", "high", "mean", "sd"), check.numbers)}
 _SIZES = {
@@ -40,25 +42,38 @@ def read_truth(source: Source, values: Any) -> tuple[GMoE, tuple[Drift, ...], Ma
 
 def _given_truth(source, values) -> tuple[GMoE, tuple[Drift, ...]]:
     drifts: dict[str, Drift] = {}
+    gate, experts = _read_parts(source, values)
+    # The names of arrays do not depend on the numbers of experts and features.
+    one = Size(1, 1)
+    arrays = {array.name: array for array in declared((gate, experts), (one, one))}
+    settings = {key: check for key, check in _SETTINGS.items() if key != "temperature" or gate.can_anneal}
     if isinstance(values, Mapping):
-        drifts = {key: _drift(source, key, values[key]) for key in PARAMETERS if isinstance(values.get(key), Mapping)}
+        moving = [key for key in (*arrays, "temperature") if isinstance(values.get(key), Mapping)]
+        drifts = {key: _drift(source, key, values[key]) for key in moving}
         values = {**values, **{key: values[key]["value"] for key in drifts}}
-    given = source.table(values, ("truth",), _TRUTH)
-    for key in PER_EXPERT:
+    given = source.table(values, ("truth",), dict.fromkeys(arrays, check.numbers) | settings)
+    for key, array in arrays.items():
         if key not in given:
-            source.fail(("truth",), f"the key {key!r} is missing; a truth needs {', '.join(PER_EXPERT)}")
-    if "gate" in given:
-        source.guard(("truth", "gate"), as_gate, given["gate"])
-    variance = source.guard(("truth", "variance"), np.ravel, given["variance"])
-    if np.any(variance <= 0.0):
-        source.fail(("truth", "variance"), f"must be positive, got {given['variance']}: variances, not logs")
-    _check_features(source, given)
-    truth = source.guard(("truth",), truth_from, given)
+            source.fail(("truth",), f"the key {key!r} is missing; a truth needs {', '.join(arrays)}")
+        if array.positive and np.any(source.guard(("truth", key), np.ravel, given[key]) <= 0.0):
+            source.fail(("truth", key), f"must be positive, got {given[key]}: not the logs")
+    _check_features(source, given, [part.arrays(one) for part in (gate, experts)])
+    truth = source.guard(("truth",), truth_from, given | {"gate": gate, "experts": experts})
     for key, drift in drifts.items():
-        shape, wanted = np.shape(drift.direction), np.shape(getattr(truth.parameters, key))
+        shape, wanted = np.shape(drift.direction), np.shape(truth.parameters.arrays[key])
         if shape != wanted:
             source.fail(("truth", key), f"direction must have the shape of value, {wanted}, got {shape}")
     return truth, tuple(drifts.values())
+
+
+def _read_parts(source, values) -> tuple[Any, Any]:
+    """Read gate and experts, which say what other keys there are."""
+    given = values if isinstance(values, Mapping) else {}
+    found = []
+    for key, default, read in (("gate", "softmax", as_gate), ("experts", "gaussian", as_experts)):
+        name = source.guard(("truth", key), check.text, given.get(key, default))
+        found.append(source.guard(("truth", key), read, name))
+    return found[0], found[1]
 
 
 def _drift(source, key, values) -> Drift:
@@ -69,15 +84,23 @@ def _drift(source, key, values) -> Drift:
     return Drift(key, given["direction"], given["power"])
 
 
-def _check_features(source, given):
-    """Columns of x are named where gate and means have different numbers of them."""
-    widths = [source.guard(("truth", key), np.shape, given[key]) for key in ("gate_coef", "coef")]
-    gate, mean = (width[1] if len(width) == 2 else 0 for width in widths)
-    if gate != mean and not {"gate_features", "expert_features"} <= given.keys():
-        what = "gate and means have different numbers of features, the columns of gate_coef and coef"
+def _check_features(source, given, arrays: list[tuple[Array, ...]]):
+    """Columns of x are named where gate and experts have different numbers of them."""
+    seen = [next((array for array in each if Axis.FEATURE in array.axes), None) for each in arrays]
+    if None in seen or {"gate_features", "expert_features"} <= given.keys():
+        return
+    gate, mean = (_width(source.guard(("truth", a.name), np.shape, given[a.name]), a) for a in seen if a is not None)
+    if gate != mean:
+        columns = " and ".join(array.name for array in seen if array is not None)
+        what = f"gate and means have different numbers of features, the columns of {columns}"
         source.fail(
             ("truth",), f"{what}: {gate} and {mean}; say by gate_features and expert_features which columns of x"
         )
+
+
+def _width(shape, array) -> int:
+    """Length of the axis of features, the last one."""
+    return shape[-1] if len(shape) == len(array.axes) else 0
 
 
 def read_law(source: Source, values: Any, default: Mapping[str, Any], n_features: int) -> LawOfX:

@@ -1,18 +1,20 @@
 """Reads what a study does with its data: protocols and losses."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import Field
+from dataclasses import Field, replace
 from typing import Any
 
+from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.study import checks as check
+from gmoe.study.data.arrays import origin, sizes_of
 from gmoe.study.describe.source import Source
 from gmoe.study.losses.base import Fits, Loss, Setting
 from gmoe.study.losses.kinds import KINDS as LOSSES
 from gmoe.study.losses.together import numbers_of
 from gmoe.study.protocols.base import Protocol
-from gmoe.study.protocols.near_truth import doublings, place
+from gmoe.study.protocols.near_truth import NearTruth
 from gmoe.study.protocols.protocols import KINDS as PROTOCOLS
 
 
@@ -28,16 +30,18 @@ def read_parts(source: Source, values: Any, key: str, read: Callable, *arguments
 
 
 def read_protocol(source: Source, values: Any, path: tuple, truth: GMoE) -> Protocol:
-    """Read one protocol, and check that its gate suits."""
+    """Read one protocol, and check that its gate and experts suit."""
     kind = source.kind(values, path, tuple(PROTOCOLS))
     known = {"name": check.label} | _checks(check.options_of(PROTOCOLS[kind]))
     given = source.table({key: value for key, value in values.items() if key != "kind"}, path, known)
-    if "gate" in given:
-        source.guard((*path, "gate"), as_gate, given["gate"])
+    for key, read in (("gate", as_gate), ("experts", as_experts)):
+        if key in given:
+            source.guard((*path, key), read, given[key])
     defaults: dict[str, Any] = {"name": kind, "n_experts": truth.n_experts}
     protocol = PROTOCOLS[kind](**defaults | given)
-    gate, n_features = protocol.gate_for(truth), truth.parameters.gate_coef.shape[1]
-    source.guard((*path, "n_experts"), gate.check, protocol.n_experts, n_features)
+    gate, experts = sizes_of(truth, protocol.n_experts)
+    source.guard((*path, "n_experts"), protocol.gate_for(truth).check, *gate[:2])
+    source.guard((*path, "experts"), protocol.experts_for(truth).check, *experts)
     source.guard((*path, "kind"), protocol.check, truth)
     return protocol
 
@@ -75,12 +79,17 @@ def check_fits(source: Source, setting: Callable, sizes: tuple[int, ...], protoc
 
 
 def _beside(setting: Setting) -> GMoE:
-    """Model of the fitted gate with the truth's density, as far as it can have it."""
-    truth, gate = setting.truth, setting.gate
-    columns = truth.gate_columns, truth.expert_columns
-    parameters = place(truth.parameters, doublings(truth.n_experts, setting.n_experts)[-1])
-    fixed = parameters.temperature if isinstance(gate.temperature, str) else gate.temperature
-    return GMoE(parameters.with_gate(parameters.gate, fixed), gate, *columns)
+    """Model of the fitted parts with the truth's density, as far as they can have it."""
+    gate: Any = setting.gate
+    truth, parts = setting.truth, (gate, setting.experts)
+    try:
+        beside = NearTruth(truth, parts, setting.n_experts)
+        parameters = beside.placed(beside.ways[-1])
+    except ValueError:  # they have nothing in common
+        parameters = origin(parts, sizes_of(truth, setting.n_experts))
+    if gate.can_anneal and not isinstance(gate.temperature, str):
+        parameters = replace(parameters, temperature=gate.temperature)
+    return GMoE(parameters, gate, truth.gate_columns, truth.expert_columns, setting.experts)
 
 
 def _checks(options: dict[str, Field]) -> dict[str, Callable]:

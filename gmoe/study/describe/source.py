@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any, NoReturn
 
 from gmoe.study import checks as check
@@ -12,10 +13,11 @@ from gmoe.study.errors import SpecError
 
 @dataclass(frozen=True)
 class Source:
-    """A text with its name; knows at which line a key stands."""
+    """A text with its name, and the folder of its file; knows at which line a key stands."""
 
     name: str
     text: str
+    folder: Path | None = None
 
     def fail(self, path: Sequence[str | int], message: str) -> NoReturn:
         """Raise a SpecError with source, line, key and message."""

@@ -8,11 +8,13 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.experts import as_experts, experts_text
 from gmoe.gates import as_gate, gate_text
 from gmoe.model import GMoE
 from gmoe.study.data.laws import LawOfX
 from gmoe.study.data.seeds import seed_sequence, words_of
 from gmoe.study.data.truths import Drift, truth_at, truth_to_dict
+from gmoe.study.describe.modules import load
 from gmoe.study.describe.reader import read_study, setting_of
 from gmoe.study.describe.source import Source
 from gmoe.study.describe.toml import read_toml
@@ -42,6 +44,8 @@ class Study:
     losses : tuple of Loss
     drifts : tuple of Drift
         Parameters of the truth that move with the size; see :meth:`truth_at`.
+    modules : tuple of str
+        Modules that register what the study names; workers import them first.
     """
 
     name: str
@@ -53,6 +57,11 @@ class Study:
     protocols: tuple[Protocol, ...]
     losses: tuple[Loss, ...]
     drifts: tuple[Drift, ...] = ()
+    modules: tuple[str, ...] = ()
+
+    def __setstate__(self, state):
+        load(state["modules"])
+        self.__dict__.update(state)
 
     @classmethod
     def from_toml(cls, source: str | Path) -> "Study":
@@ -68,8 +77,8 @@ class Study:
         SpecError
             With the key and its line, for anything that is not as it should be.
         """
-        values, text, name = read_toml(source)
-        return cls(**read_study(Source(name, text), values))
+        values, text, name, folder = read_toml(source)
+        return cls(**read_study(Source(name, text, folder), values))
 
     @classmethod
     def from_dict(cls, values: Mapping[str, Any]) -> "Study":
@@ -78,7 +87,8 @@ class Study:
 
     def to_dict(self) -> dict[str, Any]:
         """Everything that decides the numbers, defaults filled in, fit for JSON and TOML."""
-        return {
+        imported = {"import": list(self.modules)} if self.modules else {}
+        return imported | {
             "name": self.name,
             "seed": self.seed,
             "replications": self.replications,
@@ -91,7 +101,8 @@ class Study:
     @cached_property
     def cell_base(self) -> dict[str, Any]:
         """What all cells have in common: the truth and the law of x."""
-        truth = truth_to_dict(self.truth, self.drifts, gate_name(self.truth.gate))
+        names = gate_name(self.truth.gate), experts_name(self.truth.experts)
+        truth = truth_to_dict(self.truth, self.drifts, *names)
         return {"truth": truth, "x": self.law.to_dict()}
 
     def truth_at(self, n: int) -> GMoE:
@@ -134,6 +145,18 @@ def gate_name(gate) -> str:
             f"The name {name!r} does not make {gate!r}; give its activation, key or selection a name of its own, and "
             "register it."
         )
+    return name
+
+
+def experts_name(experts) -> str:
+    """Text from which :func:`gmoe.as_experts` makes the same family."""
+    name = experts_text(experts)
+    try:
+        same = as_experts(name) == experts
+    except ValueError:
+        same = False
+    if not same:
+        raise SpecError(f"The name {name!r} does not make {experts!r}; register its class by register_experts.")
     return name
 
 

@@ -13,7 +13,7 @@ _TABLE = re.compile(r"\s*(\[\[?)\s*([^\[\]]+?)\s*\]\]?\s*(#.*)?$")
 _KEY = re.compile(r"\s*([A-Za-z0-9_\-.\"']+)\s*=")
 
 
-def read_toml(source: str | Path) -> tuple[dict[str, Any], str, str]:
+def read_toml(source: str | Path) -> tuple[dict[str, Any], str, str, Path | None]:
     """Read a file, or a text that holds at least one line break or "=".
 
     Returns
@@ -22,17 +22,19 @@ def read_toml(source: str | Path) -> tuple[dict[str, Any], str, str]:
     text : str
     name : str
         For messages.
+    folder : Path or None
+        Of a file.
     """
-    name, text = "the study", str(source)
+    name, text, folder = "the study", str(source), None
     if isinstance(source, Path) or not ("\n" in source or "=" in source):
-        name = str(source)
+        name, folder = str(source), Path(source).resolve().parent
         try:
             text = Path(source).read_text(encoding="utf-8-sig")  # some editors put a byte order mark in front
         except (OSError, UnicodeDecodeError) as error:
             reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
             raise SpecError(f"Cannot read {name}: {reason}; give the path of a TOML file.") from error
     try:
-        return tomllib.loads(text), text, name
+        return tomllib.loads(text), text, name, folder
     except (ValueError, RecursionError) as error:  # of the syntax; or a number or nesting beyond Python's limits
         raise SpecError(f"{name} is not TOML: {error}.") from error
 

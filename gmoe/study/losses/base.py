@@ -6,7 +6,8 @@ from typing import Any, ClassVar
 
 import numpy as np
 
-from gmoe.gates import Gate
+from gmoe.experts import GAUSSIAN, BaseExperts
+from gmoe.gates import BaseGate
 from gmoe.model import GMoE
 from gmoe.study.data.laws import LawOfX, points_of
 
@@ -35,13 +36,14 @@ class Quantity:
 
 @dataclass(frozen=True, eq=False)
 class Setting:
-    """What a protocol fits: ``n_experts`` under ``gate``, to data of ``truth`` with x from ``law``."""
+    """What a protocol fits: ``n_experts`` of a family under ``gate``, to data of ``truth`` with x from ``law``."""
 
     protocol: str
     truth: GMoE
-    gate: Gate
+    gate: BaseGate
     n_experts: int
     law: LawOfX
+    experts: BaseExperts = GAUSSIAN
 
     @property
     def extra(self) -> int:

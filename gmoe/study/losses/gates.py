@@ -18,6 +18,9 @@ class Temperature(Loss):
 
     def values(self, fits: Fits) -> dict[str, np.ndarray]:
         """Error of each fit."""
+        for gate in (fits.setting.gate, fits.truth.gate):
+            if not gate.can_anneal:
+                raise ValueError(f"{gate!r} has no temperature.")
         fitted = np.array([model.parameters.temperature for model in fits.models])
         return {self.name: np.abs(fitted - fits.truth.parameters.temperature)}
 
@@ -59,6 +62,8 @@ class SmallestShare(Loss):
 
 def _boundary(model: Any) -> float:
     gate = model.parameters
+    if not model.gate.has_slopes:
+        raise ValueError(f"{model.gate!r} has no intercepts and slopes that would make a boundary.")
     if gate.gate_coef.shape != (2, 1):
         raise ValueError(f"gate_coef must have shape (2, 1), that of one boundary; got {gate.gate_coef.shape}.")
     return float(-np.diff(gate.gate_intercept)[0] / np.diff(gate.gate_coef[:, 0])[0])

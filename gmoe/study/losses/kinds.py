@@ -2,6 +2,7 @@
 
 from typing import TypeVar
 
+from gmoe.study.losses.arrays import Arrays
 from gmoe.study.losses.base import Loss
 from gmoe.study.losses.blocks import Blocks
 from gmoe.study.losses.distances import Distance
@@ -36,5 +37,5 @@ def kind_of(loss: Loss) -> str:
     return getattr(loss, "kind", loss.kinds[0] if loss.kinds else type(loss).__name__)
 
 
-for _cls in (Voronoi, Distance, Blocks, Temperature, GateBoundary, SmallestShare):
+for _cls in (Voronoi, Distance, Blocks, Arrays, Temperature, GateBoundary, SmallestShare):
     register_loss(_cls)

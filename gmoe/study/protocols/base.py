@@ -4,6 +4,7 @@ from dataclasses import MISSING, dataclass
 
 import numpy as np
 
+from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.study.checks import integer, option, text
@@ -34,11 +35,12 @@ class Fitted:
 
 @dataclass(frozen=True)
 class Protocol:
-    """What all protocols have: a name, the number of fitted experts, and the gate (that of the truth by default)."""
+    """What all protocols have: a name, the number of fitted experts, and gate and experts, by default the truth's."""
 
     name: str
     n_experts: int = option(MISSING, integer(1))
     gate: str | None = option(None, text)
+    experts: str | None = option(None, text)
 
     def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
         """Fit one data set; starts come from ``rng``."""
@@ -50,3 +52,7 @@ class Protocol:
     def gate_for(self, truth: GMoE):
         """Return the gate to fit."""
         return truth.gate if self.gate is None else as_gate(self.gate)
+
+    def experts_for(self, truth: GMoE):
+        """Return the family of experts to fit."""
+        return truth.experts if self.experts is None else as_experts(self.experts)

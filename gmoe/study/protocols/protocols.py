@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmoe.experts import GAUSSIAN
+from gmoe.gates import Gate
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
@@ -16,7 +18,7 @@ from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.search.standing import on_flat_walls
 from gmoe.study.checks import choice, integer, option, positive
 from gmoe.study.protocols.base import Data, Fitted, Protocol
-from gmoe.study.protocols.near_truth import Noise, doublings, perturb, place
+from gmoe.study.protocols.near_truth import NearTruth, Noise
 from gmoe.study.protocols.published import softmax_em, softmax_start, topk_em, topk_start
 
 MIN_VARIANCE = 1e-4
@@ -51,18 +53,23 @@ class MaximumLikelihood(Protocol):
             data.X, data.y, gate=self.gate_for(data.truth), gate_columns=gate_columns, expert_columns=expert_columns,
             n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
             tol=self.tol, max_iter=self.max_iter, space=parameter_space(self.min_variance),
-            seed=int(rng.integers(2**31)),
+            seed=int(rng.integers(2**31)), experts=self.experts_for(data.truth),
         )  # fmt: skip
         return Fitted(
             result.model, result.log_likelihood, result.gradient, result.status, result.certified,
             result.n_starts, result.n_agreeing, result.n_iter,
         )  # fmt: skip
 
+    def check(self, truth: GMoE) -> None:
+        """Refuse starts that the truth does not have."""
+        if self.starts != "data":
+            near(self, truth)
+
     def _near(self, data, rng):
-        ways = doublings(data.truth.n_experts, self.n_experts)
+        beside = near(self, data.truth)
+        ways = beside.ways
         count = self.n_near or min(len(ways), 6)
-        truth, n = data.truth.parameters, len(data.y)
-        return [perturb(place(truth, ways[i % len(ways)]), n, rng, Noise()) for i in range(count)]
+        return [beside.start(ways[i % len(ways)], len(data.y), rng, Noise()) for i in range(count)]
 
 
 @dataclass(frozen=True)
@@ -74,11 +81,15 @@ class ExpectationMaximisation(Protocol):
     max_iter: int = option(2000, integer(1))
     min_variance: float = option(MIN_VARIANCE, positive)
 
+    def check(self, truth: GMoE) -> None:
+        """Refuse a start that the truth does not have."""
+        near(self, truth)
+
     def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
         """Iterate to the stop; the gradient says how far from a maximum that is."""
-        ways = doublings(data.truth.n_experts, self.n_experts)
-        truth = data.truth.parameters
-        start = perturb(place(truth, ways[rng.integers(len(ways))]), len(data.y), rng, Noise())
+        beside = near(self, data.truth)
+        ways = beside.ways
+        start = beside.start(ways[rng.integers(len(ways))], len(data.y), rng, Noise())
         objective, scaling = _objective(self, data)
         by_gradient = self.stop == "gradient"
         rules = {
@@ -155,9 +166,16 @@ def kind_of(protocol: Protocol) -> str:
     return next(kind for kind, cls in KINDS.items() if cls is type(protocol))
 
 
+def near(protocol: Protocol, truth: GMoE) -> NearTruth:
+    """Return the starts of a protocol beside a truth."""
+    return NearTruth(truth, (protocol.gate_for(truth), protocol.experts_for(truth)), protocol.n_experts)
+
+
 def _check_plain(protocol: Protocol, truth: GMoE) -> None:
     gate, every = protocol.gate_for(truth), tuple(range(truth.n_features))
-    if not gate.affine or gate.temperature != 1.0:
+    if truth.experts != GAUSSIAN or protocol.experts_for(truth) != GAUSSIAN:
+        raise ValueError(f"{kind_of(protocol)} needs Gaussian experts, not {protocol.experts_for(truth)!r}.")
+    if not isinstance(gate, Gate) or not gate.affine or gate.temperature != 1.0:
         raise ValueError(f"{kind_of(protocol)} needs a gate without activation and temperature, not {gate!r}.")
     if truth.gate_columns != every or truth.expert_columns != every:
         raise ValueError(f"{kind_of(protocol)} needs a gate and means that see all features; leave the features out.")
@@ -178,10 +196,11 @@ def _published(protocol, data, ends, max_iter):
 
 
 def _objective(protocol, data, min_variance=None):
-    gate = protocol.gate_for(data.truth)
-    scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.follows(protocol.n_experts))
-    floor = protocol.min_variance if min_variance is None else min_variance
-    return Objective(scaling.blocks(data.X, data.y), gate, protocol.n_experts, parameter_space(floor), scaling), scaling
+    gate, experts, k = protocol.gate_for(data.truth), protocol.experts_for(data.truth), protocol.n_experts
+    scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.follows(k), experts.follows)
+    space = parameter_space(protocol.min_variance if min_variance is None else min_variance)
+    blocks, experts = scaling.blocks(data.X, data.y), experts.scaled(scaling.frames[1])
+    return Objective(blocks, gate, k, space, scaling, experts=experts), scaling
 
 
 def _theta(objective, scaling, parameters: Parameters):
@@ -194,5 +213,6 @@ def _uncertified(data, objective, scaling, evaluation, status, n_starts, n_agree
         parameters = raw_parameters(objective, scaling, evaluation.theta)
     total = objective.blocks.total_weight * (evaluation.value - scaling.log_unit)
     gradient = slope_at(objective, evaluation)
-    model = GMoE(parameters, objective.gate, data.truth.gate_columns, data.truth.expert_columns)
+    columns = data.truth.gate_columns, data.truth.expert_columns
+    model = GMoE(parameters, objective.gate, *columns, objective.experts.scaled(None))
     return Fitted(model, float(total), gradient, status, False, n_starts, n_agreeing, n_iter)

@@ -6,10 +6,11 @@ from typing import Any
 import numpy as np
 
 from gmoe.model import GMoE
-from gmoe.parameters import PER_EXPERT, Parameters
+from gmoe.parameters import Parameters
+from gmoe.study.data.arrays import shapes, sizes_of
 from gmoe.study.describe.spec import Study
 from gmoe.study.losses.base import End, Fits, Task
-from gmoe.study.results.columns import PARAMETER, SLOPES, features_of, names_of
+from gmoe.study.results.columns import TEMPERATURE, columns_of
 
 
 def model_of(study: Study, row: Mapping[str, Any]) -> GMoE:
@@ -27,21 +28,22 @@ def model_of(study: Study, row: Mapping[str, Any]) -> GMoE:
         For a row without a fit, that of a failed replication.
     """
     protocol, truth = study.protocol(row["protocol"]), study.truth
-    k, arrays = protocol.n_experts, {}
-    for name in PER_EXPERT:
-        features = features_of(truth, name)
-        values = np.array([row[key] for key in names_of(name, k, features)], dtype=float)
-        arrays[name] = values.reshape((k, len(features)) if name in SLOPES else (k,))
-    parameters = Parameters(**arrays, temperature=row[f"{PARAMETER}temperature"])
-    return GMoE(parameters, protocol.gate_for(truth), truth.gate_columns, truth.expert_columns)
+    gate, experts = protocol.gate_for(truth), protocol.experts_for(truth)
+    named = columns_of(study, protocol)
+    arrays = {
+        name: np.array([row[key] for key in named[name]], dtype=float).reshape(shape)
+        for name, shape in shapes((gate, experts), sizes_of(truth, protocol.n_experts)).items()
+    }
+    temperature = {"temperature": row[TEMPERATURE]} if gate.can_anneal else {}
+    return GMoE(Parameters(**arrays, **temperature), gate, truth.gate_columns, truth.expert_columns, experts)
 
 
 def has_model(study: Study, frame: Any) -> Any:
     """Whether each row of a table holds a fit."""
-    last = {p.name: f"{PARAMETER}variance[{p.n_experts - 1}]" for p in study.protocols}
     found = np.zeros(len(frame), dtype=bool)
-    for name, column in last.items():
-        found |= (frame["protocol"] == name).to_numpy() & np.isfinite(frame[column].to_numpy(dtype=float))
+    for protocol in study.protocols:
+        last = next(keys[-1] for keys in reversed(columns_of(study, protocol).values()) if keys)
+        found |= (frame["protocol"] == protocol.name).to_numpy() & np.isfinite(frame[last].to_numpy(dtype=float))
     return found
 
 

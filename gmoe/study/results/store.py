@@ -26,7 +26,8 @@ One row per protocol, size and replication, sorted by these.  Columns:
 ``seconds`` : float64
     Time of the fit: the only column that differs from run to run.
 ``param:<name>`` : float64
-    Fitted parameters, as ``param:coef[0,1]`` (expert, column of x); nan beyond the protocol's experts.
+    Fitted parameters, entries of the arrays that gate and experts declare: ``param:coef[0,1]`` (expert, column of x),
+    ``param:gate_scale`` for what has no axis; nan for what the protocol's fits do not have.
 """
 
 import errno

@@ -18,7 +18,7 @@ from gmoe.solvers.problem.objective import OBSERVED, SCORE, Objective
 K, D = 3, 2
 # Settings that make another gate of a class: of what has none, its name says all.
 SETTINGS = [
-    "laplace:scale=1.5", "cosine:tau=0.3", "quadratic:monomial=true", "tree:tree=(0+2)+1", "groups:sizes=1+2",
+    "laplace:scale=1.5", "cosine:tau=0.3", "quadratic:monomial=true", "tree:tree=1+(2+0)", "groups:sizes=1+2",
     "groups:sizes=2,shared_weight=0.3", "groups:shared_weight=estimate",
 ]  # fmt: skip
 # Every 7th combination of the dense gates by scores, which have tests of their own: a prime, so that all axes occur.
@@ -153,6 +153,7 @@ def test_arrays_and_frames(gate):
 
 @pytest.mark.parametrize(("gate", "k"), SIZES.values(), ids=SIZES)
 def test_symmetry_holds(gate, k):
+    gate = gate.with_experts(k)
     own, shared = parameters(gate, k)
     x, symmetry = features(), gate.symmetry_of(Size(k, D))
     p = gate.probabilities(own, shared, x)
@@ -172,6 +173,7 @@ def test_symmetry_holds(gate, k):
 @pytest.mark.parametrize(("gate", "k"), SMOOTH.values(), ids=SMOOTH)
 def test_nothing_else_is_free(gate, k):
     """Singular values of the probabilities' Jacobian: as many as are free, clear of those that rounding leaves."""
+    gate = gate.with_experts(k)
     own, shared = parameters(gate, k)
     slopes = probability_slopes(gate, own, shared, features(1000))
     values, free = np.linalg.svd(slopes, compute_uv=False), gate.symmetry_of(Size(k, D)).n_free

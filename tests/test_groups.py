@@ -12,6 +12,7 @@ from links import (
 )
 from scipy.special import expit, softmax
 
+from gmoe import GaussianMoERegressor, GMoE, Parameters
 from gmoe.gates import GroupGate, SoftmaxGate, as_gate
 from gmoe.part import Size
 
@@ -94,6 +95,32 @@ def test_a_guess_tells_groups_apart():
     nobody = np.zeros((2000, 5))
     nobody[:, 0] = 1.0
     assert np.all(np.isfinite(gate.start(x, nobody)[1]))
+
+
+def test_a_shared_expert_is_found():
+    """Of a known weight, and of an estimated one, within five of its standard errors."""
+    rng = np.random.default_rng(1)
+    gate = GroupGate((2,), "estimate")
+    truth = Parameters(
+        intercept=[3.0, -3.0, 0.0], coef=[[1.0], [1.0], [-2.0]], variance=[0.2, 0.2, 0.2],
+        gate_intercept=[0.0, 0.5, 0.0], gate_coef=[[0.0], [3.0], [0.0]], gate_group_intercept=[0.0],
+        gate_group_coef=[[0.0]], gate_shared_weight=0.3,
+    )  # fmt: skip
+    X = rng.uniform(-2, 2, (1000, 1))
+    y, _ = GMoE(truth, gate).sample(X, rng)
+    fitted = GaussianMoERegressor(3, gate, n_init=2, random_state=0).fit(X, y)
+    free = fitted.fit_result_
+    assert free.status == "converged" and free.n_free_parameters == 2 + 1 + 3 * 3
+    model = fitted.model_.parameters
+    # The shared expert stays the last.
+    np.testing.assert_allclose(model.coef[2], [-2.0], atol=0.2)
+    weight = float(model.arrays["gate_shared_weight"])
+    assert abs(weight - 0.3) < 5.0 * np.sqrt(0.3 * 0.7 / 1000)
+    assert free.log_likelihood > GMoE(truth, gate).log_density(X, y).sum()
+    fixed = GaussianMoERegressor(3, GroupGate((2,), weight), n_init=2, random_state=0).fit(X, y).fit_result_
+    # The same maximum, with one parameter less.
+    assert fixed.log_likelihood == pytest.approx(free.log_likelihood, rel=1e-9)
+    assert fixed.n_free_parameters == free.n_free_parameters - 1
 
 
 def test_group_gates_are_values():

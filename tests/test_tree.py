@@ -13,6 +13,7 @@ from links import (
 from scipy.special import expit
 from sklearn.linear_model import LogisticRegression
 
+from gmoe import GaussianMoERegressor, GMoE, Parameters
 from gmoe.gates import GroupGate, SoftmaxGate, TreeGate, as_gate
 from gmoe.part import Size
 
@@ -118,6 +119,50 @@ def test_a_guess_tells_groups_apart():
     nobody = np.zeros((2000, 4))
     nobody[:, 0] = 1.0  # no observation below a node
     assert np.all(np.isfinite(gate.start(x, nobody)[1]))
+
+
+def test_groups_are_arranged_as_the_features_tell_them_apart():
+    """Four clusters at the corners of a square longer than wide: the root cuts its long side, whatever their labels."""
+    rng = np.random.default_rng(0)
+    corners = np.array([[-4.0, -2.0], [-4.0, 2.0], [4.0, -2.0], [4.0, 2.0]])
+    label = rng.integers(4, size=400)
+    x = (corners[label] + 0.3 * rng.normal(size=(400, 2))).T
+    for order in ([0, 2, 1, 3], [3, 0, 1, 2]):
+        r = 0.9 * np.eye(4)[np.argsort(order)[label]] + 0.025
+        placed = TreeGate().arranged(x, r)
+        assert sorted(map(tuple, placed.T)) == sorted(map(tuple, r.T))
+        sides = (x.mean(axis=1)[:, None] < (x @ placed / placed.sum(axis=0)))[0]
+        assert sides[0] == sides[1] != sides[2] == sides[3]
+
+
+def test_a_fit_from_data_is_certified():
+    """The simulated truth is found again, and the reported maximum is one of the density that users see."""
+    gate, rng = TreeGate(), np.random.default_rng(1)
+    node = np.array([[0.0, 4.0, 0.0], [0.5, 0.0, 4.0], [-0.5, 1.0, -4.0]])
+    truth = Parameters(
+        intercept=[3.0, -1.0, 0.0, -4.0], coef=[[1.0, 0.0], [0.0, 2.0], [-2.0, 0.0], [1.0, 1.0]],
+        variance=[0.3, 0.2, 0.3, 0.4], gate_node_intercept=node[:, 0], gate_node_coef=node[:, 1:],
+    )  # fmt: skip
+    X = rng.uniform(-2, 2, (1000, 2))
+    y, _ = GMoE(truth, gate).sample(X, rng)
+    fitted = GaussianMoERegressor(4, gate, n_init=2, random_state=0).fit(X, y)
+    result, model = fitted.fit_result_, fitted.model_
+    assert result.status == "converged" and result.n_free_parameters == 3 * 3 + 4 * 4
+    # A chi squared of 25 degrees of freedom is above 68 with probability 1e-5.
+    gain = 2.0 * (result.log_likelihood - GMoE(truth, gate).log_density(X, y).sum())
+    assert 0.0 < gain < 68.0
+    assert model.log_density(X, y).sum() == pytest.approx(result.log_likelihood, rel=1e-9)
+    arrays = dict(model.parameters.arrays)
+    for name in ("gate_node_intercept", "gate_node_coef", "intercept", "coef", "variance"):
+        for at in np.ndindex(arrays[name].shape):
+            ends = []
+            for step in (1e-4, -1e-4):
+                moved = arrays[name].copy()
+                moved[at] += step
+                ends.append(GMoE(Parameters(**arrays | {name: moved}), gate).log_density(X, y).sum())
+            # Differences: third derivatives of some 1e6 times the step's square, and rounding of 1e-12 over it.
+            assert abs(ends[0] - ends[1]) / 2e-4 < 0.05
+            assert max(ends) < result.log_likelihood
 
 
 def test_trees_are_values():

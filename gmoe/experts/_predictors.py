@@ -105,12 +105,20 @@ class PredictorExperts(BaseExperts):
         """Squares of the scale of each expert, (k, m) or (k, 1): what a standardised residual is divided by."""
         return np.exp(self.predictors(own, shared, x)[1])
 
+    def maximise(self, own, shared, gradient, shared_gradient, bend, mass, bounds):
+        """Newton step of location and scale apart: see :meth:`information`."""
+        apart = self._apart(own, bend)
+        return super().maximise(own, shared, gradient, shared_gradient, apart, mass, bounds)
+
     def information(self, own, bend, mass):
         """Of location and scale apart, as in expectation: a density symmetric about its location has no other."""
+        return super().information(own, self._apart(own, bend), mass)
+
+    def _apart(self, own, bend):
         result, q = bend.copy(), self.n_location(own)
         result[:, :q, q:] = 0.0
         result[:, q:, :q] = 0.0
-        return super().information(own, result, mass)
+        return result
 
     @abstractmethod
     def n_location(self, own) -> int:

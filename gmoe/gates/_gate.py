@@ -162,12 +162,10 @@ class Gate(ScoreGate):
         return replace(self, selection=DENSE, temperature=1.0 if self.scale_free else self.temperature)
 
     def settings(self):
-        """All that its name does not say."""
         own = {"activation": self.activation.name, "intercept": self.intercept, "temperature": self.temperature}
         return own | self.selection.settings()
 
     def check(self, n_experts: int, n_features: int):
-        """Raise a ValueError where the gate does not suit so many experts and gate features."""
         self.selection.check(n_experts)
         if n_features == 0 and self.is_sparse(n_experts):
             raise ValueError("A selection needs a gate feature to score; add one, or drop n_active or threshold.")
@@ -175,7 +173,6 @@ class Gate(ScoreGate):
             raise ValueError("Without gate features the gate is constant; use intercept='outside', or SoftmaxGate().")
 
     def fixed(self, arrays):
-        """Return the temperature that the gate fixes, where parameters do not say it; a ValueError if another one."""
         given, fixed = float(arrays["temperature"]), self.temperature
         if isinstance(fixed, str) or given == fixed:
             return None

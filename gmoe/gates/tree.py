@@ -7,6 +7,7 @@ from typing import cast
 
 import numpy as np
 
+from gmoe.gates._arrange import arranged
 from gmoe.gates._gate import Gate
 from gmoe.gates._link import Bend, LinkGate
 from gmoe.gates.symmetry import Exchange, Symmetry
@@ -88,6 +89,9 @@ class TreeGate(LinkGate):
         yield second[:, :, None] - np.abs(sign)[:, :, None] * p[:, None]
         curve = -p * np.exp(-cost_first)
         yield [Bend(node, node, np.flatnonzero(row), curve[node]) for node, row in enumerate(sign)]
+
+    def arranged(self, x, r):
+        return arranged(self.of(r.shape[1]), x, r)
 
     def guess(self, x, r):
         """At each node the logistic regression of its two subtrees."""

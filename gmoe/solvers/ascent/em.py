@@ -18,6 +18,9 @@ from gmoe.solvers.ascent.local import slope_at
 from gmoe.solvers.problem.objective import COMPLETE, Evaluation, Objective, symmetric
 from gmoe.solvers.problem.walls import variance_bounds
 
+# Relative change of the value that is rounding.
+NO_GAIN = 1e-13
+
 
 @dataclass(frozen=True, eq=False)
 class Ascent:
@@ -64,10 +67,12 @@ def _rise(objective, current):
     if not objective.experts.closed:
         # No step of the experts is sure to rise: it is cut with that of the gate.
         start, direction = current.theta, direction + start - current.theta
+    # Without a closed step a bound may stop it: where it gains nothing the iteration ends, and Newton's goes on.
+    least = 0.0 if objective.experts.closed else NO_GAIN * (1.0 + abs(current.value))
     step = 1.0
     while step > 1e-12:
         following = objective.evaluate(within(objective, start, start + step * direction), COMPLETE)
-        if following.value >= current.value or _settles(current, following):
+        if following.value >= current.value + least or _settles(current, following):
             return None if objective.outside(following) and not objective.outside(current) else following
         step *= 0.25
     return None
@@ -87,7 +92,7 @@ def within(objective, theta, point):
 
 def _settles(current, following):
     """Whether the value is unchanged up to rounding and the gradient, which sees more, still falls."""
-    rounding = 1e-13 * (1.0 + abs(current.value))
+    rounding = NO_GAIN * (1.0 + abs(current.value))
     return (
         following.value >= current.value - rounding
         and np.abs(following.gradient).max() < np.abs(current.gradient).max()

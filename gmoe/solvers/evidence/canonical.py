@@ -32,15 +32,14 @@ def canonical(objective: Objective, scaling, evaluation: Evaluation, free):
 
 
 def _expert_order(objective, scaling, evaluation):
-    """Order experts by falling share; equal shares by their mean at the centre of the data; given densities last.
+    """Order experts by falling share; equal shares by their mean at the centre of the data.
 
     Shares do not depend on units, on the order of rows or columns, or on labels, so neither does the order.
     """
     own, shared = objective.split(evaluation.theta)[1], objective.expert_shared(evaluation.theta)
     # The centre of scaled features is 0.
     means = objective.experts.mean(own, shared, np.zeros((len(scaling.expert.transform), 1)))[:, :, 0]
-    given = np.arange(objective.n_experts) >= objective.n_fitted
-    return np.lexsort((*means.T[::-1], -np.round(objective.shares(evaluation), 6), given))
+    return np.lexsort((*means.T[::-1], -np.round(objective.shares(evaluation), 6)))
 
 
 def _exchanged(objective, exchange, evaluation, free):

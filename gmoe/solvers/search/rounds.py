@@ -128,7 +128,8 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
     kicked: list = []
     value = -np.inf
     while True:
-        starts = [from_responsibilities(objective, sample, r) for r in groups]
+        # Every second one arranged: what the features tell apart best is not always right.
+        starts = [from_responsibilities(objective, sample, r, i % 2 == 1) for i, r in enumerate(groups)]
         starts = [*(steepen(objective, start, i, rng) for i, start in enumerate(starts)), *kicked]
         # The best of the own round alone: rounds stay independent.
         follow = partial(climb_or_none, objective, settings, value)

@@ -70,11 +70,17 @@ def from_labels(labels, k):
     return responsibilities
 
 
-def from_responsibilities(objective: Objective, sample, responsibilities):
-    """Parameters of soft groups (n, k): experts for each, and a gate that tells them apart."""
+def from_responsibilities(objective: Objective, sample, responsibilities, arrange=False):
+    """Parameters of soft groups (n, k): experts for each, and a gate that tells them apart.
+
+    The groups may be arranged first, where the gate has different places for its experts.
+    """
+    x = np.ascontiguousarray(sample.x_gate.T)
     r = responsibilities * sample.weight[:, None]
+    if arrange:
+        r = objective.gate.arranged(x, r)
     expert, expert_shared = objective.experts.start(r, sample.x_expert.T, sample.y.T)
-    gate, shared = objective.gate.dense().start(np.ascontiguousarray(sample.x_gate.T), r)
+    gate, shared = objective.gate.dense().start(x, r)
     return objective.join(gate, expert, shared, expert_shared)
 
 

@@ -57,6 +57,28 @@ def test_fit_prints_the_table(penguins, capsys):
     assert "certificate: converged" in out
 
 
+def test_a_family_of_experts(penguins, capsys):
+    asked = ["fit", penguins, "--y", "bill_length_mm", *REGRESSIONS, "--expert-family", "student:df=5"]
+    assert main([*asked, "--json"]) == 0
+    fit = json.loads(capsys.readouterr().out)
+    X, y = load_penguins(return_X_y=True)
+    options = {"gate_features": [], "experts": "student:df=5", "n_init": 4, "random_state": 0}
+    direct = GaussianMoERegressor(2, **options).fit(X[:, :1], y)
+    assert fit["log_likelihood"] == direct.log_likelihood_
+    assert fit["experts"] == "StudentExperts(df=5.0)" and fit["gate"] == "SoftmaxGate()"
+    arrays = {
+        name: np.asarray(value) for name, value in direct.model_.parameters.arrays.items() if name != "temperature"
+    }
+    assert fit["arrays"].keys() == arrays.keys()
+    assert all(np.array_equal(fit["arrays"][name], value) for name, value in arrays.items())
+    # What the family declares positive has no z, and an interval on the log scale.
+    (row,) = (row for row in fit["parameters"] if row["parameter"] == "scale_squared (1)")
+    assert row["z"] is None and row["lower"] * row["upper"] == pytest.approx(row["estimate"] ** 2, rel=1e-12)
+    assert fit["certificate"]["exact_curvature"] is True
+    assert main([*asked[:-1], "studnt"]) == 2
+    assert "Unknown experts 'studnt'; known: gaussian, " in capsys.readouterr().err
+
+
 def test_json_and_predictions_agree_with_the_estimator(penguins, tmp_path, capsys):
     out = tmp_path / "out.csv"
     assert main(["fit", penguins, "--y", "bill_length_mm", *REGRESSIONS, "--json", "--out", str(out)]) == 0

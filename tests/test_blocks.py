@@ -157,8 +157,8 @@ def test_blocks_read_only_the_rows_of_a_pass():
 
 def test_same_columns_share_one_converted_array():
     same, _, _ = draw(10, 100, 2, (0, 1), (0, 1))
-    x_gate, x_expert, *_ = same.blocks.get(0, None)
+    x_gate, x_expert, *_ = same.blocks.designs(0, None)
     assert x_gate is x_expert
     other, _, _ = draw(10, 100, 2, (0, 1), (1, 0))
-    x_gate, x_expert, *_ = other.blocks.get(0, None)
+    x_gate, x_expert, *_ = other.blocks.designs(0, None)
     assert x_gate is not x_expert

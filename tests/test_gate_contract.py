@@ -234,10 +234,10 @@ def test_score_and_hessian(gate):
 
 @each(DENSE)
 def test_large_log_weights_leave_no_digits_behind(gate):
-    """A gate of steps, with log-weights of a million: beside these nothing would be left of a log-density."""
+    """A gate of steps, with log-weights of 1e9: beside these nothing would be left of a log-density."""
     problem, theta = objective(gate)
     own, expert = problem.split(theta)
-    own *= 1e6
+    own *= 1e9
     shared = problem.shared(theta)
     total = 0.0
     for x_gate, x_expert, y, weight, m in problem.blocks.all():
@@ -245,5 +245,6 @@ def test_large_log_weights_leave_no_digits_behind(gate):
         logit -= logit.max(axis=0)
         density = problem.experts.value(expert.copy(), problem.expert_shared(theta), x_expert[:, :m], y[:, :m])
         total += weight[:m] @ (logsumexp(logit + density, axis=0) - logsumexp(logit, axis=0))
-    # The log-weights themselves are rounded at 1e-16 of a million.
+    # The log-weights themselves are rounded at 1e-16 of 1e9; a log-density added to one would be off by as much in
+    # every row, and is so here only in those at an edge.
     assert problem.evaluate(theta, SCORE).value == pytest.approx(total / problem.blocks.total_weight, rel=1e-8)

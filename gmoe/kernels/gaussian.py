@@ -32,27 +32,26 @@ def fill(n, lo, at, design, y, own, factors, out):
     for j in range(own.shape[0]):
         z, second, out_j = factors[0, j, at : at + n], factors[1, j, at : at + n], out[j, at : at + n]
         log_sd = half_log_variance(own, j)
-        inverse_sd, shift = math.exp(-log_sd), log_sd + 0.5 * LOG_2_PI
+        precision, half_variance, shift = math.exp(-2.0 * log_sd), 0.5 * math.exp(2.0 * log_sd), log_sd + 0.5 * LOG_2_PI
         c = own[j, 0]
-        if design.shape[0] == 1:
+        odd = (design.shape[0] - 1) % 2
+        if odd == 1:
+            b, x = own[j, 1] * precision, design[1, lo : lo + n]
             for i in range(n):
-                z[i] = (y_0[i] - c) * inverse_sd
+                z[i] = (y_0[i] - c) * precision - b * x[i]
         else:
-            b, x = own[j, 1], design[1, lo : lo + n]
             for i in range(n):
-                z[i] = (y_0[i] - c) - b * x[i]
-            for t in range(2, design.shape[0]):
-                b, x = own[j, t], design[t, lo : lo + n]
-                for i in range(n):
-                    z[i] -= b * x[i]
+                z[i] = (y_0[i] - c) * precision
+        # Two features at a time: a loop costs as much by reading and writing z as by a feature.
+        for t in range(1 + odd, design.shape[0], 2):
+            b, x = own[j, t] * precision, design[t, lo : lo + n]
+            b_2, x_2 = own[j, t + 1] * precision, design[t + 1, lo : lo + n]
             for i in range(n):
-                z[i] *= inverse_sd
+                z[i] -= b * x[i] + b_2 * x_2[i]
         for i in range(n):
-            second[i] = 0.5 * z[i] * z[i] - 0.5
-        for i in range(n):
-            out_j[i] = -second[i] - (shift + 0.5)
-        for i in range(n):
-            z[i] *= inverse_sd
+            half = half_variance * z[i] * z[i]
+            second[i] = half - 0.5
+            out_j[i] = -half - shift
 
 
 @kernel

@@ -98,8 +98,10 @@ def strip(
     load(n, lo, gate_basis, work, xg)
     if not one_basis:
         load(n, lo, expert_basis, work, xe)
-    pull(n, lo, lo, gate_rows, work, xg, c, e, k, pull_gate)
-    pull(n, lo, at, expert_rows, work, xe, wr, e, k, pull_expert)
+    # Rows r are not needed any more at SCORE, and still in the first-level cache.
+    scratch = e if order > SCORE else r
+    pull(n, lo, lo, gate_rows, work, xg, c, scratch, k, pull_gate)
+    pull(n, lo, at, expert_rows, work, xe, wr, scratch, k, pull_expert)
     if order == SCORE:
         return value
     # Derivatives of all log-weights that are the features themselves; with the experts' features they have its moments.
@@ -137,12 +139,11 @@ def strip(
     gram(work, gate_stack, work, gate_stack, k * q_gate + s_gate, n, gate_gram)
     if order == OBSERVED:
         gram(work, stack, work, stack, k * own + shared, n, full)
-    for j in range(k):
-        logit_j, density_j = logit[j, lo : lo + n], density[j, at : at + n]
-        for i in range(n):
-            logit_j[i] = work[c + j, i]
-        for i in range(n):
-            density_j[i] = work[wr + j, i]
+    # What the parts' own second derivatives need.
+    if not affine:
+        _copy(n, lo, work, c, logit, k)
+    if moments.shape[0] == 0:
+        _copy(n, at, work, wr, density, k)
     return value
 
 
@@ -197,8 +198,8 @@ def change(
         pull(n, lo, lo, expert_rows, work, xe, wr, e, k, pull_expert)
 
 
-# Loops that write more than one row, or read many, stay scalar: LLVM gives up on proving that the rows do not overlap.
-# Hence the many short ones.
+# Loops are short: one that reads rows and writes others which overlap with them stays scalar, ten times slower, since
+# LLVM tests for that at its start.
 
 
 @kernel
@@ -220,6 +221,14 @@ def _clear(n, work, start, count):
     for t in range(start, start + count):
         for i in range(n):
             work[t, i] = 0.0
+
+
+@kernel
+def _copy(n, at, work, start, to, count):
+    for t in range(count):
+        row = to[t, at : at + n]
+        for i in range(n):
+            row[i] = work[start + t, i]
 
 
 @kernel

@@ -20,80 +20,95 @@ def posterior(n, lo, at, logit, density, weight, work, r, p, c, wr, totals, orde
     sums of w r and of w p, and for OBSERVED at [2, 0] that of w log(largest r). Below COMPLETE the rows r and p are not
     normalised.
     """
-    # Slices, since an index lo + i may be negative for all the compiler knows, and its wrap-around stops vectorisation.
     k = logit.shape[0]
-    for j in range(k):
-        logit_j, density_j = logit[j, lo : lo + n], density[j, at : at + n]
-        for i in range(n):
-            work[r + j, i] = logit_j[i] + density_j[i]
     # Two shifted sums: of exp(logit) for the gate, of exp(logit) * density for the mixture.
-    logit_j = logit[0, lo : lo + n]
-    for i in range(n):
-        work[0, i] = work[r, i]
-    for i in range(n):
-        work[1, i] = logit_j[i]
-    for j in range(1, k):
-        logit_j = logit[j, lo : lo + n]
-        for i in range(n):
-            a, b = work[0, i], work[r + j, i]
-            work[0, i] = a if a > b else b
-        for i in range(n):
-            a, b = work[1, i], logit_j[i]
-            work[1, i] = a if a > b else b
-    for j in range(k):
-        logit_j = logit[j, lo : lo + n]
-        for i in range(n):
-            work[r + j, i] = exp(work[r + j, i] - work[0, i])
-        for i in range(n):
-            work[p + j, i] = exp(logit_j[i] - work[1, i])
-    for i in range(n):
-        work[2, i] = work[r, i]
-    for i in range(n):
-        work[3, i] = work[p, i]
-    for j in range(1, k):
-        for i in range(n):
-            work[2, i] += work[r + j, i]
-        for i in range(n):
-            work[3, i] += work[p + j, i]
+    # To rows that are free, since a loop does not vectorise where what it reads and writes overlap.
+    _both(n, lo, at, logit, density, work, wr)
+    if k == 2:
+        _two_shares(n, work[wr, :n], work[wr + 1, :n], work, r, 0, 2)
+        _two_shares(n, logit[0, lo : lo + n], logit[1, lo : lo + n], work, p, 1, 3)
+    else:
+        _shares(n, 0, work[wr : wr + k], work, r, 0, 2)
+        _shares(n, lo, logit, work, p, 1, 3)
     # One division for three quotients; the ratio of the two sums lies between 1 / k and k.
     for i in range(n):
         work[4, i] = 1.0 / (work[2, i] * work[3, i])
-    for i in range(n):
-        work[0, i] -= work[1, i]
-    for i in range(n):
-        work[1, i] = work[2, i] * work[2, i] * work[4, i]
     total = 0.0
     for i in range(n):
-        total += weight[i] * (work[0, i] + log(work[1, i]))
-    # Rows 2 and 3 become the factors that make r and p sum to 1, rows 0 and 1 the same times the weight.
+        total += weight[i] * (work[0, i] - work[1, i] + log(work[2, i] * work[2, i] * work[4, i]))
+    # What makes r and p sum to 1, and to the weight.
     for i in range(n):
-        sum_r, sum_p = work[2, i], work[3, i]
-        work[2, i] = sum_p * work[4, i]
-        work[3, i] = sum_r * work[4, i]
-    for i in range(n):
-        work[0, i] = weight[i] * work[2, i]
-    for i in range(n):
-        work[1, i] = weight[i] * work[3, i]
+        factor_r, factor_p = work[3, i] * work[4, i], work[2, i] * work[4, i]
+        work[3, i] = factor_r
+        work[2, i] = factor_p
+        work[0, i] = weight[i] * factor_r
+        work[1, i] = weight[i] * factor_p
     for j in range(k):
         mass_r, mass_p = 0.0, 0.0
         for i in range(n):
-            share = work[0, i] * work[r + j, i]
-            work[wr + j, i] = share
-            mass_r += share
-        for i in range(n):
-            share = work[1, i] * work[p + j, i]
-            work[c + j, i] = work[wr + j, i] - share
-            mass_p += share
+            share_r, share_p = work[0, i] * work[r + j, i], work[1, i] * work[p + j, i]
+            work[wr + j, i] = share_r
+            work[c + j, i] = share_r - share_p
+            mass_r += share_r
+            mass_p += share_p
         totals[0, j] += mass_r
         totals[1, j] += mass_p
     if order >= COMPLETE:
         for j in range(k):
             for i in range(n):
-                work[r + j, i] *= work[2, i]
+                work[r + j, i] *= work[3, i]
             for i in range(n):
-                work[p + j, i] *= work[3, i]
+                work[p + j, i] *= work[2, i]
     if order == OBSERVED:
         # The largest term of the shifted sum is 1.
+        largest = 0.0
         for i in range(n):
-            totals[2, 0] += weight[i] * log(work[2, i])
+            largest += weight[i] * log(work[3, i])
+        totals[2, 0] += largest
     return total
+
+
+@kernel
+def _both(n, lo, at, logit, density, work, to):
+    """Rows ``to`` .. = logit + density."""
+    # Slices, since an index lo + i may be negative for all the compiler knows, and its wrap-around stops vectorisation.
+    for j in range(logit.shape[0]):
+        logit_j, density_j = logit[j, lo : lo + n], density[j, at : at + n]
+        for i in range(n):
+            work[to + j, i] = logit_j[i] + density_j[i]
+
+
+@kernel
+def _two_shares(n, first, second, work, to, top, total):
+    """Do what :func:`_shares` does for k = 2, where one of the two is 1."""
+    for i in range(n):
+        a, b = first[i], second[i]
+        less = exp(-abs(a - b))
+        work[top, i] = a if a > b else b
+        work[to, i] = 1.0 if a > b else less
+        work[to + 1, i] = less if a > b else 1.0
+        work[total, i] = 1.0 + less
+
+
+@kernel
+def _shares(n, lo, rows, work, to, top, total):
+    """Row ``top``: the largest of k >= 3 rows, or 1; rows ``to`` .. become exp(row - top), row ``total`` their sum."""
+    k = rows.shape[0]
+    row_0, row_1 = rows[0, lo : lo + n], rows[min(1, k - 1), lo : lo + n]
+    for i in range(n):
+        a, b = row_0[i], row_1[i]
+        work[top, i] = a if a > b else b
+    for j in range(2, k):
+        row = rows[j, lo : lo + n]
+        for i in range(n):
+            a, b = work[top, i], row[i]
+            work[top, i] = a if a > b else b
+    for j in range(k):
+        row = rows[j, lo : lo + n]
+        for i in range(n):
+            work[to + j, i] = exp(row[i] - work[top, i])
+    for i in range(n):
+        work[total, i] = work[to, i]
+    for j in range(1, k):
+        for i in range(n):
+            work[total, i] += work[to + j, i]

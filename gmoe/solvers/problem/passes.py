@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from functools import cached_property
 
 import numpy as np
 
@@ -24,6 +25,45 @@ def block_size(layout: Layout) -> int:
     return min(BLOCK, max(LEAST_BLOCK, ROWS_IN_CACHE // rows // LEAST_BLOCK * LEAST_BLOCK))
 
 
+def places(layout: Layout, order: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
+    """Where the arrays of :class:`Sums` are in one flat vector, and their shapes."""
+    k, q, own, shared = layout.k, padded(layout.q_gate), layout.width, layout.n_shared
+    complete, observed, both = order >= COMPLETE, order >= OBSERVED, padded(own + shared)
+    pulls = (
+        (len(part), padded(k), padded(max(part[:, 2], default=0)))
+        for part in (layout.gate_segments, layout.expert_segments)
+    )
+    shapes = {
+        "totals": (3, k),
+        **dict(zip(("pull_gate", "pull_expert"), pulls, strict=True)),
+        "gate_block": (k * complete, q, q),
+        "gate_shared": (k * complete, padded(layout.s_gate), both),
+        "gate_gram": (padded(k * layout.q_gate + layout.s_gate) * complete,) * 2,
+        "block": (k * observed, padded(own), padded(own)),
+        "shared_block": (k * observed, padded(shared), both),
+        "full": (padded(layout.size) * observed,) * 2,
+        "moments": (k * complete * (layout.n_moments > 0), *[padded(layout.n_moments)] * 2),
+        "bend_gate": (k * (order >= PRODUCTS), layout.n_gate, layout.n_gate),
+        "bend_expert": (k * complete, layout.n_expert, layout.n_expert),
+    }
+    ends = np.cumsum([math.prod(shape) for shape in shapes.values()]).tolist()
+    parts = (slice(start, end) for start, end in zip([0, *ends[:-1]], ends, strict=True))
+    return dict(zip(shapes, zip(parts, shapes.values(), strict=True), strict=True))
+
+
+class View:
+    """One array of :class:`Sums`, made when it is asked for: all of them cost a third of a pass at 300 observations."""
+
+    def __set_name__(self, owner, name):
+        self.name = name
+
+    def __get__(self, sums, owner) -> np.ndarray:
+        part, shape = sums.places[self.name]
+        # From here on the attribute of the instance, which goes before this one of the class.
+        sums.__dict__[self.name] = view = sums.flat[part].reshape(shape)
+        return view
+
+
 class Sums:
     """What one pass adds up, as views of one flat vector, so that groups add with one operation.
 
@@ -41,48 +81,29 @@ class Sums:
         See :func:`gmoe.kernels.mixture.mixture`.
     """
 
-    totals: np.ndarray
-    pull_gate: np.ndarray
-    pull_expert: np.ndarray
-    bend_gate: np.ndarray
-    bend_expert: np.ndarray
-    gate_block: np.ndarray
-    gate_shared: np.ndarray
-    gate_gram: np.ndarray
-    block: np.ndarray
-    shared_block: np.ndarray
-    full: np.ndarray
-    moments: np.ndarray
+    totals = View()
+    pull_gate = View()
+    pull_expert = View()
+    bend_gate = View()
+    bend_expert = View()
+    gate_block = View()
+    gate_shared = View()
+    gate_gram = View()
+    block = View()
+    shared_block = View()
+    full = View()
+    moments = View()
 
-    def __init__(self, layout: Layout, order: int):
-        k, q, own, shared = layout.k, padded(layout.q_gate), layout.width, layout.n_shared
-        complete, observed, both = order >= COMPLETE, order >= OBSERVED, padded(own + shared)
-        shapes = {
-            "totals": (3, k),
-            **{
-                f"pull_{name}": (len(part), padded(k), padded(max(part[:, 2], default=0)))
-                for name, part in (("gate", layout.gate_segments), ("expert", layout.expert_segments))
-            },
-            "gate_block": (k * complete, q, q),
-            "gate_shared": (k * complete, padded(layout.s_gate), both),
-            "gate_gram": (padded(k * layout.q_gate + layout.s_gate) * complete,) * 2,
-            "block": (k * observed, padded(own), padded(own)),
-            "shared_block": (k * observed, padded(shared), both),
-            "full": (padded(layout.size) * observed,) * 2,
-            "moments": (k * complete * (layout.n_moments > 0), *[padded(layout.n_moments)] * 2),
-            "bend_gate": (k * (order >= PRODUCTS), layout.n_gate, layout.n_gate),
-            "bend_expert": (k * complete, layout.n_expert, layout.n_expert),
-        }
-        sizes = [math.prod(shape) for shape in shapes.values()]
+    def __init__(self, places: dict[str, tuple[slice, tuple[int, ...]]]):
+        self.places = places
         # A few spare numbers keep the group vectors from sharing cache sets.
-        self.flat = np.zeros(sum(sizes) + 8)
-        start = 0
-        for (name, shape), size in zip(shapes.items(), sizes, strict=True):
-            setattr(self, name, self.flat[start : start + size].reshape(shape))
-            start += size
-        #: What the mixture kernel writes.
-        self.outputs = [getattr(self, name) for name in list(shapes)[:-2]]
+        self.flat = np.zeros(places["bend_expert"][0].stop + 8)
         self.value = 0.0
+
+    @cached_property
+    def outputs(self) -> list[np.ndarray]:
+        """What the mixture kernel writes."""
+        return [getattr(self, name) for name in list(self.places)[:-2]]
 
     def clear(self):
         """Start from zero."""
@@ -119,7 +140,7 @@ class Passes:
         bounds = np.linspace(0, blocks.n_blocks, n_groups + 1).astype(int)
         self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
         self._rooms: deque = deque()
-        self._scratch: dict[int, deque] = {}
+        self._scratch: dict[int, tuple[dict, deque]] = {}
 
     def sums(self, theta, order) -> Sums:
         """Add up what an order asks for at a parameter vector."""
@@ -164,12 +185,14 @@ class Passes:
 
     def _total(self, order, add):
         """Sum ``add(sums, block, room)`` over all blocks, in fixed groups."""
+        if order not in self._scratch:
+            self._scratch[order] = places(self.layout, order), deque()
         # Output arrays of the groups, used again: making them anew costs as much as a hundred observations each.
-        pool = self._scratch.setdefault(order, deque())
+        where, pool = self._scratch[order]
         try:
             groups = pool.pop()
         except IndexError:
-            groups = [Sums(self.layout, order) for _ in self._groups]
+            groups = [Sums(where) for _ in self._groups]
 
         def group(number):
             sums, room = groups[number], self._take_room()
@@ -179,7 +202,7 @@ class Passes:
             self._rooms.append(room)
             return sums
 
-        total = Sums(self.layout, order)
+        total = Sums(where)
         run = map if self._executor is None or len(self._groups) == 1 else self._executor.map
         for part in run(group, range(len(self._groups))):
             total.flat += part.flat

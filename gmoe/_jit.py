@@ -35,7 +35,7 @@ from numba.core.serialize import dumps
 
 from gmoe._cache import base_folder, clear_cache
 
-__all__ = ["cache_folder", "clear_cache", "elementary", "kernel", "strict"]
+__all__ = ["cache_folder", "clear_cache", "elementary", "inlined", "kernel", "strict"]
 
 
 _ROUNDING_FLAGS = {"contract", "nsz", "arcp"}
@@ -45,6 +45,15 @@ _DIGEST_SIZE = hashlib.sha256().digest_size
 def kernel(func: Callable[..., Any]) -> Any:
     """Compile a loop or a reduction, whose sums may be reordered so that they vectorise."""
     return _compile(func, _ROUNDING_FLAGS | {"reassoc"})
+
+
+def inlined(func: Callable[..., Any]) -> Any:
+    """Compile a reduction that other kernels call, as a part of each of them.
+
+    A function that is called stays in memory as several copies, each optimised beside its caller, and which of them a
+    call reaches depends on what the process has compiled and what it has loaded: last digits would, too.
+    """
+    return _compile(func, _ROUNDING_FLAGS | {"reassoc"}, forceinline=True)
 
 
 def elementary(func: Callable[..., Any]) -> Any:
@@ -73,9 +82,9 @@ def cache_folder() -> Path | None:
     return base / f"gmoe-{_SOURCES}" if base else None
 
 
-def _compile(func: Callable[..., Any], fastmath: set[str] | bool) -> Any:
+def _compile(func: Callable[..., Any], fastmath: set[str] | bool, **options: Any) -> Any:
     # error_model: Python's puts a branch at every division, and no such loop vectorises.
-    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath)(func)
+    compiled = numba.njit(nogil=True, error_model="numpy", fastmath=fastmath, **options)(func)
     if compiled is func:  # under NUMBA_DISABLE_JIT, where NumPy's scalars would warn of what compiled code does not
         return np.errstate(all="ignore")(func)
     compiled._cache = _DiskCache(func)

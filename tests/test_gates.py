@@ -123,7 +123,8 @@ def test_extreme_logits_stay_finite_in_fits(gate, size):
     made = model(gate, coef)
     expert, log_variance = made.parameters.expert, np.zeros(3)
     natural, shared = gate.natural(coef, temperature(gate))
-    evaluation = objective.evaluate(objective.join(natural, expert, log_variance, shared), SCORE)
+    own = np.column_stack([expert, log_variance])
+    evaluation = objective.evaluate(objective.join(natural, own, shared), SCORE)
     # Logits of 1e5 are rounded at 1.5e-11, larger ones must have been shifted.
     assert evaluation.value == pytest.approx(made.log_density(X, y).mean(), rel=1e-10)
     assert np.all(np.isfinite(evaluation.gradient))

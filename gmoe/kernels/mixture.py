@@ -17,7 +17,7 @@ the sums over the experts of the shared ones at the end.
 
 import math
 
-from gmoe._jit import kernel
+from gmoe._jit import inlined, kernel
 from gmoe.kernels.posterior import COMPLETE, OBSERVED, PRODUCTS, SCORE, posterior
 from gmoe.kernels.rows import STRIP, load, moved, pull, written
 from gmoe.kernels.tiles import cross, gram, padded, whole
@@ -68,7 +68,7 @@ def mixture(
     return total
 
 
-@kernel
+@inlined
 def strip(
     n, lo, at, logit, density, gate_rows, expert_rows, q_gate, q_expert, w, work, order,
     totals, pull_gate, pull_expert, gate_block, gate_shared, gate_gram, block, shared_block, full, moments,

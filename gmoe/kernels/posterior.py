@@ -4,7 +4,7 @@ Kernels here see a *strip*: a few hundred observations whose rows all fit the fi
 one work array with a row per quantity, so that every inner loop runs over observations and vectorises.
 """
 
-from gmoe._jit import kernel
+from gmoe._jit import inlined
 from gmoe.kernels.elementary import exp, log
 
 #: What a pass adds up, each including what is before: value and score; the information of the complete data; what
@@ -12,7 +12,7 @@ from gmoe.kernels.elementary import exp, log
 SCORE, COMPLETE, PRODUCTS, OBSERVED = 1, 2, 3, 4
 
 
-@kernel
+@inlined
 def posterior(n, lo, at, logit, density, weight, work, r, p, c, wr, totals, order):
     """Fill rows r (responsibilities), p (gate), c = w (r - p) and wr = w r, k each; return the log-likelihood.
 
@@ -68,7 +68,7 @@ def posterior(n, lo, at, logit, density, weight, work, r, p, c, wr, totals, orde
     return total
 
 
-@kernel
+@inlined
 def _both(n, lo, at, logit, density, work, to):
     """Rows ``to`` .. = logit + density."""
     # Slices, since an index lo + i may be negative for all the compiler knows, and its wrap-around stops vectorisation.
@@ -78,7 +78,7 @@ def _both(n, lo, at, logit, density, work, to):
             work[to + j, i] = logit_j[i] + density_j[i]
 
 
-@kernel
+@inlined
 def _two_shares(n, first, second, work, to, top, total):
     """Do what :func:`_shares` does for k = 2, where one of the two is 1."""
     for i in range(n):
@@ -90,7 +90,7 @@ def _two_shares(n, first, second, work, to, top, total):
         work[total, i] = 1.0 + less
 
 
-@kernel
+@inlined
 def _shares(n, lo, rows, work, to, top, total):
     """Row ``top``: the largest of k >= 3 rows, or 1; rows ``to`` .. become exp(row - top), row ``total`` their sum."""
     k = rows.shape[0]

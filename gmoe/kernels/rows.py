@@ -11,7 +11,7 @@ segments : (number of segments, 4) int
 A strip begins at observation ``lo`` of a basis, and at ``at`` of the factors, which may be of that strip alone.
 """
 
-from gmoe._jit import kernel
+from gmoe._jit import inlined, kernel
 from gmoe.kernels.tiles import cross
 
 # Observations of a strip: with 5 to 50 rows in use it stays in the first- or second-level cache.
@@ -30,7 +30,7 @@ def load(n, lo, basis, work, to):
                 work[to + t, i] = row[i]
 
 
-@kernel
+@inlined
 def pull(n, lo, at, rows, work, basis_row, weight, e, k, out):
     """Add the sums of weight, rows ``weight`` .. of the work array, times derivative to ``out`` (segments, k, rows).
 

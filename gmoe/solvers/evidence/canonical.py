@@ -50,7 +50,9 @@ def _exchanged(objective, exchange, evaluation, free):
     own = objective.at_expert[:, : objective.q_expert]
     order[own] = own[experts]
     sums = copy(evaluation.sums)
-    sums.totals, sums.bend_expert = sums.totals[:, experts], sums.bend_expert[experts]
+    # Its last row is no sum by expert.
+    sums.totals = np.vstack([sums.totals[:2, experts], sums.totals[2:]])
+    sums.bend_expert = sums.bend_expert[experts]
     assert evaluation.hessian is not None
     return replace(
         evaluation,

@@ -14,7 +14,7 @@ from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.exact import affine_exact
 from gmoe.part import Array, Axis, Size, dense
 
-NOTHING = np.empty((0, 0))
+NOTHING, NO_FACTORS = np.empty((0, 0)), np.empty((0, 0, 0))
 
 
 class ScoreGate(BaseGate):
@@ -176,7 +176,8 @@ class ScoreGate(BaseGate):
         return self.fill_block(np.ascontiguousarray(own), shared, data, x.shape[1], out, room), out
 
     def n_held(self, size):
-        return 0 if self.affine else 3
+        # Up to three, but blocks of half the length cost more, in calls, than the cache saves.
+        return 0 if self.affine else 1
 
     def segments(self, size):
         q, first = size.n_features + 1, self.first_bent
@@ -186,17 +187,19 @@ class ScoreGate(BaseGate):
         return np.array([part for part in parts[: 2 + self.n_shared] if part[2] > 0])
 
     def room(self, size, length):
-        k = size.n_experts
-        factors = aligned(0 if self.affine else 1 + self.n_shared, k, length)
-        curve, part = (aligned(*(0, 0) if nothing else (k, length)) for nothing in (self.affine, not self.n_shared))
-        return factors, NOTHING if self.affine else factors[0], curve, part, self.segments(size)
+        k, segments = size.n_experts, self.segments(size)
+        if self.affine:
+            return NO_FACTORS, NOTHING, NOTHING, NOTHING, segments
+        factors, curve = aligned(1 + self.n_shared, k, length), aligned(k, length)
+        return factors, factors[0], curve, factors[1] if self.n_shared else NOTHING, segments
 
     def fill_block(self, own, shared, data, m, out, room, curved=False):
         factors, slope, curve, part, segments = room
         # Second derivatives of the logits only where asked for: they would cost a tenth of a score pass.
         self.fill(own, shared, data[0][1:], m, GateRows(out, slope, curve if curved else NOTHING, part))
-        if self.n_shared:
-            np.negative(part[:, :m], out=factors[1, :, :m])
+        if len(part):
+            # The derivative in the log of the temperature.
+            np.negative(part[:, :m], out=part[:, :m])
         return factors, data[0][None], segments
 
     def bend_block(self, own, shared, data, m, weight, out, room):

@@ -1,8 +1,8 @@
 """Rows of derivatives of a gate's logits, and sums of them: affine scores, bent by an activation or not.
 
 The score of expert j is s = coef . (1, x), its logit act(s) / T, plus an intercept where that is outside of the
-activation (``first`` is 1; else 0).  ``slope`` and ``curve`` are the derivatives of the logit in s, ``tempered`` is the
-part of the logit that a shared temperature divides, or has no rows without one.
+activation (``first`` is 1; else 0).  ``slope`` and ``curve`` are the derivatives of the logit in s.  ``tempered`` is
+that in the log of a shared T, minus the part of the logit that T divides; it has no rows without one.
 """
 
 from gmoe._jit import kernel
@@ -12,7 +12,7 @@ from gmoe._jit import kernel
 def bend(x, m, slope, curve, tempered, first, weight, out):
     """Add sums of weight times second derivative to the lower triangles of ``out`` (k, d + 1 + shared, the same).
 
-    In the log of a shared temperature, twice, that is the part that it divides; in it and a bent coefficient -slope x.
+    In the log of a shared temperature, twice, that is minus its derivative; in it and a bent coefficient -slope x.
     """
     last = out.shape[1] - 1
     for j in range(slope.shape[0]):
@@ -38,7 +38,7 @@ def bend(x, m, slope, curve, tempered, first, weight, out):
             tempered_j, total = tempered[j], 0.0
             for i in range(m):
                 total += weight_j[i] * tempered_j[i]
-            out[j, last, last] += total
+            out[j, last, last] -= total
             if first == 0:
                 total = 0.0
                 for i in range(m):

@@ -94,11 +94,12 @@ def _two_shares(n, first, second, work, to, top, total):
 def _shares(n, lo, rows, work, to, top, total):
     """Row ``top``: the largest of k >= 3 rows, or 1; rows ``to`` .. become exp(row - top), row ``total`` their sum."""
     k = rows.shape[0]
-    row_0, row_1 = rows[0, lo : lo + n], rows[min(1, k - 1), lo : lo + n]
+    row_0, row_1, row_2 = rows[0, lo : lo + n], rows[min(1, k - 1), lo : lo + n], rows[min(2, k - 1), lo : lo + n]
     for i in range(n):
-        a, b = row_0[i], row_1[i]
-        work[top, i] = a if a > b else b
-    for j in range(2, k):
+        a, b, c = row_0[i], row_1[i], row_2[i]
+        larger = a if a > b else b
+        work[top, i] = larger if larger > c else c
+    for j in range(3, k):
         row = rows[j, lo : lo + n]
         for i in range(n):
             a, b = work[top, i], row[i]
@@ -107,8 +108,12 @@ def _shares(n, lo, rows, work, to, top, total):
         row = rows[j, lo : lo + n]
         for i in range(n):
             work[to + j, i] = exp(row[i] - work[top, i])
+    if k == 1:
+        for i in range(n):
+            work[total, i] = work[to, i]
+        return
     for i in range(n):
-        work[total, i] = work[to, i]
-    for j in range(1, k):
+        work[total, i] = work[to, i] + work[to + 1, i] + work[to + 2, i]
+    for j in range(3, k):
         for i in range(n):
             work[total, i] += work[to + j, i]

@@ -5,6 +5,7 @@ parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls
 """
 
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
@@ -209,5 +210,9 @@ class Objective(Layout):
 
 def symmetric(lower):
     """Symmetric matrices (..., b, b) of their lower triangles."""
-    lower = np.tril(lower)
-    return lower + np.swapaxes(np.tril(lower, -1), -1, -2)
+    return np.where(_in_lower(lower.shape[-1]), lower, np.swapaxes(lower, -1, -2))
+
+
+@cache
+def _in_lower(n):
+    return np.tri(n, dtype=bool)

@@ -41,7 +41,7 @@ class Array(NamedTuple):
     Attributes
     ----------
     name : str
-        Of gates "temperature" or with the prefix "gate_".
+        Of gates ``temperature``, or with the prefix ``gate_``.
     axes : tuple of Axis
     positive : bool
         Whether its entries are positive: intervals are on the log scale then.

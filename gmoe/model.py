@@ -238,7 +238,9 @@ class GMoE:
 
     def _response(self, y, n):
         y, p = np.asarray(y, dtype=float), self.n_outputs
-        if y.shape != (n,) + (p,) * (p > 1):
+        # Experts of several responses may have a single one, as a column.
+        column = self.experts.multi_output and y.shape == (n, 1)
+        if y.shape != (n,) + (p,) * (p > 1) and not column:
             shape = (n,) if p == 1 else (n, p)
             raise ValueError(f"y must have shape {shape}, one response per row of X; got {y.shape}.")
         return y.reshape(n, p)

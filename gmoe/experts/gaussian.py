@@ -5,20 +5,19 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import aligned
+from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._variances import best_variances
-from gmoe.experts.base import BaseExperts
 from gmoe.kernels import gaussian
 from gmoe.kernels.exact import affine_exact
 from gmoe.kernels.rows import STRIP_LENGTH
-from gmoe.part import Array, Axis, Size, dense
+from gmoe.part import Size, dense
 
 # A start with a tight expert attracts spikes; a hundredth of the pooled variance is tight enough.
 LEAST_START = 0.01
-NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
-class GaussianExperts(BaseExperts):
+class GaussianExperts(OneScaleExperts):
     """N(y | intercept_j + coef_j . x, variance_j), the expert of the papers.
 
     The row of expert j is (intercept, coef, log variance).
@@ -77,6 +76,7 @@ class GaussianExperts(BaseExperts):
     def bend_of(self, own, shared, moments, pull, mass, out):
         gaussian.bend(np.ascontiguousarray(own), moments, pull, mass, out)
 
+    scale_name, scale_power = "variance", 2
     closed = has_slopes = True
 
     def mean(self, own, shared, x):
@@ -95,41 +95,12 @@ class GaussianExperts(BaseExperts):
     def mean_columns(self, size):
         return np.arange(size.n_features + 1)
 
-    def log_variance_rows(self, size):
-        return np.eye(size.n_features + 2)[-1:]
-
-    def measures(self, own, shared):
-        result = np.ones_like(own)
-        result[:, :-1] = np.exp(0.5 * own[:, -1:])
-        return result
-
-    def level(self, own):
-        result = own.copy()
-        result[:, -1] = np.log(np.mean(np.exp(own[:, -1])))
-        return result
-
     def covariance(self, own, shared, x):
         return np.broadcast_to(np.exp(own[:, -1])[:, None, None, None], (len(own), 1, 1, x.shape[1]))
 
     def draw(self, own, shared, x, which, rng):
         mean = own[which, 0] + np.einsum("md,dm->m", own[which, 1:-1], x)
         return (mean + np.exp(0.5 * own[which, -1]) * rng.standard_normal(len(which)))[None]
-
-    def arrays(self, size):
-        return (
-            Array("intercept", (Axis.EXPERT,)),
-            Array("coef", (Axis.EXPERT, Axis.FEATURE)),
-            Array("variance", (Axis.EXPERT,), positive=True),
-        )
-
-    def to_raw(self, own, shared, frame):
-        intercept, coef = frame.raw_means(own[:, :1], own[:, None, 1:-1])
-        variance = frame.colour[0, 0] ** 2 * np.exp(own[:, -1])
-        return {"intercept": intercept[:, 0], "coef": coef[:, 0], "variance": variance}
-
-    def from_raw(self, arrays, frame):
-        intercept, coef = frame.scaled_means(arrays["intercept"][:, None], arrays["coef"][:, None])
-        return np.column_stack([intercept, coef[:, 0], np.log(arrays["variance"] * frame.whiten[0, 0] ** 2)]), NONE
 
     def table_derivatives(self, own, shared, frame):
         size, features = frame.colour[0, 0], frame.features

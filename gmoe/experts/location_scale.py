@@ -5,15 +5,14 @@ from collections.abc import Iterator
 
 import numpy as np
 
+from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._predictors import PredictorExperts, regressions
-from gmoe.part import Array, Axis
 
 # Log scales beyond it are a wild trial step.
 FAR = 300.0
-NONE = np.empty(0)
 
 
-class LocationScaleExperts(PredictorExperts):
+class LocationScaleExperts(OneScaleExperts, PredictorExperts):
     """Experts of which ``(y - intercept_j - coef_j . x) / scale_j`` has one density, of mean 0, the same for all.
 
     A member writes :meth:`log_density`, ``variance`` and :meth:`errors`.
@@ -30,6 +29,7 @@ class LocationScaleExperts(PredictorExperts):
     """
 
     variance: float
+    scale_name, scale_power = "scale", 1
 
     @abstractmethod
     def log_density(self, z) -> Iterator[np.ndarray]:
@@ -76,34 +76,3 @@ class LocationScaleExperts(PredictorExperts):
 
     def n_location(self, own):
         return own.shape[1] - 1
-
-    def log_variance_rows(self, size):
-        """Of the squares of the scales."""
-        return np.eye(size.n_features + 2)[-1:]
-
-    def measures(self, own, shared):
-        result = np.ones_like(own)
-        result[:, :-1] = np.exp(0.5 * own[:, -1:])
-        return result
-
-    def level(self, own):
-        result = own.copy()
-        result[:, -1] = np.log(np.mean(np.exp(own[:, -1])))
-        return result
-
-    def arrays(self, size):
-        return (
-            Array("intercept", (Axis.EXPERT,)),
-            Array("coef", (Axis.EXPERT, Axis.FEATURE)),
-            Array("scale", (Axis.EXPERT,), positive=True),
-        )
-
-    def to_raw(self, own, shared, frame):
-        intercept, coef = frame.raw_means(own[:, :1], own[:, None, 1:-1])
-        scale = frame.colour[0, 0] * np.exp(0.5 * own[:, -1])
-        return {"intercept": intercept[:, 0], "coef": coef[:, 0], "scale": scale}
-
-    def from_raw(self, arrays, frame):
-        intercept, coef = frame.scaled_means(arrays["intercept"][:, None], arrays["coef"][:, None])
-        log_square = 2.0 * np.log(arrays["scale"] * frame.whiten[0, 0])
-        return np.column_stack([intercept, coef[:, 0], log_square]), NONE

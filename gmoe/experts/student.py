@@ -4,22 +4,22 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import betaln, digamma, expit, logit, polygamma
+import scipy
 
 from gmoe._validation import check_positive
+from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._predictors import PredictorExperts, regressions
-from gmoe.part import Array, Axis
+from gmoe.part import Array
 
 ESTIMATE = "estimate"
 # Range of estimated degrees of freedom: the Cauchy density, and one that a sample hardly tells from the Gaussian.
 LEAST, MOST = 1.0, 200.0
 # Log scales beyond it are a wild trial step.
 FAR = 300.0
-NONE = np.empty(0)
 
 
 @dataclass(frozen=True)
-class StudentExperts(PredictorExperts):
+class StudentExperts(OneScaleExperts, PredictorExperts):
     """Student t: ``(y - intercept_j - coef_j . x) / sqrt(scale_squared_j)`` has the t distribution.
 
     Residuals of many scales weigh little, so that outliers do not move the estimates (Lange, Little and Taylor, 1989,
@@ -47,6 +47,7 @@ class StudentExperts(PredictorExperts):
     """
 
     df: float | str = 4.0
+    scale_name, scale_power = "scale_squared", 2
 
     def __post_init__(self):
         if self.df != ESTIMATE:
@@ -86,7 +87,7 @@ class StudentExperts(PredictorExperts):
         tail = np.log1p(square / df)
         # Of an observation in the least squares that the location solves.
         weight = (df + 1.0) / (df + square)
-        value = -betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - 0.5 * log_square - 0.5 * (df + 1.0) * tail
+        value = -scipy.special.betaln(0.5 * df, 0.5) - 0.5 * np.log(df) - 0.5 * log_square - 0.5 * (df + 1.0) * tail
         first = [weight * z * inverse, 0.5 * (weight * square - 1.0)]
         if change:
             first.append(change[0] * _in_degrees(df, square, tail))
@@ -106,7 +107,9 @@ class StudentExperts(PredictorExperts):
             tail = np.log1p(square / df)
             # Derivative of the weight in the degrees of freedom.
             faster = first * (square - 1.0) / total / total
-            half = 0.25 * (polygamma(1, 0.5 * df + 0.5) - polygamma(1, 0.5 * df)) + 0.5 / df**2
+            half = (
+                0.25 * (scipy.special.polygamma(1, 0.5 * df + 0.5) - scipy.special.polygamma(1, 0.5 * df)) + 0.5 / df**2
+            )
             bent = (1.0 / df - 1.0 / df**2 - (1.0 + 1.0 / df) / total) * square / total
             own = half + 0.5 * bent
             found[2, 0] = faster * z * inverse
@@ -127,52 +130,31 @@ class StudentExperts(PredictorExperts):
     def start(self, responsibilities, x, y):
         """Least squares, and the scale that goes with its variance for ten degrees of freedom."""
         coef, log_variance = regressions(responsibilities, x, y)
-        shared = np.array([logit(np.log(10.0 / LEAST) / np.log(MOST / LEAST))]) if self.estimated else NONE
+        shared = (
+            np.array([scipy.special.logit(np.log(10.0 / LEAST) / np.log(MOST / LEAST))]) if self.estimated else NONE
+        )
         df = max(self.degrees(shared), 4.0)
         return np.column_stack([coef, log_variance + math.log(1.0 - 2.0 / df)]), shared
 
     def n_location(self, own):
         return own.shape[1] - 1
 
-    def log_variance_rows(self, size):
-        """Of the squares of the scales."""
-        return np.eye(size.n_features + 2)[-1:]
-
-    def measures(self, own, shared):
-        result = np.ones_like(own)
-        result[:, :-1] = np.exp(0.5 * own[:, -1:])
-        return result
-
-    def level(self, own):
-        result = own.copy()
-        result[:, -1] = np.log(np.mean(np.exp(own[:, -1])))
-        return result
-
     def arrays(self, size):
-        return (
-            Array("intercept", (Axis.EXPERT,)),
-            Array("coef", (Axis.EXPERT, Axis.FEATURE)),
-            Array("scale_squared", (Axis.EXPERT,), positive=True),
-            *([Array("df", (), positive=True)] if self.estimated else []),
-        )
+        return (*super().arrays(size), *([Array("df", (), positive=True)] if self.estimated else []))
 
     def to_raw(self, own, shared, frame):
-        intercept, coef = frame.raw_means(own[:, :1], own[:, None, 1:-1])
-        square = frame.colour[0, 0] ** 2 * np.exp(own[:, -1])
-        found = {"intercept": intercept[:, 0], "coef": coef[:, 0], "scale_squared": square}
+        found = super().to_raw(own, shared, frame)
         return found | ({"df": np.array(self.degrees(shared))} if self.estimated else {})
 
     def from_raw(self, arrays, frame):
-        intercept, coef = frame.scaled_means(arrays["intercept"][:, None], arrays["coef"][:, None])
-        log_square = np.log(arrays["scale_squared"] * frame.whiten[0, 0] ** 2)
-        own = np.column_stack([intercept, coef[:, 0], log_square])
+        own, _ = super().from_raw(arrays, frame)
         return own, np.array([_coordinate(float(arrays["df"]))]) if self.estimated else NONE
 
 
 def _degrees(coordinate):
     """Degrees of freedom within their range, and their first and second derivatives in the coordinate."""
     length = math.log(MOST / LEAST)
-    part = float(expit(coordinate))
+    part = float(scipy.special.expit(coordinate))
     df, slope = LEAST * math.exp(length * part), length * part * (1.0 - part)
     return df, df * slope, df * slope * (slope + 1.0 - 2.0 * part)
 
@@ -182,10 +164,10 @@ def _coordinate(df):
         raise ValueError(f"df must lie within {LEAST:g} and {MOST:g}, got {df}; StudentExperts(df={df}) holds others.")
     part = math.log(df / LEAST) / math.log(MOST / LEAST)
     # The ends are at infinity.
-    return float(logit(min(max(part, 1e-15), 1.0 - 1e-15)))
+    return float(scipy.special.logit(min(max(part, 1e-15), 1.0 - 1e-15)))
 
 
 def _in_degrees(df, square, tail):
     """Differentiate the log-density in the degrees of freedom."""
-    constant = digamma(0.5 * df + 0.5) - digamma(0.5 * df) - 1.0 / df
+    constant = scipy.special.digamma(0.5 * df + 0.5) - scipy.special.digamma(0.5 * df) - 1.0 / df
     return 0.5 * (constant - tail + (1.0 + 1.0 / df) * square / (df + square))

@@ -207,10 +207,9 @@ def _of_the_climb(r):
             "without interruption for an estimate."
         )
     elif r.status == "boundary_on_row":
-        yield (
-            "A boundary between the regions of the gate lies on a row, to within rounding in the units of the data: "
-            "the model returned gives that row other experts than the climb did. Centre and scale the gate's features."
-        )
+        row = "a boundary between the regions of the gate lies on a row, which has other experts in the climb"
+        cause = row if r.model.gate.is_sparse(r.model.n_experts) else "its log-likelihood moved by more than 1e-7"
+        yield f"Rounding in the units of the data makes another model than the climb's: {cause}. Centre and scale X."
     elif r.status == "max_iter":
         yield (
             f"Not converged after {r.n_iter} iterations: the largest average-gradient entry is {r.gradient:.1e}, the "
@@ -236,6 +235,8 @@ def _of_the_bounds(r):
         )
     if r.status == "coefficient_at_bound":
         yield "A bound of the parameter space on the coefficients is active; a wider one raises the likelihood."
+    if r.status == "parameter_at_bound":
+        yield "A shared parameter is at an end of its range ('at bound'): fix it, or use the experts of that limit."
     if r.status == "temperature_at_bound":
         yield (
             f"The temperature went to {r.model.parameters.temperature:.2g}, the end of its range: the data do not tell "

@@ -16,8 +16,6 @@ from gmoe.gates import SoftmaxGate, as_gate
 from gmoe.parameters import Parameters
 from gmoe.part import Axis, Size
 
-LOG_2_PI = np.log(2.0 * np.pi)
-
 
 @dataclass(frozen=True, eq=False)
 class GMoE:

@@ -85,6 +85,10 @@ class Part(ABC):
         found: tuple[Any, ...] = fields(self) if is_dataclass(self) else ()
         return {f.name: value for f in found if (value := getattr(self, f.name)) != f.default}
 
+    def at_end(self, shared) -> np.ndarray:
+        """Which shared parameters are at an end of their range, where the likelihood has no slope left, of bool."""
+        return np.zeros(len(shared), dtype=bool)
+
     @abstractmethod
     def value(self, own, shared, *data) -> np.ndarray:
         """One number for each expert and observation, (n_experts, m)."""

@@ -79,7 +79,7 @@ def differences(function, own, shared):
     def at(point):
         return function(point[: own.size].reshape(own.shape), point[own.size :])
 
-    columns = []
+    columns = [np.empty((len(at(theta)), 0))]
     for i, size in enumerate(STEP * (1.0 + np.abs(theta))):
         step = np.zeros_like(theta)
         step[i] = size

@@ -109,7 +109,7 @@ CASES = {
         {"init": Parameters([0, 0], np.zeros((2, 1)), [0, 1], np.zeros((2, 1)), [1, 1])},
         (X, Y),
         ValueError,
-        ["init", "(2, 1, 1)", "(2, 2, 2)"],
+        ["init", "(2, 1, 1, 1)", "(2, 2, 2, 1)"],
     ),
     "tol": ({"tol": 0.0}, (X, Y), ValueError, ["tol", "positive"]),
     "tol type": ({"tol": "small"}, (X, Y), TypeError, ["tol", "'small'"]),

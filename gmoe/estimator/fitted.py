@@ -33,7 +33,10 @@ class Fitted:
         return X, y
 
     def predict(self, X, return_std=False):
-        """Conditional mean of y given x, shape (n,); with ``return_std`` also its standard deviation."""
+        """Conditional mean of y given x, shape (n,) or (n, n_outputs).
+
+        With ``return_std`` also its standard deviation, of the same shape.
+        """
         X = self._checked(X)
         mean = self.model_.mean(X)
         return (mean, np.sqrt(self.model_.variance(X))) if return_std else mean
@@ -112,7 +115,9 @@ class Fitted:
 
         Parameters
         ----------
-        parameter : {"gate_intercept", "gate_coef", "intercept", "coef", "variance", "temperature"}
+        parameter : str
+            One of the arrays that gate and experts declare: "gate_intercept", "gate_coef", "intercept", "coef",
+            "variance", "temperature" of gates by scores and Gaussian experts.
         level : float, default 0.95
 
         Returns

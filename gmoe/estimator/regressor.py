@@ -200,7 +200,7 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         k, n_outputs = settings["n_experts"], 1 if y.ndim == 1 else y.shape[1]
         settings["gate"].check(k, widths["gate_columns"])
         settings["experts"].check(k, widths["expert_columns"], n_outputs)
-        init = self._start(len(y), widths, settings["gate"], settings["experts"])
+        init = self._start(y, widths, settings["gate"], settings["experts"])
         report = Progress() if self.verbose else None
         result = fit(
             X,
@@ -255,13 +255,15 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
             return int(self.random_state.integers(2**31 - 1))
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _start(self, n, widths, gate, experts):
+    def _start(self, y, widths, gate, experts):
+        n, n_outputs = len(y), 1 if y.ndim == 1 else y.shape[1]
         if self.warm_start and hasattr(self, "model_"):
-            return self._fitting("the last fit (warm_start=True)", self.model_.parameters, widths, gate, experts)
+            last = self.model_.parameters
+            return self._fitting("the last fit (warm_start=True)", last, widths, gate, experts, n_outputs)
         if isinstance(self.init, str):
             return check_choice(self.init, "init", ("auto", *DATA_STARTS))
         if isinstance(self.init, Parameters):
-            return self._fitting("init", self.init, widths, gate, experts)
+            return self._fitting("init", self.init, widths, gate, experts, n_outputs)
         init = np.asarray(self.init, dtype=float)
         if init.shape != (n, self.n_experts):
             raise ValueError(
@@ -271,19 +273,22 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
             raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
         return init
 
-    def _fitting(self, what, parameters, widths, gate, experts):
+    def _fitting(self, what, parameters, widths, gate, experts, n_outputs):
         # Parameters without a temperature take the gate's.
         model = GMoE(parameters, gate, experts=experts)
-        given = (model.n_experts, *(size.n_features for size in model.sizes))
-        expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"])
+        given = (model.n_experts, *(size.n_features for size in model.sizes), model.n_outputs)
+        expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"], n_outputs)
         if given != expected:
             raise ValueError(
-                f"{what} has (experts, gate features, expert features) {given}, this fit needs {expected}; "
+                f"{what} has (experts, gate features, expert features, responses) {given}, this fit needs {expected}; "
                 "give parameters of that shape, or set warm_start=False and init='auto'."
             )
         return model.parameters
 
     def _adopt(self, result):
+        # Arrays of other parts, of a fit before this one.
+        for name in self.model_.parameters.arrays if hasattr(self, "model_") else ():
+            delattr(self, f"{name}_")
         self.fit_result_ = result
         self.model_ = result.model
         parameters = result.model.parameters

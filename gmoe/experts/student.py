@@ -14,6 +14,8 @@ from gmoe.part import Array
 ESTIMATE = "estimate"
 # Range of estimated degrees of freedom: the Cauchy density, and one that a sample hardly tells from the Gaussian.
 LEAST, MOST = 1.0, 200.0
+# Part of the (logarithmic) range that is its end: 0.5 % of the degrees of freedom.
+AT_END = 1e-3
 # Log scales beyond it are a wild trial step.
 FAR = 300.0
 
@@ -138,6 +140,10 @@ class StudentExperts(OneScaleExperts, PredictorExperts):
 
     def n_location(self, own):
         return own.shape[1] - 1
+
+    def at_end(self, shared):
+        part = scipy.special.expit(shared)
+        return (part < AT_END) | (part > 1.0 - AT_END)
 
     def arrays(self, size):
         return (*super().arrays(size), *([Array("df", (), positive=True)] if self.estimated else []))

@@ -127,9 +127,8 @@ class Symmetry:
         n, alone = n_experts * n_columns, n_experts == 1
         columns = () if alone else tuple(tuple(range(c, n, n_columns)) for c in translated)
         void = tuple(range(n + n_shared)) if alone else ()
-        return cls(
-            n_experts, n_columns, n_shared, columns, void, exchanges=relabellings(n_experts, n_columns, n_shared)
-        )
+        exchanges = relabellings(n_experts, n_columns, n_shared)
+        return cls(n_experts, n_columns, n_shared, columns, void, scale, exchanges=exchanges)
 
     @property
     def size(self) -> int:

@@ -59,7 +59,8 @@ class TreeGate(LinkGate):
 
     def settings(self):
         """Return the tree as a text."""
-        return {} if self.tree is None else {"tree": repr(self.tree).replace(", ", "+")[1:-1]}
+        text = repr(self.tree).replace(", ", "+")
+        return {} if self.tree is None else {"tree": text[1:-1] if isinstance(self.tree, tuple) else text}
 
     def check(self, n_experts, n_features):
         if self.tree is not None and len(_leaves(self.tree)) != n_experts:

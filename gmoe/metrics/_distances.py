@@ -7,9 +7,10 @@ import numpy as np
 
 from gmoe._validation import check_choice, check_integer
 from gmoe.experts import GAUSSIAN
+from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.metrics._quadrature import FAR_MARKS, MARKS, integrate, panels
 from gmoe.metrics._stack import check_models
-from gmoe.model import LOG_2_PI, GMoE
+from gmoe.model import GMoE
 
 METHODS = ("quadrature", "monte_carlo")
 #: x at a time, so that the panels of one block stay within some tens of megabytes.

@@ -19,7 +19,8 @@ class Matching:
     ----------
     order : ndarray of int, shape (l,)
         Fitted expert matched to each of the l reference experts, -1 for none; where all are matched,
-        ``fitted.parameters.reorder(order)`` lists the experts as the reference does.
+        ``fitted.parameters.reorder(order)``, of gates by scores and Gaussian experts, lists the experts as the
+        reference does.
     cost : ndarray, shape (k, l)
         Of each pair; the assignment has the least sum.
     """
@@ -52,7 +53,8 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     Raises
     ------
     ValueError
-        For different numbers of features, or missing observations.
+        For different numbers of features, missing observations, or ``by="parameters"`` with other parts than gates by
+        scores and Gaussian experts.
     """
     check_choice(by, "by", ("parameters", "responsibilities"))
     check_models(fitted=fitted, reference=reference)
@@ -84,6 +86,12 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
 
 def _features(fitted, reference):
     """Pairs of arrays (k, q) and (l, q) to compare."""
+    for model in (fitted, reference):
+        if not (model.gate.has_slopes and model.experts.has_slopes):
+            raise ValueError(
+                f"Experts are matched by their parameters for gates by scores and Gaussian experts, not for "
+                f"{model.gate!r} with {model.experts!r}; pass by='responsibilities'."
+            )
     left, right = fitted.parameters, reference.parameters
     yield left.intercept[:, None], right.intercept[:, None]
     yield left.coef, right.coef

@@ -7,7 +7,7 @@ from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.model import GMoE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
-from gmoe.solvers.evidence.covariance import collinear_columns, covariance
+from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined
@@ -128,6 +128,8 @@ def _status(objective, evaluation, kinds, converged, separated, interrupted):
         return "rows_at_bound"
     if Kind.COEFFICIENT in kinds:
         return "coefficient_at_bound"
+    if any(ended.any() for ended in ends(objective, evaluation.theta)):
+        return "parameter_at_bound"
     if separated:
         return "no_interior_maximum" if objective.gate.is_sparse(objective.n_experts) else "gate_separated"
     return "converged"
@@ -180,12 +182,23 @@ def n_free_parameters(objective: Objective):
 def n_flat(objective: Objective, scaling: Scaling, model):
     """Count the directions of the raw parameters that the density does not depend on.
 
-    Those of the gate in raw coordinates, and one for each expert and collinear column.
+    The entries of the declared arrays, less what is identified: what the gate leaves open, and collinear columns.
     """
     k, arrays = objective.n_experts, model.parameters.arrays
-    declared = objective.gate.arrays(raw_sizes(scaling, k)[0])
-    shared = sum(np.size(arrays[array.name]) for array in table.common(declared))
-    own = k * objective.q_gate + shared - objective.symmetry.n_free
-    lost_gate = len(scaling.gate.columns) - len(scaling.gate.transform)
-    lost_expert = len(scaling.expert.columns) - len(scaling.expert.transform)
-    return own + k * lost_gate + objective.n_fitted * lost_expert * len(scaling.centre_y)
+    counts = []
+    for part, size in zip((objective.gate, objective.experts), raw_sizes(scaling, k), strict=True):
+        declared = part.arrays(size)
+        own = sum(_entries(array, arrays[array.name]) for array in table.by_expert(declared)) // k
+        counts.append((own, sum(_entries(array, arrays[array.name]) for array in table.common(declared))))
+    (gate, shared_gate), (expert, shared_expert) = counts
+    free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
+    return k * gate + shared_gate + objective.n_fitted * expert + shared_expert - free
+
+
+def _entries(array, value):
+    """Count the entries of an array that are its own: of symmetric matrices, one triangle."""
+    n = int(np.size(value))
+    if len(array.axes) > 1 and array.axes[-1] is array.axes[-2]:
+        side = np.shape(value)[-1]
+        return n // (side * side) * (side * (side + 1) // 2) if side else 0
+    return n

@@ -59,6 +59,9 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
         notes[entries.variances(j)] = "at bound"
     if objective.temperature_at_bound(local.theta):
         notes[entries.shared_gate] = "at bound"
+    for ended, places in zip(ends(objective, local.theta), (entries.shared_gate, entries.shared_experts), strict=True):
+        if len(ended) == len(places):
+            notes[places[ended]] = "at bound"
     notes[entries.experts[objective.n_fitted :]] = "pinned"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
@@ -89,7 +92,7 @@ class Entries:
         start = self.k * self.width
         stop = start + sum(self._count(a) for a in table.common(self._gate))
         self.size = stop + sum(self._count(a) for a in table.common(self._experts))
-        self.shared_gate = np.arange(start, stop)
+        self.shared_gate, self.shared_experts = np.arange(start, stop), np.arange(stop, self.size)
 
     def _count(self, array):
         return int(np.prod(self._shape[array.name]))
@@ -124,15 +127,23 @@ class Entries:
             shift = null @ (design.centre / design.size)
             moved = bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))
             slopes = np.linalg.norm(null, axis=0) > LOADING
+            highest = max((array.axes.count(Axis.FEATURE) for array in declared), default=0)
             for array in declared:
-                shape = self._shape[array.name][1:] if array.axes[:1] == (Axis.EXPERT,) else self._shape[array.name]
-                axes = [axis for axis in array.axes if axis is not Axis.EXPERT]
-                if axes[-1:] == [Axis.FEATURE]:
-                    flags = np.broadcast_to(slopes, shape).ravel()
-                else:
-                    flags = np.full(int(np.prod(shape)), moved and not array.positive)
-                (own if array.axes[:1] == (Axis.EXPERT,) else shared).append(flags)
+                mine = array.axes[:1] == (Axis.EXPERT,)
+                shape, axes = self._shape[array.name][mine:], array.axes[mine:]
+                # What is of lower order in x moves with what is of the highest, as an intercept does with slopes.
+                flags = np.full(shape, moved and not array.positive and axes.count(Axis.FEATURE) < highest)
+                for place, axis in enumerate(axes):
+                    if axis is Axis.FEATURE:
+                        flags = flags | slopes.reshape([-1 if i == place else 1 for i in range(len(axes))])
+                (own if mine else shared).append(flags.ravel())
         return np.concatenate([*[np.concatenate([np.empty(0, bool), *own])] * self.k, *shared])
+
+
+def ends(objective, theta):
+    """Which shared parameters of gate and experts went to an end of their range, two arrays of bool."""
+    shared = objective.shared(theta), objective.expert_shared(theta)
+    return objective.gate.at_end(shared[0]), objective.experts.at_end(shared[1])
 
 
 def _note_gate(objective, entries, notes, to_raw, held):
@@ -149,8 +160,11 @@ def _note_gate(objective, entries, notes, to_raw, held):
     if blind:
         notes[rows[:, 0]] = np.where(seen.reshape(objective.n_experts, -1)[:, 0], "boundary", notes[rows[:, 0]])
         notes[rows[:, 1:]] = "boundary"
-    still = ~np.any(np.abs(to_raw[rows]) > PINNED, axis=2)
-    notes[rows[still]] = "pinned"
+    # Of a lost column nothing moves either, and it is not identified; the reference's entries are a convention.
+    open_to_all = (notes[rows] == "") | (np.arange(objective.n_experts) == 0)[:, None]
+    notes[rows[~np.any(np.abs(to_raw[rows]) > PINNED, axis=2) & open_to_all]] = "pinned"
+    shared = entries.shared_gate
+    notes[shared[~np.any(np.abs(to_raw[shared]) > PINNED, axis=1) & (notes[shared] == "")]] = "pinned"
 
 
 def collinear_columns(scaling):

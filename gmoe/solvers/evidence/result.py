@@ -15,6 +15,7 @@ EDGES = (
     "variance_at_bound",
     "rows_at_bound",
     "coefficient_at_bound",
+    "parameter_at_bound",
 )
 
 
@@ -32,12 +33,14 @@ class FitResult:
         ``converged``: gradient and curvature show a maximum inside of the parameter space. ``variance_at_bound``: some
         variance sits at a bound; at a lower one an expert fits rows exactly. ``rows_at_bound``: some expert has no more
         rows than the space asks for, and would have fewer. ``coefficient_at_bound``: a bound of the space on
-        coefficients is active. ``temperature_at_bound``: the
+        coefficients is active. ``parameter_at_bound``: a shared parameter with a range of its own, such as degrees of
+        freedom, went to an end of it. ``temperature_at_bound``: the
         temperature went to an end of its range, exp(-12) to exp(30), where the gate is a limit of its kind, or the
         likelihood does not fall on the way there.
         ``gate_separated``: the likelihood still rises as a gate parameter goes to infinity, or is flat there;
         ``no_interior_maximum``: the same with a sparse gate.
-        ``boundary_on_row``: in the units of the data rounding gives a row other active experts than in the climb.
+        ``boundary_on_row``: in the units of the data rounding makes the model another than the climb's; with a
+        selection, it gives a row other active experts.
         ``max_iter``: stopped before the gradient was small. ``interrupted``: the search was, and this is the best end
         that it had found.
     gradient : float

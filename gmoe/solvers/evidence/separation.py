@@ -10,6 +10,8 @@ from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 WEAK = 1e-5
 # Fall of the average log-likelihood, far out, that a maximum exceeds by orders of magnitude.
 NO_FALL = 1e-8
+# Relative change of the average log-likelihood that is rounding.
+ROUNDING = 1e-13
 # Steps outward along a separating direction, and Newton steps that follow.
 OUTWARD, STEPS = (10.0, 100.0), 30
 
@@ -57,10 +59,12 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     for vector in [*(free @ vectors[:, values < WEAK]).T, *scale.T]:
         direction = np.zeros_like(evaluation.theta)
         direction[index] = vector
-        for sign in (-1.0, 1.0):
-            value = objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value
-            if evaluation.value - value < NO_FALL:
-                return direction
+        ends = [objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value for sign in (-1.0, 1.0)]
+        rises = np.array(ends) - evaluation.value
+        # The same either way, to rounding: a direction without effect on these data, which separates nothing.
+        idle = np.abs(rises).max() <= ROUNDING * (1.0 + abs(evaluation.value))
+        if rises.max() > -NO_FALL and not idle:
+            return direction
     gate = objective.gate
     if gate.is_sparse(objective.n_experts) and gate.selection.scale_invariant:
         return None

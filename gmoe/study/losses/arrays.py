@@ -50,7 +50,7 @@ def _compared(setting: Setting) -> list[Array]:
             "densities, kind = 'hellinger'"
         )
     gate = setting.gate.arrays(truth.sizes[0])
-    if by_expert(gate)[:1] != [gate[0]]:
+    if by_expert(gate)[:1] != [gate[0]] or setting.gate.own_parameters(truth.sizes[0]) == 0:
         raise ValueError(
             f"the experts of {setting.gate!r} have no rows of their own, by which they could change places; compare "
             "densities, kind = 'hellinger'"

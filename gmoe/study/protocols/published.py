@@ -14,10 +14,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.parameters import Parameters
 from gmoe.study.protocols.near_truth import Noise, perturb, random_surjection
-
-LOG_2_PI = np.log(2.0 * np.pi)
 
 
 @dataclass(frozen=True, eq=False)

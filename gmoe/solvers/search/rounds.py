@@ -1,13 +1,15 @@
 """Rounds of starts for one number of experts, each round independent of the others.
 
-A round climbs partitions of the data and the smaller fit's ends, grown by one expert; then, in smaller batches, starts
-about its own best end, with one expert taken out and grown again, until a batch finds nothing better.  That two rounds
-meet in the same end is evidence: they share the data, and nothing else.  A search with a larger ``n_init`` makes the
-same rounds and more.
+A round climbs partitions of the data and the smaller fit's ends, grown by one expert, a few at a time, until maxima
+that it has not met have hardly any mass left (:func:`unseen`).  Where they may have some after all of these, it goes on
+with batches of starts about its own best end, with one expert taken out and grown again, until a batch finds nothing
+better.  That two rounds meet in the same end is evidence: they share the data, and nothing else.  A search with a
+larger ``n_init`` makes the same rounds and more.
 """
 
 from dataclasses import dataclass, field
 from functools import partial
+from itertools import chain, islice
 
 import numpy as np
 
@@ -17,6 +19,10 @@ from gmoe.solvers.starts.kinds import DATA_STARTS, from_labels, from_responsibil
 
 # Starts of a batch for each expert, up to MULTIPLY: local maxima multiply with the experts.
 BATCH, MULTIPLY = 5, 3
+# Starts after which a round looks how much it has not seen; even, so that two threads have as many each.
+LOOK = 6
+# Mass of unseen maxima at which a round ends.
+UNSEEN = 0.15
 # Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
 AGREE, MAX_STARTS = 2, 60
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
@@ -122,20 +128,22 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
     """Yield the ascents of one round, batch by batch."""
     # Without a smaller fit there is nothing to grow: one expert beside those with a given density.
     tops = () if smaller is None else smaller.tops_of(number)
-    groups = [] if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
-    groups += _grown(smaller, tops, (), sample, size, rng)
+    partitions = () if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
+    groups = _in_turn([partitions, _grown(smaller, tops, (), sample, size, rng)])
     own: list = []
     kicked: list = []
     value = -np.inf
     while True:
-        # Every second one arranged: what the features tell apart best is not always right.
-        starts = [from_responsibilities(objective, sample, r, i % 2 == 1) for i, r in enumerate(groups)]
-        starts = [*(steepen(objective, start, i, rng) for i, start in enumerate(starts)), *kicked]
+        starts = chain((_start(objective, sample, r, i // 2, rng) for i, r in enumerate(groups)), kicked)
         # The best of the own round alone: rounds stay independent.
         follow = partial(climb_or_none, objective, settings, value)
-        batch = [ascent for ascent in run(follow, starts) if ascent is not None]
-        own += batch
-        yield batch
+        for few in iter(lambda starts=starts: list(islice(starts, LOOK)), []):
+            batch = [ascent for ascent in run(follow, few) if ascent is not None]
+            own += batch
+            yield batch
+            # Later starts are about one end, and say nothing about the mass of others.
+            if value == -np.inf and unseen([a.evaluation.value for a in own]) < UNSEEN:
+                return
         if not own:
             raise FloatingPointError("No start could be climbed: the likelihood overflows; rescale X and y.")
         best = best_of(objective, own).evaluation
@@ -144,20 +152,39 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
         value = best.value
         reduced = [(objective, best.theta, j) for j in range(objective.n_fitted) if tops]
         n_data = size // 4
-        groups = _partitions(objective, sample, settings.kinds, n_data, rng)
-        groups += _grown(smaller, tops, reduced, sample, size - n_data, rng)
+        partitions = _partitions(objective, sample, settings.kinds, n_data, rng)
+        groups = chain(partitions, _grown(smaller, tops, reduced, sample, size - n_data, rng))
         if len(objective.bent_index):
             kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
 
 
+def unseen(values) -> float:
+    """Mass of the starts that lead to other maxima than those at which these starts ended, as far as is known.
+
+    The posterior mean where all divisions of the mass are as likely: w (w + 1) / (N (N - 1)) for w different maxima of
+    N starts (Boender and Rinnooy Kan, 1987).  Low maxima count: where starts end here and there, so may better ones.
+
+    Parameters
+    ----------
+    values : sequence of float
+        Average log-likelihood of each end.
+    """
+    n = len(values)
+    different = 1 + int(np.sum(np.diff(np.sort(values)) > SAME))
+    return different * (different + 1) / (n * (n - 1)) if n > 1 else 1.0
+
+
+def _start(objective, sample, groups, number, rng):
+    """Parameters of soft groups; every second ones arranged: what the features tell apart best is not always right."""
+    return steepen(objective, from_responsibilities(objective, sample, groups, number % 2 == 1), number, rng)
+
+
 def _partitions(objective, sample, kinds, n_starts, rng):
-    """Soft groups of so many partitions of the data, of the kinds in turn."""
+    """Yield soft groups of so many partitions of the data, of the kinds in turn."""
     first, k = int(rng.integers(len(kinds))), objective.n_fitted
-    found = []
     for i in range(n_starts):
         groups = from_labels(DATA_STARTS[kinds[(first + i) % len(kinds)]](sample, k, rng), k)
-        found.append(beside_given(groups, objective.experts.n_given, sample, rng, i))
-    return found
+        yield beside_given(groups, objective.experts.n_given, sample, rng, i)
 
 
 def _grown(smaller, tops, reduced, sample, n_starts, rng):
@@ -167,11 +194,24 @@ def _grown(smaller, tops, reduced, sample, n_starts, rng):
     """
     models = [*reduced, *((smaller.objective, theta, None) for theta in tops)]
     shares = [len(range(i, n_starts, len(models))) for i in range(len(models))]
-    return [
-        group
-        for (objective, theta, left_out), share in zip(models, shares, strict=True)
-        for group in grow(objective, theta, sample, share, rng, left_out)
-    ]
+    return _in_turn(
+        [
+            grow(objective, theta, sample, share, rng, left_out)
+            for (objective, theta, left_out), share in zip(models, shares, strict=True)
+        ]
+    )
+
+
+def _in_turn(sources):
+    """Yield one of each source in turn, as long as they last."""
+    sources = [iter(source) for source in sources]
+    while sources:
+        left = []
+        for source in sources:
+            for item in islice(source, 1):
+                yield item
+                left.append(source)
+        sources = left
 
 
 def _report(settings, found):

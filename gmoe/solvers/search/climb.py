@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import partial
 
 import numpy as np
 
@@ -72,6 +73,20 @@ def climb_or_none(objective, settings, best, theta):
     except np.linalg.LinAlgError:
         return None
     return ascent if np.isfinite(ascent.evaluation.value) else None
+
+
+def promising(objective, settings, starts, count, run):
+    """Find which of many starts are highest after the first EM steps (Biernacki, Celeux and Govaert, 2003)."""
+    early = [found for found in run(partial(_early, objective, settings), starts) if found is not None]
+    return [theta for _, theta in sorted(early, key=lambda found: -found[0])[:count]]
+
+
+def _early(objective, settings, theta):
+    try:
+        at = em(objective, on_flat_walls(objective, theta), settings.tol, EM_STEPS).evaluation
+    except np.linalg.LinAlgError:
+        return None
+    return (at.value, at.theta) if np.isfinite(at.value) else None
 
 
 def finish_held(objective, ascents, settings):

@@ -13,7 +13,7 @@ from itertools import chain, islice
 
 import numpy as np
 
-from gmoe.solvers.search.climb import SAME, Settings, best_of, climb, climb_or_none, distinct
+from gmoe.solvers.search.climb import SAME, Settings, best_of, climb, climb_or_none, distinct, promising
 from gmoe.solvers.starts.given import beside_given
 from gmoe.solvers.starts.kinds import DATA_STARTS, from_labels, from_responsibilities, grow, kick, steepen
 
@@ -23,8 +23,10 @@ BATCH, MULTIPLY = 5, 3
 LOOK = 6
 # Mass of unseen maxima at which a round ends.
 UNSEEN = 0.15
+# Starts for each that is climbed, where a round goes on: those that are highest after a few steps.
+POOL = 4
 # Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
-AGREE, MAX_STARTS = 2, 60
+AGREE, MAX_STARTS = 2, 120
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
 CROWDED_STARTS = 3
 
@@ -130,32 +132,37 @@ def _round(objective, smaller, sample, settings, rng, run, number, size, crowded
     tops = () if smaller is None else smaller.tops_of(number)
     partitions = () if crowded and tops else _partitions(objective, sample, settings.kinds, size, rng)
     groups = _in_turn([partitions, _grown(smaller, tops, (), sample, size, rng)])
+    starts = (_start(objective, sample, r, i // 2, rng) for i, r in enumerate(groups))
     own: list = []
-    kicked: list = []
-    value = -np.inf
-    while True:
-        starts = chain((_start(objective, sample, r, i // 2, rng) for i, r in enumerate(groups)), kicked)
-        # The best of the own round alone: rounds stay independent.
-        follow = partial(climb_or_none, objective, settings, value)
-        for few in iter(lambda starts=starts: list(islice(starts, LOOK)), []):
-            batch = [ascent for ascent in run(follow, few) if ascent is not None]
-            own += batch
-            yield batch
-            # Later starts are about one end, and say nothing about the mass of others.
-            if value == -np.inf and unseen([a.evaluation.value for a in own]) < UNSEEN:
-                return
-        if not own:
-            raise FloatingPointError("No start could be climbed: the likelihood overflows; rescale X and y.")
-        best = best_of(objective, own).evaluation
-        if best.value <= value + SAME or crowded:
+    for few in iter(lambda: list(islice(starts, LOOK)), []):
+        batch = _climbed(objective, settings, -np.inf, few, run)
+        own += batch
+        yield batch
+        if unseen([a.evaluation.value for a in own]) < UNSEEN:
             return
+    if not own:
+        raise FloatingPointError("No start could be climbed: the likelihood overflows; rescale X and y.")
+    value, best = -np.inf, best_of(objective, own).evaluation
+    while best.value > value + SAME and not crowded:
         value = best.value
         reduced = [(objective, best.theta, j) for j in range(objective.n_fitted) if tops]
-        n_data = size // 4
+        n_data = POOL * size // 4
         partitions = _partitions(objective, sample, settings.kinds, n_data, rng)
-        groups = chain(partitions, _grown(smaller, tops, reduced, sample, size - n_data, rng))
+        groups = chain(partitions, _grown(smaller, tops, reduced, sample, POOL * size - n_data, rng))
+        pool = [_start(objective, sample, r, i, rng) for i, r in enumerate(groups)]
         if len(objective.bent_index):
-            kicked = [kick(objective, best.theta, rng) for _ in range(2 * size)]
+            pool += [kick(objective, best.theta, rng) for _ in range(2 * size)]
+        # The best of the own round alone: rounds stay independent.
+        batch = _climbed(objective, settings, value, promising(objective, settings, pool, size, run), run)
+        own += batch
+        yield batch
+        best = best_of(objective, own).evaluation
+
+
+def _climbed(objective, settings, value, starts, run):
+    """Climb from some starts; ``value`` is that of the best end so far."""
+    follow = partial(climb_or_none, objective, settings, value)
+    return [ascent for ascent in run(follow, starts) if ascent is not None]
 
 
 def unseen(values) -> float:

@@ -10,7 +10,7 @@ from pathlib import Path
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
-NAMES = ("score", "gates", "fit", "em", "threads", "memory", "start", "losses", "rates", "study")
+NAMES = ("score", "gates", "fit", "default", "growth", "em", "threads", "memory", "start", "losses", "rates", "study")
 # Ten minutes each: only by name.
 LONG = ("published",)
 FOLDER = Path(__file__).parent
@@ -40,6 +40,8 @@ def main():
     content = {name: [vars(f) | {"met": f.met} for f in found] for name, found in figures.items()}
     (FOLDER / "results.json").write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
     if options.save:
+        if "growth" in figures:
+            import_module("benchmarks.growth").draw(figures["growth"])
         # Without the last column, which is about the machine.
         lines = [line.rsplit("|", 2)[0] + "|" for line in lines]
         (FOLDER / "results.md").write_text("\n".join([*HEAD, *lines, ""]), encoding="utf-8")

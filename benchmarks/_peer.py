@@ -26,11 +26,13 @@ class Plain:
         self.design = np.vstack([np.ones(len(y)), x])
         self.y, self.k, self.q = y, k, len(x) + 1
 
-    def climb(self, gate, expert, variance, tol):
-        """Result of BFGS from a start."""
+    def climb(self, gate, expert, variance, tol, method="BFGS"):
+        """Result of SciPy's method from a start."""
         start = np.concatenate([(gate - gate[-1])[:-1].ravel(), expert.ravel(), 0.5 * np.log(variance)])
-        options = {"gtol": tol, "norm": np.inf, "maxiter": 10_000}
-        return minimize(self, start, jac=True, method="BFGS", options=options)
+        options = {"gtol": tol, "maxiter": 10_000}
+        # Without it L-BFGS-B stops where the value changes by little.
+        options |= {"norm": np.inf} if method == "BFGS" else {"ftol": 0.0, "maxfun": 20_000}
+        return minimize(self, start, jac=True, method=method, options=options)
 
     def __call__(self, theta):
         k, q, n = self.k, self.q, len(self.y)

@@ -17,7 +17,10 @@ from gmoe.solvers.problem.scaling import scale
 
 TOL = 1e-8
 # n, d, k, target
-AGAINST_BFGS = ((100_000, 1, 2, ">= 20"), (100_000, 1, 3, ">= 20"), (100_000, 5, 4, ">= 10"))
+AGAINST_BFGS = (
+    *((1_000, d, k, ">= 20") for d, k in ((1, 2), (1, 3), (5, 4))),
+    *((100_000, d, k, ">= 5") for d, k in ((1, 2), (1, 3), (5, 4))),
+)
 LARGE = (100_000, 10, 8)
 STARTS = 3
 
@@ -40,8 +43,8 @@ def _against_bfgs(n, d, k, target):
         (own, result), *peers = best_of(
             3,
             lambda s=start: _gmoe(X, y, s),
-            lambda s=start: _bfgs(Tuned, X, y, s),
-            lambda s=start: _bfgs(Plain, X, y, s),
+            lambda s=start: bfgs(Tuned, X, y, s),
+            lambda s=start: bfgs(Plain, X, y, s),
         )
         spent += own, *(seconds for seconds, _ in peers)
         reached = [value for _, (_, value) in peers]
@@ -81,7 +84,7 @@ def _gmoe(X, y, start):
     return fit(X, y, gate=SoftmaxGate(), n_experts=start.n_experts, init=start, tol=TOL, **columns)
 
 
-def _bfgs(peer, X, y, start):
+def bfgs(peer, X, y, start, method="BFGS"):
     """Result of the climb, and the log-likelihood in the units of the data."""
     columns = np.arange(X.shape[1])
     scaling = scale(X, y, None, columns, columns)
@@ -90,5 +93,5 @@ def _bfgs(peer, X, y, start):
     gate_frame, expert_frame = scaling.frames
     gate, _ = SoftmaxGate().from_raw(start.arrays, gate_frame)
     own, _ = GaussianExperts().from_raw(start.arrays, expert_frame)
-    climb = peer(x, residual, start.n_experts).climb(gate, own[:, :-1], np.exp(own[:, -1]), TOL)
+    climb = peer(x, residual, start.n_experts).climb(gate, own[:, :-1], np.exp(own[:, -1]), TOL, method)
     return climb, -len(y) * (climb.fun + np.log(scaling.scale_y))

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from likelihood import REGULAR, fit_arrays, read, value_and_gradient
 from scipy.optimize import minimize
+from scipy.special import gammaln
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, SoftmaxGate
@@ -17,7 +18,7 @@ from gmoe.solvers.problem.objective import SCORE, Objective
 from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.search import dense as search
 from gmoe.solvers.search.climb import Settings, best_of, climb
-from gmoe.solvers.search.rounds import MAX_STARTS
+from gmoe.solvers.search.rounds import LOOK, MAX_STARTS, unseen
 from gmoe.study.data.truths import TRUTHS, truth_from
 from gmoe.study.protocols.near_truth import Noise, perturb, place
 
@@ -194,6 +195,26 @@ def test_rounds_are_independent_and_two_of_them_agree():
     more = fit_arrays(X, y, 3, n_init=30)
     assert more.n_rounds == max(6, result.n_rounds) and more.n_starts > result.n_starts
     assert more.log_likelihood >= result.log_likelihood - 1e-9  # rounding of a sum of 400 terms
+
+
+@pytest.mark.parametrize(("n_starts", "different"), [(6, 1), (6, 3), (20, 6)])
+def test_unseen_mass_is_the_posterior_mean(n_starts, different):
+    """Of Bayes' formula by hand: any number of maxima as likely, and given that all divisions of the mass."""
+    n, w, total = n_starts, different, np.arange(different, 2_000_000)
+    # Of n draws from masses that are uniform on the simplex, w of the maxima are met.
+    log_chance = gammaln(total + 1) - gammaln(total - w + 1) + gammaln(total) - gammaln(total + n)
+    chance = np.exp(log_chance - log_chance.max())
+    expected = np.sum(chance * (total - w) / (total + n)) / chance.sum()
+    values = np.concatenate([np.arange(w), np.zeros(n - w)])
+    # What the sum leaves out, beyond two million maxima: a part of 1e-6 or less.
+    np.testing.assert_allclose(unseen(values), expected, rtol=2e-6)
+
+
+def test_an_easy_problem_takes_one_look_a_round():
+    X, y, _, _ = make_gmoe(1000, 1, 2)
+    result = fit_arrays(X, y, 2, n_init=10)
+    assert result.n_rounds == result.n_rounds_agreeing == 2
+    assert result.n_starts <= 3 * LOOK
 
 
 @pytest.mark.parametrize("seed", range(3))

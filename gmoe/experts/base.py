@@ -46,6 +46,9 @@ class BaseExperts(Part):
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
 
+    #: Compiled climbs of these experts, see :mod:`gmoe.kernels.climb`; None where there are none.
+    climb = None
+
     #: Whether they describe responses of several columns.
     multi_output = False
 

@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 
 from gmoe.solvers.ascent.face import ROUNDING, Face, keep_inside
+from gmoe.solvers.ascent.interior import settled
 from gmoe.solvers.ascent.local import slope_at
 from gmoe.solvers.problem.objective import COMPLETE, Evaluation, Objective, symmetric
 from gmoe.solvers.problem.walls import variance_bounds
@@ -47,8 +48,12 @@ def em(
         Function of the average log-likelihoods before and after a step: where it is true the iteration ends, as that of
         published code does, with whatever gradient there is.
     """
+    history: list[float] = []
+    if stop is None:
+        trail = settled(objective, theta, tol, max_iter)
+        theta, history = trail.theta, list(trail.history)
     current = objective.evaluate(theta, COMPLETE)
-    history = [current.value]
+    history.append(current.value)
     while slope_at(objective, current) > tol and len(history) <= max_iter:
         following = _rise(objective, current)
         if following is None:

@@ -5,7 +5,7 @@ parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
+from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.layout import Layout
 from gmoe.solvers.problem.passes import Passes, Sums
 from gmoe.solvers.problem.rows_wall import RowsWall
@@ -112,6 +113,15 @@ class Objective(Layout):
     def n_passes(self):
         """Passes over the data so far."""
         return len(self._passes)
+
+    def count(self, order, n):
+        """Count passes that were made elsewhere."""
+        self._passes.extend([order] * n)
+
+    @cached_property
+    def compiled(self) -> Compiled | None:
+        """The compiled climb inside of the parameter space, where there is one."""
+        return compiled(self)
 
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""

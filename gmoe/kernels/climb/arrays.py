@@ -1,15 +1,18 @@
-"""What a compiled climb is given: arrays of the problem, scratch of one climb, and where the climb is."""
+"""What a compiled climb is given: arrays of the problem, scratch of the passes, and where the climb is."""
 
 from typing import NamedTuple
 
 import numpy as np
 
 # Entries of ``State.counts``: steps that are left, passes that a call may make, passes so far, and where in the history
-# the current value is.
+# the current value is, -1 before the first pass.
 LEFT, BUDGET, PASSES, AT = range(4)
-# How a call ended: a maximum, a climb that nobody wants, no step left or none that rises, no passes left in this call;
-# or what is not done here: a wall, numbers that break down.
-MAXIMUM, BEATEN, DONE, PAUSE, WALL, BREAKDOWN = range(6)
+# Entries of ``State.numbers``: radius of the trust region; smallest share of an expert over the least one, at the
+# current point and at the last one tried; slope; part of a step of EM; length and predicted gain of a Newton step.
+RADIUS, ROWS, ROWS_THERE, STEEP, PART, LENGTH, PREDICTED = range(7)
+# Where a climb stands after a pass: going on, at a maximum, one that nobody wants, no step left or none that rises, no
+# passes left in this call; or where it cannot go on: at a wall, where numbers break down.
+GOING, MAXIMUM, BEATEN, DONE, PAUSE, WALL, BREAKDOWN = range(7)
 
 
 class Problem(NamedTuple):
@@ -35,8 +38,6 @@ class Problem(NamedTuple):
     rows, offsets : ndarray, shapes (m, P) and (m,)
         Fixed walls: ``rows @ theta >= offsets``.
     least_shares : ndarray, shape (k,)
-    orders : tuple of int
-        COMPLETE and OBSERVED.
     """
 
     gate: np.ndarray
@@ -56,11 +57,10 @@ class Problem(NamedTuple):
     rows: np.ndarray
     offsets: np.ndarray
     least_shares: np.ndarray
-    orders: tuple
 
 
 class Scratch(NamedTuple):
-    """Scratch of one climb.
+    """Scratch of the passes.
 
     Attributes
     ----------
@@ -96,14 +96,39 @@ class State(NamedTuple):
 
     Attributes
     ----------
-    theta : ndarray, shape (P,)
+    theta, gradient, hessian : ndarray
+        The current point.
+    point, next_gradient, next_hessian : ndarray
+        The one that the next pass is for, and what it finds.
+    unit, slope, step, curvature : ndarray
+        Of a quadratic model, see :mod:`gmoe.kernels.climb.ascend`. EM keeps two ends of a step in the first two.
     history : ndarray
         Average log-likelihoods, up to the current one.
     counts : ndarray of int, shape (4,)
-    radius : ndarray, shape (1,)
+    numbers : ndarray, shape (7,)
     """
 
     theta: np.ndarray
+    gradient: np.ndarray
+    hessian: np.ndarray
+    point: np.ndarray
+    next_gradient: np.ndarray
+    next_hessian: np.ndarray
+    unit: np.ndarray
+    slope: np.ndarray
+    step: np.ndarray
+    curvature: np.ndarray
     history: np.ndarray
     counts: np.ndarray
-    radius: np.ndarray
+    numbers: np.ndarray
+
+    @classmethod
+    def at(cls, theta, max_iter: int, budget: int, radius: float) -> "State":
+        """Begin at a point."""
+        p = len(theta)
+        vectors, squares = np.empty((6, p)), np.empty((3, p, p))
+        return cls(
+            np.array(theta, dtype=float), vectors[0], squares[0], np.array(theta, dtype=float), vectors[1], squares[1],
+            *vectors[2:5], squares[2], np.empty(max_iter + 1), np.array([max_iter, budget, 0, -1]),
+            np.array([radius] + 6 * [0.0]),
+        )  # fmt: skip

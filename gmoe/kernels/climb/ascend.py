@@ -1,95 +1,102 @@
-"""Newton's method in a trust region, inside of the parameter space: see :mod:`gmoe.solvers.ascent.newton`."""
+"""Steps of Newton's method in a trust region: see :mod:`gmoe.solvers.ascent.newton`."""
+
+import math
 
 import numpy as np
 
 from gmoe._jit import kernel
-from gmoe.kernels.climb.arrays import AT, BEATEN, BREAKDOWN, BUDGET, DONE, LEFT, MAXIMUM, PASSES, PAUSE, WALL
+from gmoe.kernels.climb.arrays import (
+    AT, BEATEN, BREAKDOWN, DONE, GOING, LEFT, LENGTH, MAXIMUM, PREDICTED, RADIUS, ROWS, ROWS_THERE, STEEP, WALL,
+)  # fmt: skip
 from gmoe.kernels.climb.dense import dot, times
-from gmoe.kernels.climb.evaluate import SLACK, evaluate, room, rows_of, steepness, units
+from gmoe.kernels.climb.place import SLACK, accept, room, steepness, units
 from gmoe.kernels.climb.trust_region import trust_region
 
 # As in gmoe/solvers: a point so near a wall is on it; a share so many times the least one is far from it.
 NEAR, FAR_ROWS = 1e-9, 3.0
 CURVATURE, NEAR_END, CAUTION = 1e-7, 1e-2, 4.0
-MAX_RADIUS, LEAST_RADIUS = 1e6, 1e-11
+MAX_RADIUS, LEAST_RADIUS, ROUNDING = 1e6, 1e-11, 1e-13
 
 
 @kernel
-def ascend(problem, scratch, state, tol, beaten):
-    """Go on with a climb to its end; return how it ended, see :mod:`gmoe.kernels.climb.arrays`."""
-    theta, counts, size = state.theta, state.counts, state.theta.shape[0]
-    last = counts[PASSES] + counts[BUDGET]
-    gradient, hessian = np.empty(size), np.empty((size, size))
-    next_gradient, next_hessian = np.empty(size), np.empty((size, size))
-    unit, slope, step, image, curvature = (
-        np.empty(size), np.empty(size), np.empty(size), np.empty(size), np.empty((size, size)),
-    )  # fmt: skip
-    observed = problem.orders[1]
-    value = evaluate(problem, scratch, counts, theta, observed, gradient, hessian)
-    state.history[counts[AT]] = value
-    if not np.isfinite(value + gradient.sum() + hessian.sum()):
-        return BREAKDOWN
-    rows = rows_of(problem, scratch)
-    moved = True
-    while True:
-        if moved:
-            if room(problem, theta) <= NEAR or rows <= 1.0 + NEAR:
-                return WALL
-            units(problem, theta, unit)
-            _local(problem, gradient, hessian, unit, slope, curvature)
-            steep = steepness(problem, theta, gradient)
-            moved = False
-        lowest, free = trust_region(curvature, slope, state.radius[0], step)
-        is_maximum = lowest >= -CURVATURE
-        if steep <= tol and is_maximum:
-            return MAXIMUM
-        if counts[LEFT] == 0:
-            return DONE
-        if is_maximum and free < NEAR_END and value + CAUTION * free < beaten:
-            return BEATEN
-        if counts[PASSES] >= last:
-            return PAUSE
-        point = theta + unit * step
-        if not room(problem, point) >= 0.0:
+def ascend(problem, state, value, tol, beaten):
+    """Take in value, gradient and Hessian at ``state.point``; say where the climb stands, and ask for the next point."""
+    numbers, counts = state.numbers, state.counts
+    finite = np.isfinite(value + state.next_gradient.sum() + state.next_hessian.sum())
+    if counts[AT] < 0:
+        if not finite:
+            return BREAKDOWN
+        taken = True
+    else:
+        if numbers[ROWS_THERE] < 1.0 and numbers[ROWS] < FAR_ROWS:
             return WALL
         counts[LEFT] -= 1
-        times(curvature, step, image)
-        predicted, length = dot(slope, step) - 0.5 * dot(step, image), np.sqrt(dot(step, step))
-        following = evaluate(problem, scratch, counts, point, observed, next_gradient, next_hessian)
-        now = rows_of(problem, scratch)
-        if now < 1.0 and rows < FAR_ROWS:
-            counts[LEFT] += 1
-            return WALL
-        finite = np.isfinite(following + next_gradient.sum() + next_hessian.sum())
-        ratio = (following - value) / predicted if finite and predicted > 0.0 else -1.0
-        if now < 1.0 - SLACK:
-            ratio = -1.0
-        elif predicted < 1e-13 * max(1.0, abs(value)):
-            # Below rounding of the value only the gradient can tell progress.
-            if steepness(problem, point, next_gradient) < steep:
-                ratio = 1.0
-        if ratio < 0.25:
-            state.radius[0] = 0.25 * length
-        elif ratio > 0.75 and length > 0.8 * state.radius[0]:
-            state.radius[0] = min(2.5 * state.radius[0], MAX_RADIUS)
-        if ratio > 1e-4:
-            theta[:], gradient[:] = point, next_gradient
-            hessian[:], value, rows, moved = next_hessian, following, now, True
-            counts[AT] += 1
-            state.history[counts[AT]] = value
-        elif state.radius[0] < LEAST_RADIUS:
+        taken = _judge(problem, state, value, finite)
+        if not taken and numbers[RADIUS] < LEAST_RADIUS:
             return BREAKDOWN
+    if taken:
+        accept(state, value)
+        state.hessian[:] = state.next_hessian
+        if room(problem, state.theta) <= NEAR or numbers[ROWS] <= 1.0 + NEAR:
+            return WALL
+        _local(problem, state)
+    return _ask(problem, state, tol, beaten)
 
 
 @kernel
-def _local(problem, gradient, hessian, unit, slope, curvature):
+def _judge(problem, state, value, finite):
+    """Whether a trial point is taken; sets the radius."""
+    numbers, before = state.numbers, state.history[state.counts[AT]]
+    predicted, length, radius = numbers[PREDICTED], numbers[LENGTH], numbers[RADIUS]
+    ratio = (value - before) / predicted if finite and predicted > 0.0 else -1.0
+    if numbers[ROWS_THERE] < 1.0 - SLACK:
+        # Too far to have seen the wall that it went through.
+        ratio = -1.0
+    elif predicted < ROUNDING * max(1.0, abs(before)):
+        # Below rounding of the value only the gradient can tell progress.
+        if steepness(problem, state.point, state.next_gradient) < numbers[STEEP]:
+            ratio = 1.0
+    if ratio < 0.25:
+        numbers[RADIUS] = 0.25 * length
+    elif ratio > 0.75 and length > 0.8 * radius:
+        numbers[RADIUS] = min(2.5 * radius, MAX_RADIUS)
+    return ratio > 1e-4
+
+
+@kernel
+def _ask(problem, state, tol, beaten):
+    """Say where the climb stands; the best step within the radius leads to the next point."""
+    numbers, step = state.numbers, state.step
+    lowest, rise = trust_region(state.curvature, state.slope, numbers[RADIUS], step)
+    is_maximum = lowest >= -CURVATURE
+    if numbers[STEEP] <= tol and is_maximum:
+        return MAXIMUM
+    if state.counts[LEFT] == 0:
+        return DONE
+    if is_maximum and rise < NEAR_END and state.history[state.counts[AT]] + CAUTION * rise < beaten:
+        return BEATEN
+    image = np.empty(step.shape[0])
+    times(state.curvature, step, image)
+    numbers[PREDICTED] = dot(state.slope, step) - 0.5 * dot(step, image)
+    numbers[LENGTH] = math.sqrt(dot(step, step))
+    state.point[:] = state.theta + state.unit * step
+    return GOING if room(problem, state.point) >= 0.0 else WALL
+
+
+@kernel
+def _local(problem, state):
     """Slope and curvature in local units; flat directions have no slope, and the largest curvature there is."""
-    size, most, rest = gradient.shape[0], 0.0, unit * gradient
-    for i in range(size):
+    unit, slope, curvature = state.unit, state.slope, state.curvature
+    units(problem, state.theta, unit)
+    rest, most = unit * state.gradient, 0.0
+    for i in range(rest.shape[0]):
         slope[i] = rest[i] - dot(problem.flat[i], rest)
-        for j in range(size):
-            curvature[i, j] = -unit[i] * hessian[i, j] * unit[j]
-        most = max(most, abs(curvature[i, i]))
-    for i in range(size):
-        for j in range(size):
-            curvature[i, j] += most * problem.flat[i, j]
+        row, bent, size = curvature[i], state.hessian[i], unit[i]
+        for j in range(rest.shape[0]):
+            row[j] = -size * bent[j] * unit[j]
+        most = max(most, abs(row[i]))
+    for i in range(rest.shape[0]):
+        row, flat = curvature[i], problem.flat[i]
+        for j in range(rest.shape[0]):
+            row[j] += most * flat[j]
+    state.numbers[STEEP] = steepness(problem, state.theta, state.gradient)

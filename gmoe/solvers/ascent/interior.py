@@ -33,24 +33,22 @@ class Trail:
 
 def settled(objective, theta, tol, max_iter) -> Trail:
     """Go by EM as far as it is compiled: to the end, a wall, or nowhere."""
-    return _followed(objective, theta, max_iter, COMPLETE, "settle", tol)
+    return _followed(objective, theta, COMPLETE, tol, max_iter)
 
 
-def ascended(objective, theta, tol, max_iter, first_radius, beaten) -> Trail:
-    """Do the same by Newton's method."""
-    return _followed(objective, theta, max_iter, OBSERVED, "ascend", tol, beaten, radius=first_radius)
+def ascended(objective, theta, tol, max_iter, radius, beaten) -> Trail:
+    """Do the same by Newton's method, from a radius of the trust region; see :func:`gmoe.solvers.ascent.newton.newton`."""
+    return _followed(objective, theta, OBSERVED, tol, max_iter, radius, beaten)
 
 
-def _followed(objective, theta, max_iter, order, name, *settings, radius=0.0):
+def _followed(objective, theta, order, tol, max_iter, radius=0.0, beaten=-np.inf):
     compiled = objective.compiled
     if compiled is None or max_iter <= 0:
         return Trail(theta)
-    counts = np.array([max_iter, BUDGET, 0, 0])
-    state = State(np.array(theta, dtype=float), np.empty(max_iter + 1), counts, np.array([radius]))
-    kernel, scratch, status = getattr(compiled.kernels, name), compiled.take(), PAUSE
+    state, scratch, status = State.at(theta, max_iter, BUDGET, radius), compiled.take(), PAUSE
     while status == PAUSE:
-        status = kernel(compiled.problem, scratch, state, *settings)
+        status = compiled.climb(compiled.problem, scratch, state, order, tol, beaten)
     compiled.give(scratch)
-    left, _, n_passes, at = counts.tolist()
+    left, _, n_passes, at = state.counts.tolist()
     objective.count(order, n_passes)
     return Trail(state.theta, tuple(state.history[:at].tolist()), max_iter - left, status == MAXIMUM)

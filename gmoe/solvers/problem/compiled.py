@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe._arrays import aligned, block_length
 from gmoe.kernels.climb.arrays import Problem, Scratch
-from gmoe.kernels.mixture import COMPLETE, OBSERVED, work_rows
+from gmoe.kernels.mixture import OBSERVED, work_rows
 from gmoe.kernels.rows import STRIP_LENGTH
 from gmoe.solvers.problem.passes import Sums, places
 
@@ -25,14 +25,15 @@ class Compiled:
 
     Attributes
     ----------
-    kernels : gmoe.kernels.climb.Climb
+    climb : callable
+        See :func:`gmoe.kernels.climb.gaussian.climb`.
     problem : Problem
     """
 
     def __init__(self, objective):
         blocks, wall = objective.blocks, objective.flat_wall
         gate, expert, y, weight, counts = blocks.stacked
-        self.kernels, self._layout = objective.experts.climb, objective
+        self.climb, self._layout = objective.experts.climb, objective
         self._length = block_length(blocks.n, blocks.length)
         self._places = places(objective, OBSERVED)
         self._pool: deque = deque()
@@ -41,7 +42,7 @@ class Compiled:
             gate, expert, y, weight, counts, blocks.total_weight, objective.gate_segments, objective.expert_segments,
             objective.n_own, objective.at_gate, objective.at_expert, objective.at_both, objective.gate_index,
             np.eye(len(identified)) - identified @ identified.T, np.ascontiguousarray(wall.rows), wall.offsets,
-            objective.least_shares, (COMPLETE, OBSERVED),
+            objective.least_shares,
         )  # fmt: skip
 
     def take(self) -> Scratch:

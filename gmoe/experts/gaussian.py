@@ -88,10 +88,10 @@ class GaussianExperts(OneScaleExperts):
         design = np.column_stack([np.ones(x.shape[1]), x.T])
         r = responsibilities
         mass = np.maximum(r.sum(axis=0), 1e-12 * r.sum())
-        moments = np.einsum("ij,ia,ib->jab", r, design, design, optimize=True)
-        target = np.einsum("ij,ia,i->ja", r, design, y[0], optimize=True)
+        weighted = r.T[:, None] * design.T
+        moments, target = weighted @ design, weighted @ y[0]
         coef = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
-        variance = np.einsum("ij,ij->j", r, (y[0][:, None] - design @ coef.T) ** 2) / mass
+        variance = np.sum(r * (y[0][:, None] - design @ coef.T) ** 2, axis=0) / mass
         return np.column_stack([coef, np.log(np.maximum(variance, LEAST_START))]), NONE
 
     def mean_columns(self, size):

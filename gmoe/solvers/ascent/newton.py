@@ -12,7 +12,7 @@ import numpy as np
 from gmoe.solvers.ascent.conjugate import Krylov
 from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.ascent.face import NOWHERE, keep_inside
-from gmoe.solvers.ascent.interior import ascended
+from gmoe.solvers.ascent.interior import Trail, ascended
 from gmoe.solvers.ascent.local import Local
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import OBSERVED, PRODUCTS, Objective
@@ -79,15 +79,15 @@ def newton(
     beaten : float
         Where the quadratic model has its maximum near, and that is lower by far, the climb is left.
     """
-    history: list[float] = []
-    if coordinates is None and not walls:
-        trail = ascended(objective, theta, tol, max_iter, FIRST_RADIUS, beaten)
-        theta, history, max_iter = trail.theta, list(trail.history), max_iter - trail.n_steps
-    coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
+    plain = exact and coordinates is None and not walls
+    trail = ascended(objective, theta, tol, max_iter, FIRST_RADIUS, beaten) if plain else Trail(theta)
     order = OBSERVED if exact else PRODUCTS
-    current = objective.evaluate(theta, order)
-    history.append(current.value)
+    current = objective.evaluate(trail.theta, order)
+    if trail.is_maximum:
+        return Ascent(current, (*trail.history, current.value), True)
+    history, max_iter = [*trail.history, current.value], max_iter - trail.n_steps
+    coordinates = Coordinates(objective) if coordinates is None else coordinates
     model: Spectrum | Krylov | None = None
     blocked: list[tuple[int, int]] = []
     radius, converged, along = FIRST_RADIUS, False, 0

@@ -137,13 +137,13 @@ class Objective(Layout):
         result[self.gate_index] = gate_directions
         return result
 
-    @property
+    @cached_property
     def least_share(self) -> float:
         """Average gate probability that gives an expert the rows that the space asks for."""
         n = self.blocks.n_rows
         return self.space.min_rows(self.n_expert, self.gate_size.n_features, n, self.n_experts) / n
 
-    @property
+    @cached_property
     def least_shares(self) -> np.ndarray:
         """The same of each expert, (k,): an expert with a given density needs no rows."""
         return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from gmoe.kernels.climb.arrays import MAXIMUM, PAUSE, State
+from gmoe.kernels.climb.arrays import MAXIMUM, PAUSE, RADIUS, State
 from gmoe.kernels.mixture import COMPLETE, OBSERVED
 
 # Passes of one call: an interrupt must arrive.
@@ -23,12 +23,15 @@ class Trail:
     n_steps : int
         Accepted and refused ones.
     is_maximum : bool
+    radius : float
+        Of Newton's trust region.
     """
 
     theta: np.ndarray
     history: tuple[float, ...] = ()
     n_steps: int = 0
     is_maximum: bool = False
+    radius: float = 0.0
 
 
 def settled(objective, theta, tol, max_iter) -> Trail:
@@ -44,11 +47,12 @@ def ascended(objective, theta, tol, max_iter, radius, beaten) -> Trail:
 def _followed(objective, theta, order, tol, max_iter, radius=0.0, beaten=-np.inf):
     compiled = objective.compiled
     if compiled is None or max_iter <= 0:
-        return Trail(theta)
+        return Trail(theta, radius=radius)
     state, scratch, status = State.at(theta, max_iter, BUDGET, radius), compiled.take(), PAUSE
     while status == PAUSE:
         status = compiled.climb(compiled.problem, scratch, state, order, tol, beaten)
     compiled.give(scratch)
     left, _, n_passes, at = state.counts.tolist()
     objective.count(order, n_passes)
-    return Trail(state.theta, tuple(state.history[:at].tolist()), max_iter - left, status == MAXIMUM)
+    history, radius = tuple(state.history[:at].tolist()), float(state.numbers[RADIUS])
+    return Trail(state.theta, history, max_iter - left, status == MAXIMUM, radius)

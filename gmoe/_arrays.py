@@ -158,8 +158,8 @@ class Blocks:
 
     @cached_property
     def stacked(self):
-        """All blocks in memory as arrays with a row for each block: gate, expert, y, weight, and observations in use."""
-        gate, expert, y, weight, m = zip(*self._kept, strict=True)
+        """Blocks in memory as arrays with a row for each: gate, expert, y, weight, and observations in use."""
+        gate, expert, y, weight, m = zip(*(self.designs(b, None) for b in range(self.n_blocks)), strict=True)
         own = [self._stack(part) for part in (expert, y, weight)]
         return own[0] if self._same else self._stack(gate), *own, np.array(m)
 

@@ -144,9 +144,6 @@ class Gate(ScoreGate):
         """Whether the model class is unchanged when a constant is subtracted from x: the intercept must take it up."""
         return (self.affine or self.intercept == "inside") and not self.selection.sees_score
 
-    def has_affine_log_weights(self, n_experts):
-        return self.affine and not self.is_sparse(n_experts)
-
     def is_sparse(self, n_experts: int) -> bool:
         """Whether some expert may be inactive."""
         return self.selection.is_sparse(n_experts)

@@ -126,9 +126,9 @@ class State(NamedTuple):
     def at(cls, theta, max_iter: int, budget: int, radius: float) -> "State":
         """Begin at a point."""
         p = len(theta)
-        vectors, squares = np.empty((6, p)), np.empty((3, p, p))
+        here, there, (unit, slope, step) = np.array(theta, dtype=float), np.array(theta, dtype=float), np.empty((3, p))
+        gradients, hessians, curvature = np.empty((2, p)), np.empty((2, p, p)), np.empty((p, p))
         return cls(
-            np.array(theta, dtype=float), vectors[0], squares[0], np.array(theta, dtype=float), vectors[1], squares[1],
-            *vectors[2:5], squares[2], np.empty(max_iter + 1), np.array([max_iter, budget, 0, -1]),
-            np.array([radius] + 6 * [0.0]),
+            here, gradients[0], hessians[0], there, gradients[1], hessians[1], unit, slope, step, curvature,
+            np.empty(max_iter + 1), np.array([max_iter, budget, 0, -1]), np.array([radius] + 6 * [0.0]),
         )  # fmt: skip

@@ -6,9 +6,22 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb.arrays import (
-    AT, BEATEN, BREAKDOWN, DONE, GOING, LEFT, LENGTH, MAXIMUM, PREDICTED, RADIUS, ROWS, ROWS_THERE, STEEP, WALL,
+    AT,
+    BEATEN,
+    BREAKDOWN,
+    DONE,
+    GOING,
+    LEFT,
+    LENGTH,
+    MAXIMUM,
+    PREDICTED,
+    RADIUS,
+    ROWS,
+    ROWS_THERE,
+    STEEP,
+    WALL,
 )  # fmt: skip
-from gmoe.kernels.climb.dense import dot, times
+from gmoe.kernels.climb.dense import dot, finite, times
 from gmoe.kernels.climb.place import SLACK, accept, room, steepness, units
 from gmoe.kernels.climb.trust_region import trust_region
 
@@ -20,18 +33,18 @@ MAX_RADIUS, LEAST_RADIUS, ROUNDING = 1e6, 1e-11, 1e-13
 
 @kernel
 def ascend(problem, state, value, tol, beaten):
-    """Take in value, gradient and Hessian at ``state.point``; say where the climb stands, and ask for the next point."""
+    """Take in value, gradient and Hessian at ``state.point``; say where the climb stands, ask for the next point."""
     numbers, counts = state.numbers, state.counts
-    finite = np.isfinite(value + state.next_gradient.sum() + state.next_hessian.sum())
+    sound = finite(value + state.next_gradient.sum() + state.next_hessian.sum())
     if counts[AT] < 0:
-        if not finite:
+        if not sound:
             return BREAKDOWN
         taken = True
     else:
         if numbers[ROWS_THERE] < 1.0 and numbers[ROWS] < FAR_ROWS:
             return WALL
         counts[LEFT] -= 1
-        taken = _judge(problem, state, value, finite)
+        taken = _judge(problem, state, value, sound)
         if not taken and numbers[RADIUS] < LEAST_RADIUS:
             return BREAKDOWN
     if taken:
@@ -44,11 +57,11 @@ def ascend(problem, state, value, tol, beaten):
 
 
 @kernel
-def _judge(problem, state, value, finite):
+def _judge(problem, state, value, sound):
     """Whether a trial point is taken; sets the radius."""
     numbers, before = state.numbers, state.history[state.counts[AT]]
     predicted, length, radius = numbers[PREDICTED], numbers[LENGTH], numbers[RADIUS]
-    ratio = (value - before) / predicted if finite and predicted > 0.0 else -1.0
+    ratio = (value - before) / predicted if sound and predicted > 0.0 else -1.0
     if numbers[ROWS_THERE] < 1.0 - SLACK:
         # Too far to have seen the wall that it went through.
         ratio = -1.0

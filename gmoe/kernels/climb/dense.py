@@ -1,5 +1,7 @@
 """Linear algebra of small symmetric matrices, without LAPACK: its calls cost more than a matrix of 10 x 10."""
 
+import numpy as np
+
 from gmoe._jit import kernel
 
 # Part of a diagonal entry below which what is left of it in a factorisation is rounding.
@@ -58,6 +60,12 @@ def times(a, b, out):
     """Write the product of a matrix and a vector to ``out``."""
     for i in range(a.shape[0]):
         out[i] = dot(a[i], b)
+
+
+@kernel
+def finite(x):
+    """Whether x is a number; isfinite subtracts it from itself, and reordered arithmetic may take that for 0."""
+    return abs(x) < np.inf
 
 
 @kernel

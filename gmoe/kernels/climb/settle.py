@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb.arrays import AT, BREAKDOWN, DONE, GOING, LEFT, PART, ROWS, ROWS_THERE, WALL
-from gmoe.kernels.climb.dense import dot, factor, largest, solve
+from gmoe.kernels.climb.dense import dot, factor, finite, largest, solve
 from gmoe.kernels.climb.place import SLACK, accept, room, steepness
 
 # Relative change of the value that is rounding; what a step may stand beyond a wall by rounding.
@@ -34,7 +34,7 @@ def settle(problem, scratch, state, value, tol):
                 return DONE
             counts[LEFT] -= 1
         accept(state, value)
-        if not np.isfinite(value + state.gradient.sum()):
+        if not finite(value + state.gradient.sum()):
             return BREAKDOWN
         if counts[LEFT] == 0 or steepness(problem, state.theta, state.gradient) <= tol:
             return DONE

@@ -40,7 +40,7 @@ def settled(objective, theta, tol, max_iter) -> Trail:
 
 
 def ascended(objective, theta, tol, max_iter, radius, beaten) -> Trail:
-    """Do the same by Newton's method, from a radius of the trust region; see :func:`gmoe.solvers.ascent.newton.newton`."""
+    """Do the same by Newton's method, from a radius of its trust region; see :mod:`gmoe.solvers.ascent.newton`."""
     return _followed(objective, theta, OBSERVED, tol, max_iter, radius, beaten)
 
 

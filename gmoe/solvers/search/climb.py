@@ -10,7 +10,7 @@ from gmoe.solvers.ascent.em import Ascent, em
 from gmoe.solvers.ascent.face import keep_inside
 from gmoe.solvers.ascent.newton import Spectrum, newton
 from gmoe.solvers.problem.coordinates import Coordinates
-from gmoe.solvers.problem.objective import OBSERVED
+from gmoe.solvers.problem.objective import OBSERVED, Evaluation
 from gmoe.solvers.search.schedule import cooled
 from gmoe.solvers.search.standing import enter, is_regular, on_flat_walls, price
 
@@ -51,7 +51,8 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
         return _em_off_saddles(objective, on_flat_walls(objective, theta), settings)
-    at, history = None, ()
+    at: Evaluation | None = None
+    history: tuple[float, ...] = ()
     if em_steps:
         # A start may have too few rows for an expert, which finds more on the way.
         early = em(objective, on_flat_walls(objective, theta), settings.tol, min(em_steps, settings.max_iter))

@@ -21,7 +21,7 @@ from gmoe.kernels.climb.arrays import (
     STEEP,
     WALL,
 )  # fmt: skip
-from gmoe.kernels.climb.dense import dot, finite, times
+from gmoe.kernels.climb.dense import copy, dot, finite, times, total
 from gmoe.kernels.climb.place import SLACK, accept, room, steepness, units
 from gmoe.kernels.climb.trust_region import trust_region
 
@@ -35,7 +35,7 @@ MAX_RADIUS, LEAST_RADIUS, ROUNDING = 1e6, 1e-11, 1e-13
 def ascend(problem, state, value, tol, beaten):
     """Take in value, gradient and Hessian at ``state.point``; say where the climb stands, ask for the next point."""
     numbers, counts = state.numbers, state.counts
-    sound = finite(value + state.next_gradient.sum() + state.next_hessian.sum())
+    sound = finite(value + total(state.next_gradient) + total(state.next_hessian.ravel()))
     if counts[AT] < 0:
         if not sound:
             return BREAKDOWN
@@ -49,7 +49,7 @@ def ascend(problem, state, value, tol, beaten):
             return BREAKDOWN
     if taken:
         accept(state, value)
-        state.hessian[:] = state.next_hessian
+        copy(state.next_hessian.ravel(), state.hessian.ravel())
         if room(problem, state.theta) <= NEAR or numbers[ROWS] <= 1.0 + NEAR:
             return WALL
         _local(problem, state)
@@ -92,7 +92,8 @@ def _ask(problem, state, tol, beaten):
     times(state.curvature, step, image)
     numbers[PREDICTED] = dot(state.slope, step) - 0.5 * dot(step, image)
     numbers[LENGTH] = math.sqrt(dot(step, step))
-    state.point[:] = state.theta + state.unit * step
+    for i in range(step.shape[0]):
+        state.point[i] = state.theta[i] + state.unit[i] * step[i]
     return GOING if room(problem, state.point) >= 0.0 else WALL
 
 
@@ -101,7 +102,9 @@ def _local(problem, state):
     """Slope and curvature in local units; flat directions have no slope, and the largest curvature there is."""
     unit, slope, curvature = state.unit, state.slope, state.curvature
     units(problem, state.theta, unit)
-    rest, most = unit * state.gradient, 0.0
+    rest, most = np.empty(unit.shape[0]), 0.0
+    for i in range(rest.shape[0]):
+        rest[i] = unit[i] * state.gradient[i]
     for i in range(rest.shape[0]):
         slope[i] = rest[i] - dot(problem.flat[i], rest)
         row, bent, size = curvature[i], state.hessian[i], unit[i]

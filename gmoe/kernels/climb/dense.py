@@ -1,4 +1,7 @@
-"""Linear algebra of small symmetric matrices, without LAPACK: its calls cost more than a matrix of 10 x 10."""
+"""Linear algebra of small symmetric matrices, without LAPACK: its calls cost more than a matrix of 10 x 10.
+
+Loops in place of array expressions, which take seconds to compile.
+"""
 
 import numpy as np
 
@@ -60,6 +63,43 @@ def times(a, b, out):
     """Write the product of a matrix and a vector to ``out``."""
     for i in range(a.shape[0]):
         out[i] = dot(a[i], b)
+
+
+@kernel
+def copy(a, out):
+    """Copy a vector or its start."""
+    for i in range(out.shape[0]):
+        out[i] = a[i]
+
+
+@kernel
+def moved(a, size, b, out):
+    """Write a + size b to ``out``."""
+    for i in range(out.shape[0]):
+        out[i] = a[i] + size * b[i]
+
+
+@kernel
+def fill(value, out):
+    """Set all entries of a vector."""
+    for i in range(out.shape[0]):
+        out[i] = value
+
+
+@kernel
+def scale(size, out):
+    """Multiply a vector in place."""
+    for i in range(out.shape[0]):
+        out[i] *= size
+
+
+@kernel
+def total(a):
+    """Sum of the entries of a vector."""
+    result = 0.0
+    for i in range(a.shape[0]):
+        result += a[i]
+    return result
 
 
 @kernel

@@ -5,6 +5,7 @@ from gmoe.kernels import assemble
 from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.climb.arrays import BUDGET, GOING, PASSES, PAUSE, ROWS_THERE
 from gmoe.kernels.climb.ascend import ascend
+from gmoe.kernels.climb.dense import copy, fill, scale
 from gmoe.kernels.climb.place import rows_of
 from gmoe.kernels.climb.settle import settle
 from gmoe.kernels.gaussian import bend, gaussian_mixture
@@ -59,9 +60,9 @@ def _begin(problem, scratch, theta):
     q_gate, q_expert = problem.n_own
     for j in range(scratch.gate.shape[0]):
         start = j * (q_gate + q_expert)
-        scratch.gate[j] = theta[start : start + q_gate]
-        scratch.own[j] = theta[start + q_gate : start + q_gate + q_expert]
-    scratch.flat[:] = 0.0
+        copy(theta[start:], scratch.gate[j])
+        copy(theta[start + q_gate :], scratch.own[j])
+    fill(0.0, scratch.flat)
 
 
 @kernel
@@ -72,15 +73,15 @@ def _finish(problem, scratch, state, order):
     )
     bend(scratch.own, moments, pull_expert, totals[0], scratch.bend)
     gradient, hessian = state.next_gradient, state.next_hessian
-    gradient[:] = 0.0
+    fill(0.0, gradient)
     gather(pull_gate, problem.gate_segments, problem.at_gate, gradient)
     gather(pull_expert, problem.expert_segments, problem.at_expert, gradient)
-    gradient /= problem.total
+    scale(1.0 / problem.total, gradient)
     if order == OBSERVED:
-        hessian[:] = 0.0
+        fill(0.0, hessian.ravel())
         assemble.hessian(
             gate_block, gate_shared, gate_gram, block, shared_block, full, scratch.no_bend, scratch.bend,
             problem.n_own, problem.at_gate, problem.at_expert, problem.gate_index, problem.at_both, hessian,
         )  # fmt: skip
-        hessian /= problem.total
+        scale(1.0 / problem.total, hessian.ravel())
     state.numbers[ROWS_THERE] = rows_of(problem, totals)

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb.arrays import AT, ROWS, ROWS_THERE
-from gmoe.kernels.climb.dense import dot
+from gmoe.kernels.climb.dense import copy, dot, fill
 
 # Relative distance below a least share that is rounding.
 SLACK = 1e-9
@@ -15,7 +15,7 @@ SLACK = 1e-9
 @kernel
 def units(problem, theta, out):
     """Write the unit in which each parameter counts: the standard deviation of its expert for coefficients of means."""
-    out[:] = 1.0
+    fill(1.0, out)
     q_gate, q_expert = problem.n_own
     for j in range(problem.least_shares.shape[0]):
         start = j * (q_gate + q_expert) + q_gate
@@ -58,8 +58,8 @@ def rows_of(problem, totals):
 @kernel
 def accept(state, value):
     """Make the point of the last pass the current one."""
-    state.theta[:] = state.point
-    state.gradient[:] = state.next_gradient
+    copy(state.point, state.theta)
+    copy(state.next_gradient, state.gradient)
     state.counts[AT] += 1
     state.history[state.counts[AT]] = value
     state.numbers[ROWS] = state.numbers[ROWS_THERE]

@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb.arrays import AT, BREAKDOWN, DONE, GOING, LEFT, PART, ROWS, ROWS_THERE, WALL
-from gmoe.kernels.climb.dense import dot, factor, finite, largest, solve
+from gmoe.kernels.climb.dense import copy, dot, factor, fill, finite, largest, moved, solve, total
 from gmoe.kernels.climb.place import SLACK, accept, room, steepness
 
 # Relative change of the value that is rounding; what a step may stand beyond a wall by rounding.
@@ -34,16 +34,18 @@ def settle(problem, scratch, state, value, tol):
                 return DONE
             counts[LEFT] -= 1
         accept(state, value)
-        if not finite(value + state.gradient.sum()):
+        if not finite(value + total(state.gradient)):
             return BREAKDOWN
         if counts[LEFT] == 0 or steepness(problem, state.theta, state.gradient) <= tol:
             return DONE
-        start[:], direction[:], numbers[PART] = state.theta, 0.0, 1.0
+        copy(state.theta, start)
+        fill(0.0, direction)
+        numbers[PART] = 1.0
         if not (_experts(problem, scratch, state.gradient, start) and _gate(problem, scratch, state, direction)):
             return BREAKDOWN
         if room(problem, start) < -ROUNDING:
             return WALL
-    state.point[:] = start + numbers[PART] * direction
+    moved(start, numbers[PART], direction, state.point)
     return WALL if room(problem, state.point) < -ROUNDING else GOING
 
 
@@ -59,14 +61,16 @@ def _rises(state, value):
 def _experts(problem, scratch, gradient, theta):
     """M-step of the experts in place, without bounds; False where a regression has no single solution."""
     q_gate, q_expert = problem.n_own
-    mass, last, together = scratch.sums[0][0], q_expert - 1, scratch.sums[0][0].sum()
+    mass, last = scratch.sums[0][0], q_expert - 1
+    moments, pull, change, together = np.empty((last, last)), np.empty(last), np.empty(last), total(mass)
     for j in range(mass.shape[0]):
         if not mass[j] > NOTHING * together:
             return False
         start = j * (q_gate + q_expert) + q_gate
-        moments = -scratch.bend[j, :last, :last]
-        pull = problem.total * gradient[start : start + last]
-        change = pull.copy()
+        for a in range(last):
+            change[a] = pull[a] = problem.total * gradient[start + a]
+            for b in range(a + 1):
+                moments[a, b] = -scratch.bend[j, a, b]
         if not factor(moments):
             return False
         solve(moments, change)

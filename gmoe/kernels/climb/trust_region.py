@@ -10,7 +10,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb import tridiagonal
-from gmoe.kernels.climb.dense import dot, factor, solve
+from gmoe.kernels.climb.dense import copy, dot, factor, solve
 
 # Curvature, relative to the largest, that tells a lowest eigenvalue from zero: bisection finds it to 1e-15.
 FLAT = 1e-12
@@ -28,16 +28,19 @@ def trust_region(curvature, slope, radius, step):
     rise : float
         The maximum without the bound on the step; infinite where there is none.
     """
-    lower = curvature.copy()
-    step[:] = slope
+    n = slope.shape[0]
+    lower = np.empty((n, n))
+    copy(curvature.ravel(), lower.ravel())
+    copy(slope, step)
     rise = np.inf
     if factor(lower):
         solve(lower, step)
         rise = 0.5 * dot(slope, step)
         if dot(step, step) <= radius * radius:
             return 0.0, rise
-    n = slope.shape[0]
-    turned, b = curvature.copy(), slope.copy()
+    turned, b = np.empty((n, n)), np.empty(n)
+    copy(curvature.ravel(), turned.ravel())
+    copy(slope, b)
     diagonal, beside, factors = np.empty(n), np.empty(n - 1), np.empty(n - 1)
     tridiagonal.reduce(turned, diagonal, beside, factors)
     tridiagonal.turn(turned, factors, b, False)

@@ -7,6 +7,7 @@ are small, else each block anew in every pass, so that the extra memory does not
 
 import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -154,6 +155,18 @@ class Blocks:
     def in_memory(self):
         """Whether all blocks are converted once and kept."""
         return self._kept is not None
+
+    @cached_property
+    def stacked(self):
+        """Blocks in memory as arrays with a row for each: gate, expert, y, weight, and observations in use."""
+        gate, expert, y, weight, m = zip(*(self.designs(b, None) for b in range(self.n_blocks)), strict=True)
+        own = [self._stack(part) for part in (expert, y, weight)]
+        return own[0] if self._same else self._stack(gate), *own, np.array(m)
+
+    @staticmethod
+    def _stack(parts):
+        result = aligned(len(parts), *parts[0].shape)
+        return np.stack(parts, out=result)
 
     def buffer(self):
         """Room for one block; each thread brings its own."""

@@ -5,6 +5,7 @@ import pytest
 import scipy
 from scipy.optimize import minimize_scalar
 
+from gmoe.kernels.climb.trust_region import trust_region
 from gmoe.solvers.ascent.conjugate import _factor
 from gmoe.solvers.ascent.newton import trust_region_step
 
@@ -71,3 +72,25 @@ def test_information_that_rounds_to_indefinite_has_a_factor():
     solved = scipy.linalg.cho_solve(factor, right)
     # Rounding of the largest eigenvalue, which is the floor.
     assert np.abs(information @ solved - right).max() <= 1e-6 * np.abs(right).max()
+
+
+@pytest.mark.parametrize("problem", [*PROBLEMS, *SPECIAL.values()])
+def test_compiled_step_is_the_maximiser(problem):
+    # The same problems in other axes, where the kernel must find the spectrum.
+    values, along, radius = np.array(problem[0]), np.array(problem[1]), problem[2]
+    axes = np.linalg.qr(np.random.default_rng(2).normal(size=(len(values), len(values))))[0]
+    curvature, slope, step = (axes * values) @ axes.T, axes @ along, np.empty(len(values))
+    lowest, rise = trust_region(curvature, slope, radius, step)
+    gain = slope @ step - 0.5 * step @ curvature @ step
+    assert np.linalg.norm(step) <= 1.001 * radius
+    # To the value that the radius, met to a thousandth, leaves open.
+    assert gain == pytest.approx(dual(values, along, radius), rel=3e-3, abs=1e-12)
+    scale = np.abs(values).max()
+    assert lowest == pytest.approx(min(values.min(), 0.0), abs=1e-14 * scale)
+    if values.min() > 0.0:
+        # A solution of linear equations: its error is that of the arithmetic times the condition, below 1e5 here.
+        assert rise == pytest.approx(0.5 * np.sum(along**2 / values), rel=1e-10)
+        assert step == pytest.approx(axes @ trust_region_step(values, along, radius)[0], rel=1e-8, abs=1e-10 * radius)
+    elif lowest < 0.0 and np.abs(along[0]) > 1e-8:
+        # Both searches stop at the same shift, but for rounding of the spectrum's lower end.
+        assert step == pytest.approx(axes @ trust_region_step(values, along, radius)[0], abs=2e-3 * radius)

@@ -1,7 +1,7 @@
 """What every family of experts answers."""
 
 from abc import abstractmethod
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -45,6 +45,9 @@ class BaseExperts(Part):
     @abstractmethod
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
+
+    #: Compiled climb of these experts, see :mod:`gmoe.kernels.climb`; None where there are none.
+    climb: Any = None
 
     #: Whether they describe responses of several columns.
     multi_output = False

@@ -8,6 +8,7 @@ from gmoe._arrays import aligned
 from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._variances import best_variances
 from gmoe.kernels import gaussian
+from gmoe.kernels.climb.gaussian import climb
 from gmoe.kernels.exact import affine_exact
 from gmoe.kernels.rows import STRIP_LENGTH
 from gmoe.part import Size, dense
@@ -78,6 +79,7 @@ class GaussianExperts(OneScaleExperts):
 
     scale_name, scale_power = "variance", 2
     closed = has_slopes = True
+    climb = staticmethod(climb)
 
     def mean(self, own, shared, x):
         return (own[:, :1] + own[:, 1:-1] @ x)[:, None]
@@ -86,10 +88,10 @@ class GaussianExperts(OneScaleExperts):
         design = np.column_stack([np.ones(x.shape[1]), x.T])
         r = responsibilities
         mass = np.maximum(r.sum(axis=0), 1e-12 * r.sum())
-        moments = np.einsum("ij,ia,ib->jab", r, design, design, optimize=True)
-        target = np.einsum("ij,ia,i->ja", r, design, y[0], optimize=True)
+        weighted = r.T[:, None] * design.T
+        moments, target = weighted @ design, weighted @ y[0]
         coef = np.einsum("jab,jb->ja", np.linalg.pinv(moments, rcond=1e-10, hermitian=True), target)
-        variance = np.einsum("ij,ij->j", r, (y[0][:, None] - design @ coef.T) ** 2) / mass
+        variance = np.sum(r * (y[0][:, None] - design @ coef.T) ** 2, axis=0) / mass
         return np.column_stack([coef, np.log(np.maximum(variance, LEAST_START))]), NONE
 
     def mean_columns(self, size):

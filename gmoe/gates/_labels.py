@@ -2,6 +2,8 @@
 
 import numpy as np
 
+from gmoe.kernels import labels
+
 RIDGE = 1e-3
 STEPS, CUTS = 5, 8
 
@@ -21,6 +23,10 @@ def fit_labels(gate, own, shared, x, r):
     r : ndarray, shape (n, k)
         Weighted labels.
     """
+    if gate.has_affine_log_weights(len(own)):
+        design, own = np.vstack([np.ones(len(r)), x]), np.array(own)
+        labels.fit_labels(design, np.ascontiguousarray(r.T), own, RIDGE, STEPS)
+        return own, shared
     shape, size = own.shape, own.size
     total = r.sum(axis=1)
     ridge = 0.0 if gate.is_concave else RIDGE

@@ -66,6 +66,9 @@ class ScoreGate(BaseGate):
         """As logistic regression is."""
         return self.affine
 
+    def has_affine_log_weights(self, n_experts):
+        return self.affine and not self.is_sparse(n_experts)
+
     adds_intercept = can_anneal = has_slopes = True
 
     @property

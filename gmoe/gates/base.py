@@ -158,6 +158,10 @@ class BaseGate(Part):
         """Return the gate of this kind for so many experts: a search builds the number of experts up."""
         return self
 
+    def has_affine_log_weights(self, n_experts: int) -> bool:
+        """Whether the log-weight of an expert is (1, x) . its own parameters, and there are no others."""
+        return False
+
     #: Whether the first own parameter of an expert is added to its log-weight.
     adds_intercept = False
 

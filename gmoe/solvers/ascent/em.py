@@ -14,6 +14,7 @@ import numpy as np
 import scipy
 
 from gmoe.solvers.ascent.face import ROUNDING, Face, keep_inside
+from gmoe.solvers.ascent.interior import Trail, settled
 from gmoe.solvers.ascent.local import slope_at
 from gmoe.solvers.problem.objective import COMPLETE, Evaluation, Objective, symmetric
 from gmoe.solvers.problem.walls import variance_bounds
@@ -47,9 +48,10 @@ def em(
         Function of the average log-likelihoods before and after a step: where it is true the iteration ends, as that of
         published code does, with whatever gradient there is.
     """
-    current = objective.evaluate(theta, COMPLETE)
-    history = [current.value]
-    while slope_at(objective, current) > tol and len(history) <= max_iter:
+    trail = settled(objective, theta, tol, max_iter) if stop is None else Trail(theta)
+    current = objective.evaluate(trail.theta, COMPLETE)
+    history = [*trail.history, current.value]
+    while len(history) <= max_iter and slope_at(objective, current) > tol:
         following = _rise(objective, current)
         if following is None:
             break

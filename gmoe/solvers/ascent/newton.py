@@ -7,11 +7,14 @@ A step that meets a wall of the space ends there, and the climb goes on along th
 points into it.  The stop is on the gradient and the curvature, never on a change.
 """
 
+from dataclasses import replace
+
 import numpy as np
 
 from gmoe.solvers.ascent.conjugate import Krylov
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.ascent.face import NOWHERE, keep_inside
+from gmoe.solvers.ascent.face import NEAR, NOWHERE, keep_inside
+from gmoe.solvers.ascent.interior import Trail, ascended
 from gmoe.solvers.ascent.local import Local
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import OBSERVED, PRODUCTS, Objective
@@ -56,7 +59,15 @@ class Spectrum(Local):
 
 
 def newton(
-    objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE, patience=None, beaten=-np.inf
+    objective: Objective,
+    theta,
+    tol=1e-8,
+    max_iter=500,
+    coordinates=None,
+    walls=NOWHERE,
+    patience=None,
+    beaten=-np.inf,
+    radius=FIRST_RADIUS,
 ) -> Ascent:
     """Climb until the largest average-gradient entry is at most ``tol`` and no curvature points upwards.
 
@@ -77,19 +88,31 @@ def newton(
         is left there.
     beaten : float
         Where the quadratic model has its maximum near, and that is lower by far, the climb is left.
+    radius : float
+        First one of the trust region.
     """
-    coordinates = Coordinates(objective) if coordinates is None else coordinates
     exact = objective.n_parameters <= EXACT_LIMIT
+    plain = exact and coordinates is None and not walls
+    trail = ascended(objective, theta, tol, max_iter, radius, beaten) if plain else Trail(theta, radius=radius)
     order = OBSERVED if exact else PRODUCTS
-    current = objective.evaluate(theta, order)
-    history = [current.value]
+    current = objective.evaluate(trail.theta, order)
+    if trail.is_maximum:
+        return Ascent(current, (*trail.history, current.value), True)
+    history, max_iter, radius = [*trail.history, current.value], max_iter - trail.n_steps, trail.radius
+    coordinates = Coordinates(objective) if coordinates is None else coordinates
     model: Spectrum | Krylov | None = None
     blocked: list[tuple[int, int]] = []
-    radius, converged, along = FIRST_RADIUS, False, 0
+    converged, along, held = False, 0, False
     for trials in range(max_iter + 1 if is_finite(current) else 0):
         if model is None:
             around = (*walls, *objective.walls(current))
             model = _model(objective, current, coordinates, around, blocked, exact)
+            held = held or bool(model.face.holds)
+            if plain and held and not model.face.holds and _is_inside(around, current.theta):
+                # Inside again, where compiled code goes on.
+                left = max_iter - trials
+                late = newton(objective, current.theta, tol, left, patience=patience, beaten=beaten, radius=radius)
+                return replace(late, history=(*history[:-1], *late.history))
             along = along + 1 if any(bound.degenerate for bound in model.face.bounds) else 0
             if patience is not None and along > patience:
                 break
@@ -134,6 +157,10 @@ def newton(
         elif radius < 1e-11:
             break
     return Ascent(current, tuple(history), converged)
+
+
+def _is_inside(walls, theta):
+    return all(wall.values(theta).min(initial=np.inf) > NEAR for wall in walls)
 
 
 def is_finite(evaluation) -> bool:

@@ -5,7 +5,7 @@ parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls
 """
 
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
+from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.layout import Layout
 from gmoe.solvers.problem.passes import Passes, Sums
 from gmoe.solvers.problem.rows_wall import RowsWall
@@ -113,6 +114,15 @@ class Objective(Layout):
         """Passes over the data so far."""
         return len(self._passes)
 
+    def count(self, order, n):
+        """Count passes that were made elsewhere."""
+        self._passes.extend([order] * n)
+
+    @cached_property
+    def compiled(self) -> Compiled | None:
+        """The compiled climb inside of the parameter space, where there is one."""
+        return compiled(self)
+
     def _identified_basis(self):
         """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
         flat = self.embed(self.gate.uninformed(self.gate_size))
@@ -127,13 +137,13 @@ class Objective(Layout):
         result[self.gate_index] = gate_directions
         return result
 
-    @property
+    @cached_property
     def least_share(self) -> float:
         """Average gate probability that gives an expert the rows that the space asks for."""
         n = self.blocks.n_rows
         return self.space.min_rows(self.n_expert, self.gate_size.n_features, n, self.n_experts) / n
 
-    @property
+    @cached_property
     def least_shares(self) -> np.ndarray:
         """The same of each expert, (k,): an expert with a given density needs no rows."""
         return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)

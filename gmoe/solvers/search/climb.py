@@ -10,7 +10,7 @@ from gmoe.solvers.ascent.em import Ascent, em
 from gmoe.solvers.ascent.face import keep_inside
 from gmoe.solvers.ascent.newton import Spectrum, newton
 from gmoe.solvers.problem.coordinates import Coordinates
-from gmoe.solvers.problem.objective import OBSERVED
+from gmoe.solvers.problem.objective import OBSERVED, Evaluation
 from gmoe.solvers.search.schedule import cooled
 from gmoe.solvers.search.standing import enter, is_regular, on_flat_walls, price
 
@@ -51,13 +51,13 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
         return _em_off_saddles(objective, on_flat_walls(objective, theta), settings)
+    at: Evaluation | None = None
     history: tuple[float, ...] = ()
     if em_steps:
         # A start may have too few rows for an expert, which finds more on the way.
-        theta = on_flat_walls(objective, theta)
-        early = em(objective, theta, settings.tol, min(em_steps, settings.max_iter))
-        theta, history = early.evaluation.theta, early.history[:-1]
-    theta = enter(objective, theta)
+        early = em(objective, on_flat_walls(objective, theta), settings.tol, min(em_steps, settings.max_iter))
+        at, history = early.evaluation, early.history[:-1]
+    theta = enter(objective, theta if at is None else at.theta, at)
     late = newton(objective, theta, settings.tol, settings.max_iter - len(history), **left)
     return Ascent(late.evaluation, history + late.history, late.converged)
 

@@ -62,13 +62,18 @@ def rows_held(objective: Objective, evaluation: Evaluation):
     return held
 
 
-def enter(objective: Objective, theta):
-    """Move inside of the fixed walls, and where the gate allows it, to where every expert has its rows."""
-    theta = on_flat_walls(objective, theta)
+def enter(objective: Objective, theta, at: Evaluation | None = None):
+    """Move inside of the fixed walls, and where the gate allows it, to where every expert has its rows.
+
+    ``at`` is what is known there, if it is.
+    """
+    inside = on_flat_walls(objective, theta)
+    theta, at = inside, at if inside is theta else None
     if objective.gate.is_sparse(objective.n_experts):
         return theta
     for _ in range(20):
-        lack = objective.least_shares / np.maximum(objective.shares(objective.evaluate(theta, SCORE)), 1e-100)
+        at = objective.evaluate(theta, SCORE) if at is None else at
+        lack, at = objective.least_shares / np.maximum(objective.shares(at), 1e-100), None
         if lack.max() <= 1.0:
             return theta
         if not objective.gate.adds_intercept:

@@ -18,7 +18,8 @@ from gmoe.solvers.problem.objective import SCORE, Objective
 from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.search import dense as search
 from gmoe.solvers.search.climb import Settings, best_of, climb
-from gmoe.solvers.search.rounds import LOOK, MAX_STARTS, unseen
+from gmoe.solvers.search.round import LOOK, unseen
+from gmoe.solvers.search.rounds import MAX_STARTS
 from gmoe.study.data.truths import TRUTHS, truth_from
 from gmoe.study.protocols.near_truth import Noise, perturb, place
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 
 import numpy as np
 
@@ -45,8 +44,12 @@ class Settings:
     keep_interrupted: bool = False
 
 
-def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
-    """Follow one start to the end with the solver of the settings; ``left`` are newton's reasons to leave it."""
+def climb(objective, theta, settings, em_steps=EM_STEPS, scout=None, **left) -> Ascent:
+    """Follow one start to the end with the solver of the settings.
+
+    The first steps go on the scout, an objective of fewer observations, where there is one; ``left`` are newton's
+    reasons to leave the climb.
+    """
     if settings.schedule is not None:
         theta = cooled(objective, theta, settings.schedule, settings.tol)
     if settings.solver == "em":
@@ -54,39 +57,41 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, **left) -> Ascent:
     at: Evaluation | None = None
     history: tuple[float, ...] = ()
     if em_steps:
-        # A start may have too few rows for an expert, which finds more on the way.
-        early = em(objective, on_flat_walls(objective, theta), settings.tol, min(em_steps, settings.max_iter))
-        at, history = early.evaluation, early.history[:-1]
-    theta = enter(objective, theta if at is None else at.theta, at)
+        early = _first_steps(objective if scout is None else scout, theta, settings, em_steps)
+        theta = early.evaluation.theta
+        if scout is None:
+            at, history = early.evaluation, early.history[:-1]
+    theta = enter(objective, theta, at)
     late = newton(objective, theta, settings.tol, settings.max_iter - len(history), **left)
     return Ascent(late.evaluation, history + late.history, late.converged)
 
 
-def climb_or_none(objective, settings, best, theta):
-    """Follow one start of many; one that breaks down numerically is one start less.
+def _first_steps(objective, theta, settings, em_steps):
+    # A start may have too few rows for an expert, which finds more on the way.
+    return em(objective, on_flat_walls(objective, theta), settings.tol, min(em_steps, settings.max_iter))
 
-    ``best`` is the value of the best end so far: a climb that will end far below is left on the way.
-    """
-    patience = PATIENCE if objective.space.interior_first else None
+
+def begin(objective, settings, theta) -> Ascent | None:
+    """Take the first steps of one start of many; None where it breaks down."""
     try:
-        ascent = climb(objective, theta, settings, patience=patience, beaten=best - BEATEN / objective.blocks.n_rows)
+        ascent = _first_steps(objective, theta, settings, EM_STEPS)
     except np.linalg.LinAlgError:
         return None
     return ascent if np.isfinite(ascent.evaluation.value) else None
 
 
-def promising(objective, settings, starts, count, run):
-    """Find which of many starts are highest after the first EM steps (Biernacki, Celeux and Govaert, 2003)."""
-    early = [found for found in run(partial(_early, objective, settings), starts) if found is not None]
-    return [theta for _, theta in sorted(early, key=lambda found: -found[0])[:count]]
+def climb_or_none(objective, scout, settings, best, theta):
+    """Follow one start of many; one that breaks down numerically is one start less.
 
-
-def _early(objective, settings, theta):
+    ``best`` is the value of the best end so far: a climb that will end far below is left on the way.
+    """
+    patience = PATIENCE if objective.space.interior_first else None
+    beaten = best - BEATEN / objective.blocks.n_rows
     try:
-        at = em(objective, on_flat_walls(objective, theta), settings.tol, EM_STEPS).evaluation
+        ascent = climb(objective, theta, settings, scout=scout, patience=patience, beaten=beaten)
     except np.linalg.LinAlgError:
         return None
-    return (at.value, at.theta) if np.isfinite(at.value) else None
+    return ascent if np.isfinite(ascent.evaluation.value) else None
 
 
 def finish_held(objective, ascents, settings):

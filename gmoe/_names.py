@@ -1,10 +1,12 @@
-"""Names of parts: how one is entered, and how it is written with settings."""
+"""Names: how one of a part is entered and written with settings, and which ones an unknown one is near."""
 
+import difflib
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, TypeVar
 
 Value = TypeVar("Value")
+MOST_LISTED = 20  # names in a message
 
 
 def enter(names: dict[str, Any], name: str, value: Value, noun: str) -> Value:
@@ -25,3 +27,12 @@ def _place(value):
 def with_settings(name: str, settings: Mapping[str, Any]) -> str:
     """Text of a name with settings, ``"student:df=4.0"``."""
     return f"{name}:{','.join(f'{key}={value}' for key, value in settings.items())}".removesuffix(":")
+
+
+def near(name: Any, known: Sequence[Any], have: str) -> str:
+    """Say what is known, after ``have``, and which of it a name may have meant."""
+    texts = [str(other) for other in known]
+    close = difflib.get_close_matches(str(name), texts, n=3)
+    meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
+    listed = ", ".join(map(repr, texts[:MOST_LISTED]))
+    return f"{meant}{have} {listed}" + (f" and {len(texts) - MOST_LISTED} more" if len(texts) > MOST_LISTED else "")

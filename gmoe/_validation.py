@@ -4,7 +4,18 @@ import numbers
 
 import numpy as np
 
+from gmoe._names import near
+
 CHUNK = 65536
+
+
+def not_finite(values):
+    """Yield (first row, rows, whether each is finite) of those parts of an array of numbers where some are not."""
+    for lo in range(0, len(values), CHUNK):
+        part = values[lo : lo + CHUNK]
+        # A sum is quick, and not finite where a number is not.
+        if not np.isfinite(np.sum(part, dtype=np.float64)) and not (finite := np.isfinite(part)).all():
+            yield lo, part, finite
 
 
 def check_finite(values, name):
@@ -12,17 +23,10 @@ def check_finite(values, name):
     values = np.asanyarray(values)
     if values.dtype.kind != "f":
         return
-    for lo in range(0, len(values), CHUNK):
-        part = values[lo : lo + CHUNK]
-        if np.isfinite(np.sum(part, dtype=np.float64)):
-            continue
-        bad = ~np.isfinite(part)
-        if bad.any():
-            row = lo + int(np.argmax(bad.reshape(len(part), -1).any(axis=1)))
-            kind = "NaN" if np.isnan(part).any() else "infinity (inf)"
-            raise ValueError(
-                f"Input {name} contains {kind}, first in row {row}; drop or impute rows that are not finite."
-            )
+    for lo, part, finite in not_finite(values):
+        row = lo + int(np.argmax(~finite.reshape(len(part), -1).all(axis=1)))
+        kind = "NaN" if np.isnan(part).any() else "infinity (inf)"
+        raise ValueError(f"Input {name} contains {kind}, first in row {row}; drop or impute rows that are not finite.")
 
 
 def check_numeric(values, name):
@@ -137,5 +141,5 @@ def _by_name(item, name, feature_names):
         )
     names = list(feature_names)
     if item not in names:
-        raise ValueError(f"{name} asks for column {item!r}; X has {', '.join(map(repr, names))}.")
+        raise ValueError(f"{name} asks for column {item!r}; {near(item, names, 'X has')}.")
     return names.index(item)

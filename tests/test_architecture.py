@@ -14,8 +14,8 @@ PACKAGE = Path(gmoe.__file__).parent
 # From the bottom up; each module imports from lower layers and from its own package only.
 # A new top-level module or package gets its place here.
 LAYERS = [
-    "gmoe._validation",
     "gmoe._names",
+    "gmoe._validation",
     "gmoe._progress",
     "gmoe._cache",
     "gmoe._jit",
@@ -39,6 +39,7 @@ LAYERS = [
     "gmoe.solvers.evidence",
     "gmoe.solvers",
     "gmoe.inference",
+    "gmoe.design",
     "gmoe.estimator",
     "gmoe.plotting",
     "gmoe.theory",

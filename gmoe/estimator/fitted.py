@@ -4,9 +4,10 @@ from typing import Any
 
 import numpy as np
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, validate_data
+from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from gmoe._validation import check_finite
+from gmoe.design import REMEDY, Design, Gaps, row_labels, take
+from gmoe.estimator.training import check_columns, check_response
 from gmoe.experts import as_experts
 from gmoe.inference import Summary
 from gmoe.model import GMoE
@@ -14,23 +15,31 @@ from gmoe.solvers.evidence.result import FitResult
 
 
 class Fitted:
-    """Methods of an estimator that has ``model_`` and ``fit_result_``."""
+    """Methods of an estimator that has ``design_``, ``model_`` and ``fit_result_``.
+
+    Where a formula says the response, y is left out: X has it.
+    """
 
     experts: Any
+    missing: str
+    design_: Design
     model_: GMoE
     fit_result_: FitResult
 
-    def _checked(self, X, y=None):
+    def _checked(self, X):
+        """Columns of the design."""
         check_is_fitted(self)
-        if y is None:
-            X = validate_data(self, X, reset=False, dtype=np.float64, ensure_all_finite=False)
-            check_finite(X, "X")
-            return X
-        check_finite(np.asarray(y), "y")
-        multi_output = as_experts(self.experts).multi_output
-        X, y = validate_data(self, X, y, reset=False, dtype=np.float64, **y_settings(multi_output))
-        check_finite(X, "X")
-        return X, y
+        matrix = self.design_.matrix(self, X)
+        check_columns(self.design_, matrix)
+        return np.asarray(matrix, dtype=np.float64)
+
+    def _observed(self, X, y):
+        """Columns of the design, and the response: y, or what the formula says."""
+        check_is_fitted(self)
+        matrix, y = self._checked(X), self.design_.response(X, y)
+        if y is not None:
+            Gaps.of({"y": y}, row_labels(y, len(matrix))).refuse(REMEDY)
+        return check_response(self, matrix, y, np.float64, as_experts(self.experts).multi_output)
 
     def predict(self, X, return_std=False):
         """Conditional mean of y given x, shape (n,) or (n, n_outputs).
@@ -51,21 +60,22 @@ class Fitted:
         X = self._checked(X)
         return self.model_.expert_means(X)
 
-    def responsibilities(self, X, y):
+    def responsibilities(self, X, y=None):
         """Posterior probability of each expert given x and y, shape (n, n_experts)."""
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         return self.model_.responsibilities(X, y)
 
     def score_samples(self, X, y=None):
-        """Log-density of y given x, shape (n,); without y that of the conditional mean.
+        """Log-density of y given x, shape (n,); without y, and a formula that says it, that of the conditional mean.
 
         scikit-learn calls every ``score_samples`` with X alone; how dense the prediction is at its centre is what can
         be said then.
         """
-        if y is None:
+        check_is_fitted(self)
+        if y is None and not self.design_.has_response:
             X = self._checked(X)
             return self.model_.log_density(X, self.model_.mean(X))
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         return self.model_.log_density(X, y)
 
     def sample(self, X, random_state=None):
@@ -75,24 +85,61 @@ class Fitted:
         seed = None if generator else check_random_state(random_state).randint(2**31 - 1)
         return self.model_.sample(X, random_state if generator else np.random.default_rng(seed))[0]
 
-    def aic(self, X, y, sample_weight=None):
+    def predict_frame(self, X, y=None):
+        """Predictions as a pandas DataFrame with the index of X (needs pandas).
+
+        Parameters
+        ----------
+        X : array-like or data frame, shape (n, n_features)
+            With ``missing="drop"`` rows that lack a value are left out here too; the index tells which are there.
+        y : array-like, shape (n,), optional
+
+        Returns
+        -------
+        DataFrame
+            Columns ``mean``, ``std``, ``gate_0`` and so on; with y, or a formula that says it, also ``log_density``,
+            ``expert`` (the one of the largest responsibility), ``responsibility_0`` and so on.
+        """
+        import pandas as pd
+
+        check_is_fitted(self)
+        X, y, index = self._kept(X, y)
+        observed = y is not None or self.design_.finds_response(X)
+        mean, std = self.predict(X, return_std=True)
+        gate = self.predict_gate(X)
+        columns = _columns("mean", mean) | _columns("std", std) | _columns("gate", gate)
+        if observed:
+            posterior = self.responsibilities(X, y)
+            columns |= {"log_density": self.score_samples(X, y), "expert": posterior.argmax(axis=1)}
+            columns |= _columns("responsibility", posterior)
+        return pd.DataFrame(columns, index=index)
+
+    def _kept(self, X, y):
+        """Rows that the fit would have kept, and what they are called."""
+        gaps = self.design_.gaps(X, y)
+        if self.missing == "error" or not gaps:
+            return X, y, list(gaps.labels)
+        rows = np.flatnonzero(~gaps.rows)
+        return take(X, rows), None if y is None else take(y, rows), [gaps.labels[int(row)] for row in rows]
+
+    def aic(self, X, y=None, sample_weight=None):
         """Akaike's information criterion on given data; smaller is better."""
         log_likelihood, _, _ = self._weigh(X, y, sample_weight)
         return 2.0 * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
 
-    def bic(self, X, y, sample_weight=None):
+    def bic(self, X, y=None, sample_weight=None):
         """Bayesian information criterion on given data, the total weight as n; smaller is better."""
         log_likelihood, _, total = self._weigh(X, y, sample_weight)
         return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
 
-    def icl(self, X, y, sample_weight=None):
+    def icl(self, X, y=None, sample_weight=None):
         """Integrated classification likelihood, BIC - 2 sum log(largest responsibility); smaller is better."""
         log_likelihood, certainty, total = self._weigh(X, y, sample_weight)
         return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * (log_likelihood + certainty)
 
     def _weigh(self, X, y, sample_weight):
         """Weighted sums of log-density and of log(largest responsibility), and of the weights."""
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         weight = np.ones(len(y))
         if sample_weight is not None:
             weight = _check_sample_weight(sample_weight, X, ensure_non_negative=True)
@@ -134,6 +181,6 @@ class Fitted:
         return self.summary(level).interval(parameter)
 
 
-def y_settings(multi_output):
-    """How scikit-learn should look at y; that numbers are finite is checked here, with the row."""
-    return {"multi_output": multi_output, "y_numeric": True, "ensure_all_finite": False}
+def _columns(name, values):
+    """Columns of a table: one, or one for each column of the values."""
+    return {name: values} if values.ndim == 1 else {f"{name}_{j}": column for j, column in enumerate(values.T)}

@@ -7,27 +7,18 @@ from joblib import effective_n_jobs
 from sklearn.base import BaseEstimator, RegressorMixin
 from sklearn.exceptions import ConvergenceWarning
 from sklearn.utils import check_random_state
-from sklearn.utils.validation import _check_sample_weight, validate_data
+from sklearn.utils.validation import check_is_fitted
 
 from gmoe._progress import Progress
-from gmoe._validation import (
-    check_choice,
-    check_finite,
-    check_integer,
-    check_numeric,
-    check_positive,
-    check_schedule,
-    resolve_columns,
-)
-from gmoe.estimator.fitted import Fitted, y_settings
+from gmoe._validation import check_choice, check_integer, check_positive, check_schedule
+from gmoe.estimator.fitted import Fitted
+from gmoe.estimator.start import start
+from gmoe.estimator.training import check_rows, prepare
 from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.inference import explain
-from gmoe.model import GMoE
 from gmoe.parameter_space import as_parameter_space
-from gmoe.parameters import Parameters
 from gmoe.solvers.fit import fit
-from gmoe.solvers.starts.kinds import DATA_STARTS
 
 SOLVERS = ("mle", "em")
 
@@ -48,8 +39,19 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
     experts : str or BaseExperts, default "gaussian"
         A name of :func:`gmoe.list_experts`, with settings as in ``"student:df=4"``, or a value.
     gate_features, expert_features : sequence of int, str or bool, optional
-        Columns of X (indices, names of a DataFrame, or a mask) that the gate and the experts see; all by default. An
-        empty list is a constant gate (a mixture of regressions), or experts that are constants.
+        Columns of X (indices, names of a data frame, or a mask) that the gate and the experts see; all by default. An
+        empty list is a constant gate (a mixture of regressions), or experts that are constants. Of a data frame only
+        these columns are read; text and categories among them are coded.
+    formula : str, optional
+        In place of these lists: ``"y ~ bs(x, df=4) + species | z"``, the response, what the experts see, and right of
+        the bar what the gate sees; without a bar the same. X is a data frame. Without a left side y is given to
+        :meth:`fit`, with one it is left out everywhere. Needs formulaic (``pip install gmoe[formula]``), whose formulas
+        are Python code: take none from strangers.
+    coding : {"treatment", "sum"}, default "treatment"
+        Of a column of text or categories: each level against the first, or against the mean of all of them.
+    missing : {"error", "drop"}, default "error"
+        What to do with rows that lack a value in y or a column that is used: refuse them, with the columns and rows, or
+        leave them out, with a warning and their number in ``n_dropped_``.
     solver : {"mle", "em"}, default "mle"
         "mle": a few EM steps, then trust-region Newton on the observed log-likelihood. "em": EM alone, which in
         over-specified models needs thousands of iterations for what Newton does in tens.
@@ -104,6 +106,10 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
     converged_ : bool
         Whether the gradient is below ``tol``, and the search came to its end.
     n_iter_ : int
+    design_ : gmoe.design.Design
+        How X becomes numbers: ``names`` of the columns, categories with their levels in ``terms``.
+    n_dropped_ : int
+        Rows that ``missing="drop"`` left out.
     n_features_in_ : int
     feature_names_in_ : ndarray of str
         Where X has column names.
@@ -128,6 +134,9 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         experts="gaussian",
         gate_features=None,
         expert_features=None,
+        formula=None,
+        coding="treatment",
+        missing="error",
         solver="mle",
         n_init=10,
         init="auto",
@@ -145,6 +154,9 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         self.experts = experts
         self.gate_features = gate_features
         self.expert_features = expert_features
+        self.formula = formula
+        self.coding = coding
+        self.missing = missing
         self.solver = solver
         self.n_init = n_init
         self.init = init
@@ -157,14 +169,15 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         self.warm_start = warm_start
         self.verbose = verbose
 
-    def fit(self, X, y, sample_weight=None):
+    def fit(self, X, y=None, sample_weight=None):
         """Fit to data.
 
         Parameters
         ----------
-        X : array-like, shape (n, n_features)
+        X : array-like or data frame, shape (n, n_features)
             float32, Fortran order, read-only and memory-mapped arrays are read as they are.
         y : array-like, shape (n,); (n, n_outputs) where the experts describe several responses
+            None where the formula says it.
         sample_weight : array-like, shape (n,), optional
             An observation of weight 2 counts as two observations.
 
@@ -175,51 +188,44 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         Raises
         ------
         ValueError, TypeError
-            For NaN or infinity (with the row), fewer rows than experts, shapes that do not fit, weights that are
-            negative or all zero, unknown names, and gates that do not suit so many experts or features.
+            For missing values (with columns and rows) and infinity, fewer rows than experts, shapes that do not fit,
+            weights that are negative or all zero, unknown names, categories of one level, formulas that cannot be read,
+            and gates that do not suit so many experts or features.
+        ImportError
+            For a formula without formulaic.
         """
         settings = self._settings()
-        X, y = self._validated(X, y, settings["experts"].multi_output)
-        n_used = len(y)
-        if sample_weight is not None:
-            sample_weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-            n_used = int(np.count_nonzero(sample_weight))
-            if n_used == 0:
-                raise ValueError("All sample weights are zero; at least one weight must be positive.")
-        if n_used < settings["n_experts"]:
-            raise ValueError(
-                f"n_samples={n_used} (of positive weight) is fewer than n_experts={settings['n_experts']}; "
-                "use fewer experts or more observations."
-            )
-        names = getattr(self, "feature_names_in_", None)
-        columns = {
-            "gate_columns": resolve_columns(self.gate_features, "gate_features", X.shape[1], names),
-            "expert_columns": resolve_columns(self.expert_features, "expert_features", X.shape[1], names),
-        }
-        widths = {key: len(value) for key, value in columns.items()}
-        k, n_outputs = settings["n_experts"], 1 if y.ndim == 1 else y.shape[1]
-        settings["gate"].check(k, widths["gate_columns"])
-        settings["experts"].check(k, widths["expert_columns"], n_outputs)
-        init = self._start(y, widths, settings["gate"], settings["experts"])
+        gate, experts, k = settings["gate"], settings["experts"], settings["n_experts"]
+        data = prepare(self, X, y, sample_weight, experts.multi_output)
+        check_rows(data.n_used, k)
+        gate.check(k, len(data.design.gate))
+        experts.check(k, len(data.design.experts), data.n_outputs)
         report = Progress() if self.verbose else None
         result = fit(
-            X,
-            y,
-            sample_weight,
-            init=init,
+            data.X,
+            data.y,
+            data.weight,
+            init=start(self, data, gate, experts),
+            gate_columns=data.design.gate,
+            expert_columns=data.design.experts,
+            column_names=data.design.names,
             seed=self._seed(),
-            column_names=names,
             report=report,
             keep_interrupted=True,
-            **columns,
             **settings,
         )
         self._adopt(result)
+        self.design_, self.n_dropped_ = data.design, data.n_given - len(data.rows)
         for message in explain(result):
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
         if report is not None:
             report.tell(f"{self.summary()}")
         return self
+
+    def score(self, X, y=None, sample_weight=None):
+        """Coefficient of determination of :meth:`predict`; y as in :meth:`fit`."""
+        check_is_fitted(self)
+        return super().score(X, self.design_.response(X, y), sample_weight)
 
     def _settings(self):
         return {
@@ -240,50 +246,10 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         tags.target_tags.multi_output = as_experts(self.experts).multi_output
         return tags
 
-    def _validated(self, X, y, multi_output):
-        if y is not None:
-            check_numeric(y, "y")
-            check_finite(np.asarray(y), "y")
-        X, y = validate_data(self, X, y, dtype=(np.float64, np.float32), **y_settings(multi_output))
-        check_finite(X, "X")
-        # Once more: None and the like in a column of objects are NaN only now.
-        check_finite(y, "y")
-        return X, y
-
     def _seed(self):
         if isinstance(self.random_state, np.random.Generator):
             return int(self.random_state.integers(2**31 - 1))
         return int(check_random_state(self.random_state).randint(2**31 - 1))
-
-    def _start(self, y, widths, gate, experts):
-        n, n_outputs = len(y), 1 if y.ndim == 1 else y.shape[1]
-        if self.warm_start and hasattr(self, "model_"):
-            last = self.model_.parameters
-            return self._fitting("the last fit (warm_start=True)", last, widths, gate, experts, n_outputs)
-        if isinstance(self.init, str):
-            return check_choice(self.init, "init", ("auto", *DATA_STARTS))
-        if isinstance(self.init, Parameters):
-            return self._fitting("init", self.init, widths, gate, experts, n_outputs)
-        init = np.asarray(self.init, dtype=float)
-        if init.shape != (n, self.n_experts):
-            raise ValueError(
-                f"init must be a name, Parameters or responsibilities of shape {(n, self.n_experts)}, got {init.shape}."
-            )
-        if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
-            raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
-        return init
-
-    def _fitting(self, what, parameters, widths, gate, experts, n_outputs):
-        # Parameters without a temperature take the gate's.
-        model = GMoE(parameters, gate, experts=experts)
-        given = (model.n_experts, *(size.n_features for size in model.sizes), model.n_outputs)
-        expected = (self.n_experts, widths["gate_columns"], widths["expert_columns"], n_outputs)
-        if given != expected:
-            raise ValueError(
-                f"{what} has (experts, gate features, expert features, responses) {given}, this fit needs {expected}; "
-                "give parameters of that shape, or set warm_start=False and init='auto'."
-            )
-        return model.parameters
 
     def _adopt(self, result):
         # Arrays of other parts, of a fit before this one.

@@ -1,0 +1,22 @@
+"""From tables as they are to numbers with names: columns chosen by name, categories coded, formulas, missing values."""
+
+from gmoe.design.base import REMEDY, Choice, Design
+from gmoe.design.choose import choose
+from gmoe.design.coding import CODINGS
+from gmoe.design.columns import column_names, row_labels, take
+from gmoe.design.gaps import Gaps
+from gmoe.design.terms import Category, Number
+
+__all__ = [
+    "CODINGS",
+    "REMEDY",
+    "Category",
+    "Choice",
+    "Design",
+    "Gaps",
+    "Number",
+    "choose",
+    "column_names",
+    "row_labels",
+    "take",
+]

@@ -1,0 +1,88 @@
+"""What every design is: learnt from the data of a fit, it turns any later table into the same numbers."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmoe.design.columns import row_labels
+from gmoe.design.gaps import Gaps
+
+# Of missing values in what a fit has not seen.
+REMEDY = "drop or impute such rows"
+
+
+class Reader(ABC):
+    """Reads some columns of X."""
+
+    @abstractmethod
+    def columns(self, X: Any) -> Mapping[str, Any]:
+        """Columns without which a row is of no use, by what messages call them."""
+
+    def gaps(self, X: Any, y: Any = None) -> Gaps:
+        """Rows of X and y that lack a value."""
+        columns = {**self.columns(X), **({} if y is None else {"y": y})}
+        return Gaps.of(columns, row_labels(X, len(X)))
+
+
+class Choice(Reader):
+    """Which columns of X a fit asks for, before anything is learnt from them."""
+
+    @abstractmethod
+    def learn(self, X: Any) -> "Design":
+        """Learn levels, knots and the like from rows that lack nothing."""
+
+
+@dataclass(frozen=True, eq=False)
+class Design(Reader):
+    """How X becomes a matrix of numbers, and which of its columns gate and experts see.
+
+    Attributes
+    ----------
+    names : tuple of str or None
+        Of the columns of the matrix; None where they are only counted.
+    gate, experts : ndarray of int
+        Columns of the matrix.
+    """
+
+    names: tuple[str, ...] | None
+    gate: np.ndarray
+    experts: np.ndarray
+
+    @abstractmethod
+    def matrix(self, estimator: Any, X: Any, reset: bool = False) -> np.ndarray:
+        """Turn X into numbers, (n, columns).
+
+        Parameters
+        ----------
+        estimator : BaseEstimator
+            Keeps the number and names of the features of the fit, as scikit-learn wants it.
+        X : array-like or data frame, shape (n, n_features)
+        reset : bool
+            Whether this is the fit, and they are to be set.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For missing values, columns or levels unknown to the fit, text in place of numbers.
+        """
+
+    @property
+    def has_response(self) -> bool:
+        """Whether a formula takes the response from X."""
+        return False
+
+    def finds_response(self, X: Any) -> bool:
+        """Whether it can, from this X."""
+        return False
+
+    def response(self, X: Any, y: Any) -> Any:
+        """Return y, or what a formula takes from X in its place."""
+        return y
+
+    def used(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
+        """Columns of the matrix that gate or experts see, by what messages call them."""
+        columns = np.union1d(self.gate, self.experts).astype(int)
+        return {f"column {j if self.names is None else repr(self.names[j])} of X": matrix[:, j] for j in columns}

@@ -1,0 +1,161 @@
+"""Formulas, ``response ~ experts | gate``, by formulaic: splines, interactions, transformations, other codings."""
+
+import builtins
+import re
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from gmoe._validation import check_numeric
+from gmoe.design.base import REMEDY, Choice, Design
+from gmoe.design.columns import check_known, column_names, row_labels
+from gmoe.design.gaps import Gaps
+from gmoe.design.part import Part, first_line, formulaic, variables
+
+SHAPE = "'y ~ x1 + x2 | z': response, experts, gate; without a bar both see the same, without a response give y"
+
+
+@dataclass(frozen=True, eq=False)
+class ByFormula(Choice):
+    """A formula, parsed; better made by :meth:`parse`.
+
+    Attributes
+    ----------
+    left, experts, gate : formulaic.Formula
+        ``left`` is None where the response is given apart.
+    names : tuple of str
+        Columns of the data frame.
+    """
+
+    left: Any
+    experts: Any
+    gate: Any
+    names: tuple[str, ...]
+
+    @classmethod
+    def parse(cls, text: str, X: Any, gate_features: Any, expert_features: Any, coding: str) -> "ByFormula":
+        """Parse a formula about the columns of a data frame.
+
+        Raises
+        ------
+        ValueError, TypeError
+            For what is no formula of at most two parts, columns that X does not have, an intercept left out, and
+            settings that say the same as the formula in another way.
+        ImportError
+            Without formulaic.
+        """
+        if gate_features is not None or expert_features is not None:
+            raise ValueError("The formula says what gate and experts see; leave out gate_features and expert_features.")
+        if coding != "treatment":
+            raise ValueError(f"coding={coding!r} is for columns by name; in a formula write C(column, contr.{coding}).")
+        names = column_names(X)
+        if names is None:
+            raise TypeError(f"A formula needs a data frame whose columns have names, got {type(X).__name__}.")
+        parts = _parsed(text, names)
+        for part, what in zip(parts[1:], ("experts", "gate"), strict=True):
+            if not any(term.degree == 0 for term in part):
+                raise ValueError(
+                    f"The formula {text!r} takes away the intercept of the {what}, which is always there; leave out "
+                    "'0 +' or '- 1'."
+                )
+        left, experts, gate = parts
+        return cls(left, experts, gate, names)
+
+    def columns(self, X):
+        parts = [part for part in (self.left, self.experts, self.gate) if part is not None]
+        read = {name for part in parts for name in variables(part, self.names)}
+        return {f"column {name!r}": X[name] for name in self.names if name in read}
+
+    def learn(self, X):
+        left = None if self.left is None else Part.learn(self.left, X, self.names)
+        experts, gate = (Part.learn(part, X, self.names) for part in (self.experts, self.gate))
+        # By formulaic's names: the same name is the same column, in both parts.
+        columns = tuple(dict.fromkeys((*experts.columns, *gate.columns)))
+        seen = [np.array([columns.index(name) for name in part.columns], dtype=np.intp) for part in (gate, experts)]
+        return ByTerms(tuple(map(_shown, columns)), seen[0], seen[1], left, experts, gate, columns)
+
+
+def _parsed(text, names):
+    """Left side (or None), experts and gate of a formula that names columns and functions only."""
+    package = formulaic()
+    try:
+        parsed = package.Formula(text, _context={"__formulaic_variables_available__": list(names)})
+        left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", getattr(parsed, "root", parsed))
+        parts = right if isinstance(right, tuple) else (right, right)
+        asked = {name for part in (left, *parts) if part for name in variables(part, names)}
+    except (package.errors.FormulaicError, SyntaxError, TypeError) as error:
+        raise ValueError(f"Cannot read the formula {text!r}: {first_line(error)}; expected {SHAPE}.") from error
+    if len(parts) != 2:
+        raise ValueError(f"The formula {text!r} has {len(parts)} parts right of the ~; expected {SHAPE}.")
+    functions = {*package.transforms.TRANSFORMS, *dir(builtins)}
+    check_known(sorted(asked - functions), names, f"The formula {text!r}")
+    return left, *parts
+
+
+@dataclass(frozen=True, eq=False)
+class ByTerms(Design):
+    """Columns that a formula makes of a data frame.
+
+    Attributes
+    ----------
+    left_part, expert_part, gate_part
+    matrix_columns : tuple of str
+        As formulaic calls them.
+    """
+
+    left_part: Any
+    expert_part: Any
+    gate_part: Any
+    matrix_columns: tuple[str, ...]
+
+    def columns(self, X):
+        return self._read(X, {*self.expert_part.reads, *self.gate_part.reads})
+
+    def gaps(self, X, y=None):
+        found = super().gaps(X, y)
+        return found | Gaps.of(self._read(X, self.left_part.reads), found.labels) if self.finds_response(X) else found
+
+    def matrix(self, estimator, X, reset=False):
+        if reset:
+            validate_data(estimator, X, skip_check_array=True)
+        super().gaps(X).refuse(REMEDY)
+        found: dict[str, np.ndarray] = {}
+        for part in (self.gate_part, self.expert_part):
+            found |= dict(zip(part.columns, part.matrix(X).T, strict=True))
+        return np.column_stack([np.empty((len(X), 0)), *(found[name] for name in self.matrix_columns)])
+
+    @property
+    def has_response(self):
+        return self.left_part is not None
+
+    def finds_response(self, X):
+        return self.has_response and set(self.left_part.reads) <= set(column_names(X) or ())
+
+    def response(self, X, y):
+        if not self.has_response:
+            return y
+        if y is not None:
+            raise ValueError(
+                f"The formula has the response {' + '.join(self.left_part.columns)!r} on its left, and y is given "
+                "too; leave y out, or the left side."
+            )
+        columns = self._read(X, self.left_part.reads)
+        for name, values in columns.items():
+            check_numeric(values, f"the response, {name},")
+        Gaps.of(columns, row_labels(X, len(X))).refuse(REMEDY)
+        values = self.left_part.matrix(X)
+        return values[:, 0] if values.shape[1] == 1 else values
+
+    def _read(self, X, names):
+        known = column_names(X)
+        if known is None:
+            raise TypeError(f"The fit is by a formula and needs a data frame, got {type(X).__name__}.")
+        check_known(sorted(names), known, "The formula")
+        return {f"column {name!r}": X[name] for name in sorted(names)}
+
+
+def _shown(name):
+    """``species[T.Gentoo]`` as ``species[Gentoo]``: which coding it is, the formula says."""
+    return re.sub(r"\[[TS]\.", "[", name)

@@ -1,0 +1,89 @@
+"""Columns of a data frame by name, numbers and categories."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from sklearn.utils.validation import validate_data
+
+from gmoe._validation import resolve_columns
+from gmoe.design.base import REMEDY, Choice, Design
+from gmoe.design.columns import check_known, column_names
+from gmoe.design.terms import Number, Term, as_term
+from gmoe.design.whole import Whole
+
+
+@dataclass(frozen=True, eq=False)
+class Named(Design):
+    """Columns found by name, whatever else a data frame holds and in whatever order.
+
+    Attributes
+    ----------
+    terms : tuple of Number or Category
+    """
+
+    terms: tuple[Term, ...] = ()
+
+    def columns(self, X):
+        return {f"column {term.name!r}": X[term.name] for term in self.terms}
+
+    def matrix(self, estimator, X, reset=False):
+        if reset:
+            validate_data(estimator, X, skip_check_array=True)
+        elif (known := column_names(X)) is None:
+            X = _by_place(estimator, X)
+        else:
+            check_known([term.name for term in self.terms], known, "The fit")
+        gaps = self.gaps(X)
+        gaps.refuse(REMEDY)
+        blocks = [term.matrix(X[term.name]) for term in self.terms]
+        return np.hstack([np.empty((len(gaps.labels), 0)), *blocks])
+
+
+def _by_place(estimator, X):
+    """Columns of an array, which has those of the fit by their place; scikit-learn warns."""
+    X = np.asarray(X)
+    validate_data(estimator, X, reset=False, skip_check_array=True)
+    return dict(zip(estimator.feature_names_in_, X.T, strict=True))
+
+
+@dataclass(frozen=True, eq=False)
+class ByName(Choice):
+    """Columns of a data frame.
+
+    Attributes
+    ----------
+    names : tuple of str
+        Of all columns.
+    gate_features, expert_features : sequence or None
+        As of the estimator.
+    coding : str
+    """
+
+    names: tuple[str, ...]
+    gate_features: object
+    expert_features: object
+    coding: str
+
+    @property
+    def _parts(self):
+        chosen = (self.gate_features, "gate_features"), (self.expert_features, "expert_features")
+        return [resolve_columns(part, name, len(self.names), self.names) for part, name in chosen]
+
+    @property
+    def _read(self):
+        return [self.names[j] for j in np.union1d(*self._parts).astype(int)]
+
+    def columns(self, X):
+        return {f"column {name!r}": X[name] for name in self._read}
+
+    def learn(self, X):
+        terms = tuple(as_term(name, X[name], self.coding) for name in self._read)
+        # All columns, all of numbers: the table itself, of which scikit-learn wants that its columns stay.
+        if self.gate_features is None and self.expert_features is None and all(isinstance(t, Number) for t in terms):
+            return Whole(self.names, *self._parts)
+        names = [name for term in terms for name in term.names]
+        places = {term.name: [names.index(name) for name in term.names] for term in terms}
+        gate, experts = (
+            np.array([place for j in part for place in places[self.names[j]]], dtype=np.intp) for part in self._parts
+        )
+        return Named(tuple(names), gate, experts, terms)

@@ -1,0 +1,106 @@
+"""One part of a formula, worked out by formulaic."""
+
+import ast
+import re
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from gmoe.design.columns import cells
+from gmoe.design.terms import Category
+
+
+def formulaic() -> Any:
+    """Return the package; an ImportError with the remedy where there is none."""
+    try:
+        import formulaic
+    except ImportError as error:
+        raise ImportError("A formula needs formulaic; install it: pip install gmoe[formula]") from error
+    return formulaic
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One part of a formula, with the knots and levels of the fit.
+
+    Attributes
+    ----------
+    spec : formulaic.ModelSpec
+    reads : tuple of str
+        Columns of the data frame.
+    levels : tuple of Category
+        Columns whose levels are those of a factor.
+    columns : tuple of str
+        Of its matrix, without the intercept.
+    """
+
+    spec: Any
+    reads: tuple[str, ...]
+    levels: tuple[Category, ...]
+    columns: tuple[str, ...]
+
+    @classmethod
+    def learn(cls, part: Any, X: Any, names: tuple[str, ...]) -> "Part":
+        """Work a part out on rows that lack nothing.
+
+        Raises
+        ------
+        ValueError
+            For what formulaic cannot work out, and for a factor of one level.
+        """
+        reads = tuple(name for name in names if name in variables(part, names))
+        spec = _materialise(part, X, reads).model_spec
+        levels = []
+        for factor, (_, state) in spec.encoder_state.items():
+            categories = state.get("categories")
+            if categories is None:
+                continue
+            if len(categories) < 2:
+                raise ValueError(f"{factor!r} in the formula has one level, {categories[0]!r}: leave it out.")
+            of = _names(factor, names)
+            if len(of) == 1 and set(cells(X[min(of)])) == set(categories):
+                levels.append(Category(min(of), tuple(categories)))
+        constant = [name for row in spec.structure if row.term.degree == 0 for name in row.columns]
+        return cls(spec, reads, tuple(levels), tuple(name for name in spec.column_names if name not in constant))
+
+    def matrix(self, X: Any) -> np.ndarray:
+        """Numbers, (n, columns); a ValueError for levels and values that the fit did not know."""
+        for category in self.levels:
+            category.check(X[category.name])
+        values = np.asarray(_materialise(self.spec, X, self.reads), dtype=float)
+        return values[:, [self.spec.column_names.index(name) for name in self.columns]]
+
+
+def _materialise(part, X, reads):
+    """Matrix of a part; what it warns of is an error."""
+    package = formulaic()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", package.errors.DataMismatchWarning)
+            # The columns that are read, in which nothing is missing; but one at least, as no column has no rows.
+            data = X[list(reads) or list(X.columns)[:1]]
+            return part.get_model_matrix(data, output="numpy", na_action="ignore")
+    except (package.errors.FormulaicError, package.errors.DataMismatchWarning) as error:
+        raise ValueError(f"The formula cannot be worked out on these data: {first_line(error)}.") from error
+
+
+def variables(part, columns):
+    """Names that a part of a formula reads: columns, and what is neither column nor known."""
+    return {name for term in part for factor in term.factors for name in _names(factor.expr, columns)}
+
+
+def _names(expression, columns):
+    """Names in a factor."""
+    # formulaic's required_variables lacks, before a fit, those of bs(x) and the like.
+    if expression in columns:
+        return {expression}
+    quoted = re.findall(r"`([^`]+)`", expression)
+    tree = ast.parse(re.sub(r"`[^`]+`", "0", expression), mode="eval")
+    return {*quoted, *(node.id for node in ast.walk(tree) if isinstance(node, ast.Name))}
+
+
+def first_line(error):
+    """First line of a message; formulaic draws marks below it."""
+    return str(error).split("\n")[0].rstrip(".")

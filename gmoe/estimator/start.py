@@ -1,0 +1,49 @@
+"""Where the search of a fit starts."""
+
+from typing import Any
+
+import numpy as np
+
+from gmoe._validation import check_choice
+from gmoe.estimator.training import Training
+from gmoe.experts import BaseExperts
+from gmoe.gates import BaseGate
+from gmoe.model import GMoE
+from gmoe.parameters import Parameters
+from gmoe.solvers.starts.kinds import DATA_STARTS
+
+
+def start(estimator: Any, data: Training, gate: BaseGate, experts: BaseExperts) -> Any:
+    """Return the setting ``init`` of an estimator, or its last fit, checked against the data: names, parameters, array.
+
+    Raises
+    ------
+    ValueError
+        For unknown names, and for parameters or responsibilities of another shape.
+    """
+    if estimator.warm_start and hasattr(estimator, "model_"):
+        last = estimator.model_.parameters
+        return _fitting("the last fit (warm_start=True)", last, estimator.n_experts, data, gate, experts)
+    if isinstance(estimator.init, str):
+        return check_choice(estimator.init, "init", ("auto", *DATA_STARTS))
+    if isinstance(estimator.init, Parameters):
+        return _fitting("init", estimator.init, estimator.n_experts, data, gate, experts)
+    init, shape = np.asarray(estimator.init, dtype=float), (data.n_given, estimator.n_experts)
+    if init.shape != shape:
+        raise ValueError(f"init must be a name, Parameters or responsibilities of shape {shape}, got {init.shape}.")
+    if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
+        raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
+    return init[data.rows]
+
+
+def _fitting(what, parameters, n_experts, data, gate, experts):
+    # Parameters without a temperature take the gate's.
+    model = GMoE(parameters, gate, experts=experts)
+    given = (model.n_experts, *(size.n_features for size in model.sizes), model.n_outputs)
+    expected = (n_experts, len(data.design.gate), len(data.design.experts), data.n_outputs)
+    if given != expected:
+        raise ValueError(
+            f"{what} has (experts, gate features, expert features, responses) {given}, this fit needs {expected}; "
+            "give parameters of that shape, or set warm_start=False and init='auto'."
+        )
+    return model.parameters

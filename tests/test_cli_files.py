@@ -192,12 +192,12 @@ def test_truths_are_numbers(read):
 def test_categories(read):
     content = with_column(lambda i: ["red", "blue", "green"][i % 3])
     data, _ = read(content, "--categories", "c")
-    assert data.names == ["x", "c=green", "c=red"]
+    assert data.names == ["x", "c[green]", "c[red]"]
     np.testing.assert_array_equal(data.X[:, 1], [i % 3 == 2 for i in range(40)])
     np.testing.assert_array_equal(data.X[:, 2], [i % 3 == 0 for i in range(40)])
     data, _ = read(content, "--categories", "c", "--expert-features", "x", "--gate-features", "c")
-    assert [data.names[j] for j in data.expert] == ["x"]
-    assert [data.names[j] for j in data.gate] == ["c=green", "c=red"]
+    assert [data.names[j] for j in data.settings["expert_features"]] == ["x"]
+    assert [data.names[j] for j in data.settings["gate_features"]] == ["c[green]", "c[red]"]
     for options, words in [
         (["--x", "c"], "--x asks for column 'c'.*'red' \\(line 2\\).*--categories 'c'"),
         (["--categories", "c", "--x", "x"], "no feature; name it in --x"),
@@ -323,7 +323,7 @@ def test_parquet_and_feather(read, tmp_path):
     frame.to_parquet(tmp_path / "t.parquet")
     content = (tmp_path / "t.parquet").read_bytes()
     data, notes = read(content, "--categories", "kind")
-    assert data.names == ["x", "flag", "kind=b"]
+    assert data.names == ["x", "flag", "kind[b]"]
     np.testing.assert_array_equal(data.X[:, 0], X)
     np.testing.assert_array_equal(data.X[:, 1], X > 0)
     # A text of digits is text: the file says so.

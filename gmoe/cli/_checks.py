@@ -3,7 +3,8 @@
 import numpy as np
 
 from gmoe.cli._messages import UsageError
-from gmoe.cli._table import MOST_LEVELS, Column, Kind, Table
+from gmoe.cli._table import Column, Kind, Table
+from gmoe.design import MOST_LEVELS, Category
 
 
 def check_kind(table: Table, column: Column, option: str, feature: bool) -> None:
@@ -32,6 +33,34 @@ def complete_rows(table: Table, columns: list[Column], drop: bool, notes: list[s
         raise UsageError(f"{table.file}: --drop-missing leaves no row, as each lacks a value; use fewer columns")
     notes.append(f"--drop-missing leaves out {table.among(lacking)}")
     return np.flatnonzero(~missing)
+
+
+Asked = tuple[Column, str]  # with the option that asks for it
+
+
+def usable_rows(
+    table: Table, features: list[Asked], others: list[Asked], text: list[Column], drop: bool, notes: list[str]
+) -> np.ndarray:
+    """Rows that lack nothing, of columns that have been checked.
+
+    Parameters
+    ----------
+    features, others : list of (Column, str)
+        Columns of numbers; the others are response and weights, for which text has no remedy.
+    text : list of Column
+        Categories.
+    drop : bool
+        Whether rows may lack a value.
+    """
+    for column, option in features:
+        check_kind(table, column, option, feature=True)
+    for column, option in others:
+        check_kind(table, column, option, feature=False)
+    numeric = [column for column, _ in [*others, *features]]
+    rows = complete_rows(table, [*numeric, *text], drop, notes)
+    for column in numeric:
+        check_numbers(table, column, rows)
+    return rows
 
 
 def check_numbers(table: Table, column: Column, rows: np.ndarray) -> None:
@@ -67,4 +96,5 @@ def coded(table: Table, column: Column, rows: np.ndarray, category: bool) -> dic
         raise UsageError(
             f"--categories column {column.name!r} has {len(levels)} levels in {table.file}; expected 2 to {MOST_LEVELS}"
         )
-    return {f"{column.name}={level}": np.array([cell == level for cell in cells], dtype=float) for level in levels[1:]}
+    coding = Category(column.name, tuple(levels))
+    return dict(zip(coding.names, coding.matrix(cells).T, strict=True))

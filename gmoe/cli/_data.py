@@ -1,54 +1,19 @@
 """The numbers that a fit takes from a file."""
 
 import argparse
-from dataclasses import dataclass
 
 import numpy as np
 
 from gmoe.cli._arrow import ARROW, PARQUET, read_arrow
 from gmoe.cli._bytes import read_bytes
-from gmoe.cli._checks import check_kind, check_numbers, check_weights, coded, complete_rows
+from gmoe.cli._checks import check_weights, coded, usable_rows
 from gmoe.cli._dialect import Format
 from gmoe.cli._features import check_lists, choose_features, option_of
+from gmoe.cli._fit_data import Data
+from gmoe.cli._formula import read_formula
 from gmoe.cli._messages import UsageError
 from gmoe.cli._table import Table
 from gmoe.cli._text import read_text
-
-
-@dataclass(frozen=True, eq=False)
-class Data:
-    """What a fit needs.
-
-    Attributes
-    ----------
-    names : list of str
-        Of the columns of X: a category has one for each level but the first.
-    X, y : ndarray
-    weight : ndarray or None
-    gate, expert : list of int
-        Columns of X.
-    places : ndarray of int
-        Line, or row, of the file of each row.
-    unit : str
-        What ``places`` counts.
-    left_out : dict of str to str
-        Why, by column.
-    """
-
-    names: list[str]
-    X: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray | None
-    gate: list[int]
-    expert: list[int]
-    places: np.ndarray
-    unit: str
-    left_out: dict[str, str]
-
-    @property
-    def n_rows(self) -> int:
-        """Rows that have a part in the fit: those of positive weight."""
-        return len(self.y) if self.weight is None else int(np.count_nonzero(self.weight))
 
 
 def read_data(arguments: argparse.Namespace, notes: list[str]) -> Data:
@@ -60,7 +25,8 @@ def read_data(arguments: argparse.Namespace, notes: list[str]) -> Data:
         With the notes so far, as what was taken for granted may be the cause.
     """
     try:
-        return _choose(_read(arguments, notes), arguments, notes)
+        choose = _choose if arguments.formula is None else read_formula
+        return choose(_read(arguments, notes), arguments, notes)
     except UsageError as error:
         raise UsageError("; ".join([str(error), *notes])) from error
 
@@ -82,15 +48,11 @@ def _choose(table: Table, arguments, notes) -> Data:
         if name in features:
             raise UsageError(f"column {name!r} cannot be a feature too, as it is the response or the weight")
     categories = arguments.categories or []
-    numeric = {
-        name: (column, option_of(name, arguments)) for name, column in features.items() if name not in categories
-    }
-    numeric |= {y.name: (y, "--y")} | ({weight.name: (weight, "--weights")} if weight else {})
-    for column, option in numeric.values():
-        check_kind(table, column, option, column.name in features)
-    rows = complete_rows(table, [y, *([weight] if weight else []), *features.values()], arguments.drop_missing, notes)
-    for column, _ in numeric.values():
-        check_numbers(table, column, rows)
+    asked = {name: (column, option_of(name, arguments)) for name, column in features.items()}
+    numeric = [asked[name] for name in features if name not in categories]
+    text = [column for name, column in features.items() if name in categories]
+    others = [(y, "--y"), *([(weight, "--weights")] if weight else [])]
+    rows = usable_rows(table, numeric, others, text, arguments.drop_missing, notes)
     if weight:
         check_weights(table, weight, rows)
     blocks = {name: coded(table, column, rows, name in categories) for name, column in features.items()}
@@ -102,6 +64,7 @@ def _choose(table: Table, arguments, notes) -> Data:
     gate_columns, expert_columns = (
         [names.index(level) for name in chosen for level in blocks[name]] for chosen in (gate, expert)
     )
+    settings = {"gate_features": gate_columns, "expert_features": expert_columns}
     weights = weight.numbers[rows] if weight else None
     places = np.asarray(table.places)[rows]
-    return Data(names, X, y.numbers[rows], weights, gate_columns, expert_columns, places, table.unit, left_out)
+    return Data(y.name, names, X, y.numbers[rows], weights, settings, places, table.unit, left_out)

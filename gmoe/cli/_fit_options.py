@@ -33,6 +33,7 @@ examples:
   gmoe fit penguins.csv --y bill_length_mm --x bill_depth_mm --no-gate-features --json
 
   gmoe fit survey.csv --y income --categories region --drop-missing
+  gmoe fit penguins.csv --formula 'bill_length_mm ~ bs(bill_depth_mm, 4) + sex | flipper_length_mm'
   zcat data.csv.gz | gmoe fit - --y y --sep ';' --decimal ,
 
 A fit that did not converge is printed and ends with code 1. Data at fault end with code 2.
@@ -45,7 +46,13 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("file", help="table with a line of names; - for the standard input")
     _add_reading(parser.add_argument_group("reading the file"))
     data = parser.add_argument_group("data")
-    data.add_argument("--y", required=True, metavar="COL", help="response")
+    response = data.add_mutually_exclusive_group(required=True)
+    response.add_argument("--y", metavar="COL", help="response")
+    response.add_argument(
+        "--formula",
+        metavar="TEXT",
+        help="response, experts, gate, as 'y ~ bs(x, 4) + species | z'; text is a category; needs gmoe[formula]",
+    )
     data.add_argument(
         "--x", **columns, help="features of gate and experts (default: all other columns of numbers or true/false)"
     )

@@ -2,33 +2,36 @@
 
 import csv
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TextIO
 
 from gmoe import FitResult, GaussianMoERegressor, Summary, __version__
-from gmoe.cli._data import Data
+from gmoe.cli._fit_data import Data
 from gmoe.inference import explain
 from gmoe.table import declared, parameter_names
 
 
-def with_names(result: FitResult, names: list[str]) -> FitResult:
-    """Return the result with names in place of column numbers."""
+def with_names(result: FitResult, names: Sequence[str], before: Sequence[str] | None = None) -> FitResult:
+    """Return the result with names in place of those before, or of column numbers."""
+    labels = map(str, range(len(names))) if before is None else before
+    columns = dict(zip(labels, names, strict=True))
     named = parameter_names(result.model, names)
     new = dict(zip(result.parameter_names, named, strict=True))
     return replace(
         result,
         parameter_names=named,
         not_identified=tuple(new[name] for name in result.not_identified),
-        collinear=tuple(names[int(column)] for column in result.collinear),
+        collinear=tuple(columns[column] for column in result.collinear),
     )
 
 
-def as_dict(result: FitResult, target: str, data: Data) -> dict[str, Any]:
+def as_dict(result: FitResult, names: list[str], data: Data) -> dict[str, Any]:
     """Return the fit in JSON's types: what is not a finite number is None, and its note says why."""
-    model, names = result.model, data.names
+    model = result.model
     return {
         "gmoe_version": __version__,
-        "target": target,
+        "target": data.target,
         "gate": repr(model.gate),
         **({"temperature": model.parameters.temperature} if model.gate.can_anneal else {}),
         "experts": repr(model.experts),
@@ -86,14 +89,23 @@ def write_predictions(stream: TextIO, estimator: GaussianMoERegressor, data: Dat
     Where rows of the file were left out, each row begins with its line, or row, there.
     """
     X, y = data.X, data.y
+    response = estimator.design_.response(X, y)
     mean, std = estimator.predict(X, return_std=True)
     gate, responsibility = estimator.predict_gate(X), estimator.responsibilities(X, y)
     experts = range(gate.shape[1])
     header = [data.unit] if arguments.drop_missing else []
-    header += [arguments.y, "mean", "std", "log_density", "expert"]
+    header += [data.target, "mean", "std", "log_density", "expert"]
     header += [f"gate_{j}" for j in experts] + [f"responsibility_{j}" for j in experts]
     columns = [data.places] if arguments.drop_missing else []
-    columns += [y, mean, std, estimator.score_samples(X, y), responsibility.argmax(axis=1), *gate.T, *responsibility.T]
+    columns += [
+        response,
+        mean,
+        std,
+        estimator.score_samples(X, y),
+        responsibility.argmax(axis=1),
+        *gate.T,
+        *responsibility.T,
+    ]
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(header)
     # Python's numbers print as the shortest text that reads back the same.

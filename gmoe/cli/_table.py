@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmoe.cli._messages import UsageError
+from gmoe.design import MOST_LEVELS
 
 # Row numbers that were written without a name, as pandas, readr and Parquet call them afterwards.
 UNNAMED = re.compile(r"|Unnamed: \d+(_level_\d+)?|\.\.\.\d+|__index_level_\d+__", re.ASCII)
 FEW = 3  # places that a message lists
-MOST_LEVELS = 50  # of a category
 
 
 class Kind(enum.Enum):

@@ -9,7 +9,8 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import FitResult, GaussianMoERegressor, ParameterSpace, Summary
-from gmoe.cli._data import Data, read_data
+from gmoe.cli._data import read_data
+from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import DESCRIPTION, EPILOG, HELP, add_arguments
 from gmoe.cli._messages import UsageError, WorkError, shown, tell
 from gmoe.cli._output import planned
@@ -27,13 +28,14 @@ def run(arguments: argparse.Namespace) -> int:
         notes: list[str] = []
         data = read_data(arguments, notes)
         estimator = _fit(arguments, data)
-        result = estimator.fit_result_
+        names = list(estimator.design_.names or data.names)
+        result = with_names(estimator.fit_result_, names, estimator.design_.names)
         for note in notes:  # not before: an error is one line
             tell("note", note)
-        for message in explain(with_names(result, data.names)):
+        for message in explain(result):
             tell("warning", message)
         try:
-            _print(arguments, data, result)
+            _print(arguments, data, result, names)
         finally:  # what became of the estimates is no reason to lose the predictions, nor the other way round
             if output:
                 output.write(lambda stream: write_predictions(stream, estimator, data, arguments))
@@ -42,11 +44,11 @@ def run(arguments: argparse.Namespace) -> int:
     return 0 if estimator.converged_ else 1
 
 
-def _print(arguments, data: Data, result: FitResult) -> None:
+def _print(arguments, data: Data, result: FitResult, names: list[str]) -> None:
     if arguments.json:
-        print(json.dumps(as_dict(with_names(result, data.names), arguments.y, data), indent=2, allow_nan=False))
+        print(json.dumps(as_dict(result, names, data), indent=2, allow_nan=False))
     else:
-        print(Summary(with_names(result, [shown(name) for name in data.names])))
+        print(Summary(with_names(result, [shown(name) for name in names], names)))
         if data.weight is not None:
             print(weight_line(result, data))
     sys.stdout.flush()
@@ -57,8 +59,6 @@ def _fit(arguments, data: Data) -> GaussianMoERegressor:
         arguments.experts,
         arguments.gate,
         experts=arguments.expert_family,
-        gate_features=data.gate,
-        expert_features=data.expert,
         solver=arguments.solver,
         n_init=arguments.n_init,
         max_iter=arguments.max_iter,
@@ -68,6 +68,7 @@ def _fit(arguments, data: Data) -> GaussianMoERegressor:
         random_state=arguments.random_state,
         n_jobs=arguments.jobs,
         schedule=arguments.schedule,
+        **data.settings,
     )
     try:
         with warnings.catch_warnings():

@@ -5,10 +5,11 @@ from gmoe.design.choose import choose
 from gmoe.design.coding import CODINGS
 from gmoe.design.columns import column_names, row_labels, take
 from gmoe.design.gaps import Gaps
-from gmoe.design.terms import Category, Number
+from gmoe.design.terms import MOST_LEVELS, Category, Number
 
 __all__ = [
     "CODINGS",
+    "MOST_LEVELS",
     "REMEDY",
     "Category",
     "Choice",

@@ -63,10 +63,15 @@ class ByFormula(Choice):
         left, experts, gate = parts
         return cls(left, experts, gate, names)
 
-    def columns(self, X):
+    @property
+    def reads(self) -> list[str]:
+        """Columns that any part names."""
         parts = [part for part in (self.left, self.experts, self.gate) if part is not None]
-        read = {name for part in parts for name in variables(part, self.names)}
-        return {f"column {name!r}": X[name] for name in self.names if name in read}
+        named = {name for part in parts for name in variables(part, self.names)}
+        return [name for name in self.names if name in named]
+
+    def columns(self, X):
+        return {f"column {name!r}": X[name] for name in self.reads}
 
     def learn(self, X):
         left = None if self.left is None else Part.learn(self.left, X, self.names)
@@ -135,6 +140,8 @@ class ByTerms(Design):
 
     def response(self, X, y):
         if not self.has_response:
+            if y is None:
+                raise ValueError("The formula has no response; write it left of the ~, or give y.")
             return y
         if y is not None:
             raise ValueError(

@@ -82,6 +82,4 @@ class Gaps:
     def refuse(self, remedy: str) -> None:
         """Raise a ValueError that lists columns and rows, if there are any."""
         if self:
-            empty = next((name for name, mask in self.columns.items() if mask.all()), None)
-            remedy = f"leave out {empty}, which has no value" if empty else remedy
             raise ValueError(f"Missing values (NaN): {self}; {remedy}.")

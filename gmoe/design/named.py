@@ -19,31 +19,30 @@ class Named(Design):
     Attributes
     ----------
     terms : tuple of Number or Category
+    places : dict of str to int
+        Of all columns of the fit, by which those of an array without names are found.
     """
 
-    terms: tuple[Term, ...] = ()
+    terms: tuple[Term, ...]
+    places: dict[str, int]
 
     def columns(self, X):
-        return {f"column {term.name!r}": X[term.name] for term in self.terms}
+        return {f"column {term.name!r}": values for term, values in self._read(X)}
 
     def matrix(self, estimator, X, reset=False):
-        if reset:
-            validate_data(estimator, X, skip_check_array=True)
-        elif (known := column_names(X)) is None:
-            X = _by_place(estimator, X)
-        else:
-            check_known([term.name for term in self.terms], known, "The fit")
-        gaps = self.gaps(X)
-        gaps.refuse(REMEDY)
-        blocks = [term.matrix(X[term.name]) for term in self.terms]
-        return np.hstack([np.empty((len(gaps.labels), 0)), *blocks])
+        if reset or column_names(X) is None:  # in place of names, of which it warns, scikit-learn checks the number
+            validate_data(estimator, X, reset=reset, skip_check_array=True)
+        self.gaps(X).refuse(REMEDY)
+        blocks = [term.matrix(values) for term, values in self._read(X)]
+        return np.hstack([np.empty((len(X), 0)), *blocks])
 
-
-def _by_place(estimator, X):
-    """Columns of an array, which has those of the fit by their place; scikit-learn warns."""
-    X = np.asarray(X)
-    validate_data(estimator, X, reset=False, skip_check_array=True)
-    return dict(zip(estimator.feature_names_in_, X.T, strict=True))
+    def _read(self, X):
+        known = column_names(X)
+        if known is None:
+            X = np.asarray(X)
+            return [(term, X[:, self.places[term.name]]) for term in self.terms]
+        check_known([term.name for term in self.terms], known, "The fit")
+        return [(term, X[term.name]) for term in self.terms]
 
 
 @dataclass(frozen=True, eq=False)
@@ -86,4 +85,4 @@ class ByName(Choice):
         gate, experts = (
             np.array([place for j in part for place in places[self.names[j]]], dtype=np.intp) for part in self._parts
         )
-        return Named(tuple(names), gate, experts, terms)
+        return Named(tuple(names), gate, experts, terms, {name: j for j, name in enumerate(self.names)})

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.design.columns import cells
+from gmoe.design.columns import cells, declared_levels
 from gmoe.design.terms import Category
 
 
@@ -59,7 +59,7 @@ class Part:
                 continue
             if len(categories) < 2:
                 raise ValueError(f"{factor!r} in the formula has one level, {categories[0]!r}: leave it out.")
-            of = _names(factor, names)
+            of = _names(factor, names) & set(names)
             if len(of) == 1 and set(cells(X[min(of)])) == set(categories):
                 levels.append(Category(min(of), tuple(categories)))
         constant = [name for row in spec.structure if row.term.degree == 0 for name in row.columns]
@@ -79,11 +79,27 @@ def _materialise(part, X, reads):
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", package.errors.DataMismatchWarning)
-            # The columns that are read, in which nothing is missing; but one at least, as no column has no rows.
-            data = X[list(reads) or list(X.columns)[:1]]
-            return part.get_model_matrix(data, output="numpy", na_action="ignore")
+            # In the columns that are read nothing is missing.
+            return part.get_model_matrix(_as_pandas(X, reads), output="numpy", na_action="ignore")
     except (package.errors.FormulaicError, package.errors.DataMismatchWarning) as error:
         raise ValueError(f"The formula cannot be worked out on these data: {first_line(error)}.") from error
+
+
+def _as_pandas(X, reads):
+    """Columns as a table of pandas: formulaic keeps to the kind of table that it has learnt from."""
+    import pandas as pd
+
+    # One at least: a table without columns has no rows.
+    reads = list(reads) or list(X.columns)[:1]
+    if isinstance(X, pd.DataFrame):
+        return X[reads]
+    listed = {name: declared_levels(X[name]) for name in reads}
+    return pd.DataFrame(
+        {
+            name: np.asarray(X[name]) if levels is None else pd.Categorical(cells(X[name]), levels)
+            for name, levels in listed.items()
+        }
+    )
 
 
 def variables(part, columns):

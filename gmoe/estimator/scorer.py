@@ -11,6 +11,6 @@ def log_likelihood_scorer(estimator, X, y=None, sample_weight=None):
     """
     if isinstance(estimator, Pipeline):
         X, estimator = estimator[:-1].transform(X), estimator[-1]
-    # An estimator without y would tell the density at the mean.
-    y = estimator.design_.response(X, y) if y is None else y
+    if y is None and estimator.design_.response(X, y) is None:
+        raise ValueError("log_likelihood_scorer needs y, or an estimator whose formula says the response.")
     return float(np.average(estimator.score_samples(X, y), weights=sample_weight))

@@ -77,7 +77,9 @@ def _complete_rows(choice: Choice, X, y, n, deal_with):
 
 
 def _refuse(gaps: Gaps) -> None:
-    gaps.refuse("leave such rows out by missing='drop', impute them, or leave the column out")
+    empty = next((name for name, mask in gaps.columns.items() if mask.all()), None)
+    remedy = "leave such rows out by missing='drop', impute them, or leave the column out"
+    gaps.refuse(remedy if empty is None else f"leave out {empty}, which has no value")
 
 
 def _drop(gaps: Gaps) -> None:

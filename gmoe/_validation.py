@@ -9,21 +9,26 @@ from gmoe._names import near
 CHUNK = 65536
 
 
-def not_finite(values):
-    """Yield (first row, rows, whether each is finite) of those parts of an array of numbers where some are not."""
+def not_finite(values, columns=slice(None)):
+    """Yield (first row, rows, whether each is finite) of those parts of an array of numbers where some are not.
+
+    Of a matrix, ``columns`` are those that matter.
+    """
     for lo in range(0, len(values), CHUNK):
         part = values[lo : lo + CHUNK]
         # A sum is quick, and not finite where a number is not.
-        if not np.isfinite(np.sum(part, dtype=np.float64)) and not (finite := np.isfinite(part)).all():
-            yield lo, part, finite
+        if not np.isfinite(np.sum(part, dtype=np.float64)):
+            part = part[..., columns] if part.ndim > 1 else part
+            if not (finite := np.isfinite(part)).all():
+                yield lo, part, finite
 
 
-def check_finite(values, name):
-    """Raise a ValueError that names the first row with NaN or infinity; reads large arrays in chunks."""
+def check_finite(values, name, columns=slice(None)):
+    """Raise a ValueError that names the first row with NaN or infinity in columns; reads large arrays in chunks."""
     values = np.asanyarray(values)
     if values.dtype.kind != "f":
         return
-    for lo, part, finite in not_finite(values):
+    for lo, part, finite in not_finite(values, columns):
         row = lo + int(np.argmax(~finite.reshape(len(part), -1).all(axis=1)))
         kind = "NaN" if np.isnan(part).any() else "infinity (inf)"
         raise ValueError(f"Input {name} contains {kind}, first in row {row}; drop or impute rows that are not finite.")

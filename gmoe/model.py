@@ -231,7 +231,7 @@ class GMoE:
             raise ValueError(
                 f"X must have shape (n, >={self.n_features}), got {X.shape}; use X.reshape(-1, 1) for one feature."
             )
-        check_finite(X, "X")
+        check_finite(X, "X", [*(self.gate_columns or ()), *(self.expert_columns or ())])
         return X
 
     def _response(self, y, n):

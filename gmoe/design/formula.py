@@ -2,6 +2,7 @@
 
 import builtins
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -87,7 +88,9 @@ def _parsed(text, names):
     package = formulaic()
     try:
         parsed = package.Formula(text, _context={"__formulaic_variables_available__": list(names)})
-        left, right = getattr(parsed, "lhs", None), getattr(parsed, "rhs", getattr(parsed, "root", parsed))
+        # One part alone is the sequence of its terms.
+        alone = isinstance(parsed, Sequence)
+        left, right = getattr(parsed, "lhs", None), parsed if alone else getattr(parsed, "rhs", None) or parsed.root
         parts = right if isinstance(right, tuple) else (right, right)
         asked = {name for part in (left, *parts) if part for name in variables(part, names)}
     except (package.errors.FormulaicError, SyntaxError, TypeError) as error:

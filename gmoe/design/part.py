@@ -58,7 +58,7 @@ class Part:
             if categories is None:
                 continue
             if len(categories) < 2:
-                raise ValueError(f"{factor!r} in the formula has one level, {categories[0]!r}: leave it out.")
+                raise ValueError(f"{factor!r} in the formula has one level, {str(categories[0])!r}: leave it out.")
             of = _names(factor, names) & set(names)
             if len(of) == 1 and set(cells(X[min(of)])) == set(categories):
                 levels.append(Category(min(of), tuple(categories)))

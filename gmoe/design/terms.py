@@ -80,7 +80,7 @@ class Category:
             raise TypeError(f"Column {name!r} holds text and also {odd!r}; make all of it text, or all of it numbers.")
         if len(found) == 1:
             raise ValueError(
-                f"Column {name!r} has one level, {next(iter(found))!r}, in all rows that are used; it is constant: "
+                f"Column {name!r} has one level, {str(next(iter(found)))!r}, in all rows that are used; it is constant: "
                 "leave it out."
             )
         if declared is None and len(found) > MOST_LEVELS:
@@ -110,7 +110,7 @@ class Category:
         codes = np.array([self._codes.get(value, -1) for value in values], dtype=np.intp)
         unknown = np.flatnonzero(codes < 0)
         if len(unknown):
-            level = values[unknown[0]]
+            level = str(values[unknown[0]])
             raise ValueError(
                 f"Column {self.name!r} has the unknown level {level!r} in {len(unknown)} of {len(values)} rows, first "
                 f"in row {unknown[0]}; {near(level, self.levels, 'the fit had')}. Correct it, leave such rows out, "

@@ -75,7 +75,7 @@ def scale(X, y, weight, gate_columns, expert_columns, gate=Change.AFFINE, respon
         ``map``, or that of an executor, which then reads chunks in threads.
     """
     d = X.shape[1]
-    mean, covariance = _moments(X, y, weight, run)
+    mean, covariance = _moments(X, y, weight, run, np.union1d(gate_columns, expert_columns).astype(int))
     expert = _design(expert_columns, mean, covariance, X, weight, run)
     second = covariance if gate.shifts else covariance + np.outer(mean, mean)
     centre = mean if gate.shifts else np.zeros_like(mean)
@@ -121,26 +121,30 @@ def _plain_design(columns, centre, second, change):
     return Design(columns, centre[columns], np.diag(1.0 / factors), factors)
 
 
-def _moments(X, y, weight, run):
-    """Weighted mean and covariance of the columns of (X, y), in one pass of chunks that are summed in order."""
+def _moments(X, y, weight, run, used):
+    """Weighted mean and covariance of the columns of (X, y), in one pass of chunks that are summed in order.
+
+    Columns of X that are not ``used`` may hold anything, and their moments are as they come.
+    """
     # About a point amid the data, so that nothing cancels.
-    shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=1)
-    total, first, second = _sums(lambda part: _rows(X, y, part) - shift[:, None], len(y), weight, run)
-    if not np.all(np.isfinite(second)):
-        raise ValueError(
-            f"The squares of columns {np.flatnonzero(~np.isfinite(np.diag(second))).tolist()} of (X, y) overflow; "
-            "rescale them."
-        )
-    offset = first / total
-    return shift + offset, second / total - np.outer(offset, offset)
+    with np.errstate(over="ignore", invalid="ignore"):
+        shift = _rows(X, y, slice(None, None, max(len(y) // 1000, 1))).mean(axis=1)
+        total, first, second = _sums(lambda part: _rows(X, y, part) - shift[:, None], len(y), weight, run)
+        offset = first / total
+        mean, covariance = shift + offset, second / total - np.outer(offset, offset)
+    needed = [*used, *range(X.shape[1], len(second))]
+    large = [column for column in needed if not np.all(np.isfinite(second[column, needed]))]
+    if large:
+        raise ValueError(f"The squares of columns {large} of (X, y) overflow; rescale them.")
+    return mean, covariance
 
 
 def _sums(rows_of, n, weight, run):
     """Sum w, w row and w row row' over chunks of observations, in order; ``rows_of`` gives (d, m) arrays."""
 
     def chunk(lo):
-        rows = rows_of(slice(lo, lo + CHUNK))
-        with np.errstate(over="ignore", invalid="ignore"):
+        with np.errstate(over="ignore", invalid="ignore"):  # once more: a thread has its own
+            rows = rows_of(slice(lo, lo + CHUNK))
             if weight is None:
                 return rows.shape[1], rows.sum(axis=1), rows @ rows.T
             w = np.asarray(weight[lo : lo + CHUNK], dtype=float)

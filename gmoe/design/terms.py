@@ -80,8 +80,8 @@ class Category:
             raise TypeError(f"Column {name!r} holds text and also {odd!r}; make all of it text, or all of it numbers.")
         if len(found) == 1:
             raise ValueError(
-                f"Column {name!r} has one level, {str(next(iter(found)))!r}, in all rows that are used; it is constant: "
-                "leave it out."
+                f"Column {name!r} has one level, {str(next(iter(found)))!r}, in all rows that are used: it is "
+                "constant, leave it out."
             )
         if declared is None and len(found) > MOST_LEVELS:
             raise ValueError(

@@ -168,3 +168,27 @@ def test_every_gate_can_be_drawn(gate):
     drawn = np.array([line.get_ydata() for line in display.lines_])
     np.testing.assert_array_equal(drawn.T, estimator.predict_gate(display.grid[:, None]))
     assert ((drawn > 0).sum(axis=0) == (truth.gate.n_active or 3)).all()
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"expert_features": ["bill_depth_mm", "island"], "gate_features": ["sex", "flipper_length_mm"]},
+        {"formula": "bill_length_mm ~ bs(bill_depth_mm, df=4) + island | sex + flipper_length_mm"},
+    ],
+)
+def test_columns_of_a_frame_are_drawn_and_not_what_they_are_coded_as(options):
+    frame = load_penguins(as_frame=True).frame
+    y = None if "formula" in options else frame["bill_length_mm"]
+    estimator = GaussianMoERegressor(2, **options, n_init=1, random_state=0).fit(frame, y)
+    display = ExpertFitDisplay.from_estimator(estimator, frame, y, mixture=False)
+    assert display.ax_.get_xlabel() == "bill_depth_mm\n(at island = Biscoe)"
+    np.testing.assert_array_equal(np.sort(display.x), np.sort(frame["bill_depth_mm"]))
+    at = frame.iloc[[0] * 400].assign(bill_depth_mm=display.grid, island="Biscoe")
+    np.testing.assert_array_equal(display.expert_means, estimator.predict_experts(at))
+    gate = GateDisplay.from_estimator(estimator, frame)
+    assert gate.ax_.get_xlabel() == "flipper_length_mm\n(at sex = male)"
+    at = frame.iloc[[0] * 400].assign(flipper_length_mm=gate.grid, sex="male")
+    np.testing.assert_array_equal(gate.proba, estimator.predict_gate(at))
+    with pytest.raises(ValueError, match="'sex'. is a category; draw against a column of numbers"):
+        GateDisplay.from_estimator(estimator, frame, feature="sex")

@@ -3,7 +3,7 @@
 from gmoe.design.base import REMEDY, Choice, Design
 from gmoe.design.choose import choose
 from gmoe.design.coding import CODINGS
-from gmoe.design.columns import column_names, row_labels, take
+from gmoe.design.columns import cells, column_names, is_category, row_labels, take
 from gmoe.design.gaps import Gaps
 from gmoe.design.terms import MOST_LEVELS, Category, Number
 
@@ -16,8 +16,10 @@ __all__ = [
     "Design",
     "Gaps",
     "Number",
+    "cells",
     "choose",
     "column_names",
+    "is_category",
     "row_labels",
     "take",
 ]

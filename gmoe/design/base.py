@@ -51,6 +51,21 @@ class Design(Reader):
     gate: np.ndarray
     experts: np.ndarray
 
+    @property
+    @abstractmethod
+    def gate_sources(self) -> tuple[int, ...]:
+        """Columns of X, by their place in the fit, that the gate depends on."""
+
+    @property
+    @abstractmethod
+    def expert_sources(self) -> tuple[int, ...]:
+        """Those that the experts depend on."""
+
+    @property
+    def by_name(self) -> bool:
+        """Whether columns are found by name, so that others may be there or not."""
+        return True
+
     @abstractmethod
     def matrix(self, estimator: Any, X: Any, reset: bool = False) -> np.ndarray:
         """Turn X into numbers, (n, columns).

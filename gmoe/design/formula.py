@@ -80,7 +80,8 @@ class ByFormula(Choice):
         # By formulaic's names: the same name is the same column, in both parts.
         columns = tuple(dict.fromkeys((*experts.columns, *gate.columns)))
         seen = [np.array([columns.index(name) for name in part.columns], dtype=np.intp) for part in (gate, experts)]
-        return ByTerms(tuple(map(_shown, columns)), seen[0], seen[1], left, experts, gate, columns)
+        places = {name: j for j, name in enumerate(self.names)}
+        return ByTerms(tuple(map(_shown, columns)), seen[0], seen[1], left, experts, gate, columns, places)
 
 
 def _parsed(text, names):
@@ -111,12 +112,23 @@ class ByTerms(Design):
     left_part, expert_part, gate_part
     matrix_columns : tuple of str
         As formulaic calls them.
+    places : dict of str to int
+        Of the columns of the fit.
     """
 
     left_part: Any
     expert_part: Any
     gate_part: Any
     matrix_columns: tuple[str, ...]
+    places: dict[str, int]
+
+    @property
+    def gate_sources(self):
+        return tuple(self.places[name] for name in self.gate_part.reads)
+
+    @property
+    def expert_sources(self):
+        return tuple(self.places[name] for name in self.expert_part.reads)
 
     def columns(self, X):
         return self._read(X, {*self.expert_part.reads, *self.gate_part.reads})

@@ -26,6 +26,18 @@ class Named(Design):
     terms: tuple[Term, ...]
     places: dict[str, int]
 
+    @property
+    def gate_sources(self):
+        return self._sources(self.gate)
+
+    @property
+    def expert_sources(self):
+        return self._sources(self.experts)
+
+    def _sources(self, part):
+        owners = [self.places[term.name] for term in self.terms for _ in term.names]
+        return tuple(dict.fromkeys(owners[j] for j in part))
+
     def columns(self, X):
         return {f"column {term.name!r}": values for term, values in self._read(X)}
 

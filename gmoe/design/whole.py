@@ -15,6 +15,18 @@ DTYPES = (np.float64, np.float32)
 class Whole(Design):
     """All columns of X by their place; a data frame must have those of the fit, in the same order."""
 
+    @property
+    def gate_sources(self):
+        return tuple(self.gate.tolist())
+
+    @property
+    def expert_sources(self):
+        return tuple(self.experts.tolist())
+
+    @property
+    def by_name(self):
+        return False
+
     def columns(self, X):
         return self.used(np.asarray(X))
 

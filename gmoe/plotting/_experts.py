@@ -57,16 +57,17 @@ class ExpertFitDisplay:
         self.feature_name, self.target_name = feature_name, target_name
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, feature=None, mixture=True, ax=None) -> "ExpertFitDisplay":
+    def from_estimator(cls, estimator, X, y=None, *, feature=None, mixture=True, ax=None) -> "ExpertFitDisplay":
         """Draw a fit over the range of a feature.
 
         Parameters
         ----------
         estimator : fitted GaussianMoERegressor
-        X : array-like, shape (n, n_features)
-            Other features than the drawn one are held at their medians, for the lines and the band; the label of the
-            axis names those that matter.
+        X : array-like or data frame, shape (n, n_features)
+            Other features than the drawn one are held at their medians or most frequent levels, for the lines and the
+            band; the label of the axis names those that matter.
         y : array-like, shape (n,)
+            Left out where the formula of the fit says it.
         feature : int or str, optional
             Column of X by index or name; the first that the experts see by default.
         mixture : bool, default True
@@ -82,18 +83,19 @@ class ExpertFitDisplay:
         """
         responsibilities = estimator.responsibilities(X, y)
         target_name = getattr(y, "name", None) or "y"
-        X, y = checked(estimator, X), np.asarray(y, dtype=float)
-        model = estimator.model_
-        seen = tuple(dict.fromkeys((*model.expert_columns, *model.gate_columns)))
-        along = slice_along(estimator, X, feature, seen, seen if mixture else model.expert_columns)
+        design = checked(estimator, X)
+        y = np.asarray(design.response(X, y), dtype=float)
+        seen = tuple(dict.fromkeys((*design.expert_sources, *design.gate_sources)))
+        along = slice_along(estimator, X, feature, seen, seen if mixture else design.expert_sources)
+        mean, std = estimator.predict(along.X, return_std=True)
         return cls(
             x=along.values,
             y=y,
             responsibilities=responsibilities,
             grid=along.grid,
-            expert_means=model.expert_means(along.X),
-            mean=model.mean(along.X),
-            std=np.sqrt(model.variance(along.X)),
+            expert_means=estimator.predict_experts(along.X),
+            mean=mean,
+            std=std,
             feature_name=along.label,
             target_name=str(target_name),
         ).plot(ax, mixture=mixture)

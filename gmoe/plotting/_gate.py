@@ -52,9 +52,9 @@ class GateDisplay:
         Parameters
         ----------
         estimator : fitted GaussianMoERegressor
-        X : array-like, shape (n, n_features)
-            Gives the range of the feature and the medians at which the gate's other features are held; the label of
-            the axis names them.
+        X : array-like or data frame, shape (n, n_features)
+            Gives the range of the feature, and the medians and most frequent levels at which the gate's other features
+            are held; the label of the axis names them.
         feature : int or str, optional
             Column of X by index or name; the first that the gate sees by default.
         ax : Axes, optional
@@ -65,10 +65,9 @@ class GateDisplay:
         ValueError
             For a feature that is not in X, or that the gate does not see.
         """
-        X = checked(estimator, X)
-        model = estimator.model_
-        along = slice_along(estimator, X, feature, model.gate_columns, model.gate_columns)
-        return cls(grid=along.grid, proba=model.gate_proba(along.X), feature_name=along.label).plot(ax)
+        seen = checked(estimator, X).gate_sources
+        along = slice_along(estimator, X, feature, seen, seen)
+        return cls(grid=along.grid, proba=estimator.predict_gate(along.X), feature_name=along.label).plot(ax)
 
     def plot(self, ax: Any = None) -> "GateDisplay":
         """Draw, into ``ax`` or a new figure.

@@ -1,10 +1,13 @@
-"""A line through the feature space: one feature moves, the others stay at their medians."""
+"""A line through the feature space: one feature moves, numbers stay at their medians, categories at a level."""
 
+from collections import Counter
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from sklearn.utils.validation import check_is_fitted, validate_data
+from sklearn.utils.validation import check_is_fitted
+
+from gmoe.design import Design, cells, column_names, is_category
 
 N_POINTS = 400
 # From so many held features on, a label says "the others" instead of their values.
@@ -22,8 +25,8 @@ class Slice:
     name : str
     grid : ndarray, shape (N_POINTS,)
         Points from its smallest to its largest value.
-    X : ndarray, shape (N_POINTS, n_features)
-        The same points with the other features at their medians.
+    X : ndarray or data frame, N_POINTS rows
+        The same points with the other features held.
     held : str
         Which features that matter are held where; empty where none is.
     """
@@ -31,7 +34,7 @@ class Slice:
     values: np.ndarray
     name: str
     grid: np.ndarray
-    X: np.ndarray
+    X: Any
     held: str
 
     @property
@@ -40,46 +43,77 @@ class Slice:
         return f"{self.name}\n({self.held})" if self.held else self.name
 
 
-def checked(estimator: Any, X: Any) -> np.ndarray:
-    """Return X as an array (n, n_features), after scikit-learn's checks against the fit."""
+def checked(estimator: Any, X: Any) -> Design:
+    """Return the design of a fit, after its checks of X."""
     check_is_fitted(estimator)
-    return validate_data(estimator, X, reset=False, dtype=np.float64)
+    estimator.design_.matrix(estimator, X)
+    return estimator.design_
 
 
-def slice_along(
-    estimator: Any, X: np.ndarray, feature: Any, seen: tuple[int, ...], mattering: tuple[int, ...]
-) -> Slice:
+def slice_along(estimator: Any, X: Any, feature: Any, seen: tuple[int, ...], mattering: tuple[int, ...]) -> Slice:
     """Build a slice.
 
     Parameters
     ----------
     estimator : fitted estimator
-    X : ndarray, shape (n, n_features)
+    X : array-like or data frame, shape (n, n_features)
     feature : int, str or None
-        Column by index or name; None is the first one ``seen``.
+        Column by index or name; None is the first one of numbers ``seen``.
     seen : tuple of int
         Columns among which the feature must be; empty: any will do.
     mattering : tuple of int
         Columns that what is drawn depends on.
     """
-    names = [str(name) for name in getattr(estimator, "feature_names_in_", [f"x{j}" for j in range(X.shape[1])])]
-    column = _column(feature, names, seen)
-    centre = np.median(X, axis=0)
-    grid = np.linspace(X[:, column].min(), X[:, column].max(), N_POINTS)
-    points = np.tile(centre, (N_POINTS, 1))
-    points[:, column] = grid
+    names = [str(name) for name in getattr(estimator, "feature_names_in_", _counted(estimator.n_features_in_))]
+    table = _columns(X, names, estimator.design_)
+    categories = {j for j, values in table.items() if is_category(values)}
+    column = _column(feature, names, seen, categories)
+    centre = {j: _typical(values, j in categories) for j, values in table.items()}
+    values = cells(table[column]).astype(float)
+    grid = np.linspace(values.min(), values.max(), N_POINTS)
+    points = {j: np.full(N_POINTS, value) for j, value in centre.items()} | {column: grid}
     others = sorted(set(mattering) - {column})
-    held = ", ".join(f"{names[j]} = {centre[j]:.4g}" for j in others)
+    return Slice(values, names[column], grid, _like(X, points, names), _held(others, names, centre, categories))
+
+
+def _counted(n):
+    return [f"x{j}" for j in range(n)]
+
+
+def _columns(X, names, design):
+    """Columns of X that its design reads, by their places."""
+    known = column_names(X)
+    if known is None:
+        return dict(enumerate(np.asarray(X).T))
+    places = {*design.gate_sources, *design.expert_sources} if design.by_name else range(len(names))
+    return {j: X[names[j]] for j in sorted(places)}
+
+
+def _like(X, points, names):
+    """Points as X is: an array, or a data frame of the same maker."""
+    if column_names(X) is None:
+        return np.column_stack(list(points.values()))
+    return type(X)({names[j]: values for j, values in points.items()})
+
+
+def _typical(values, category):
+    found = cells(values)
+    return Counter(found).most_common(1)[0][0] if category else np.median(found.astype(float))
+
+
+def _held(others, names, centre, categories):
+    """Say where features are held."""
     if len(others) > MAX_NAMED:
-        held = "other features at their medians"
-    elif held:
-        held = f"at the median {held}" if len(others) == 1 else f"at the medians {held}"
-    return Slice(X[:, column], names[column], grid, points, held)
+        return f"other features at their {'most frequent levels and ' * bool(categories & set(others))}medians"
+    texts = [f"{names[j]} = {centre[j] if j in categories else format(centre[j], '.4g')}" for j in others]
+    if not others or categories & set(others):
+        return f"at {', '.join(texts)}" if others else ""
+    return f"at the median{'s' * (len(others) > 1)} {', '.join(texts)}"
 
 
-def _column(feature: Any, names: list[str], seen: tuple[int, ...]) -> int:
+def _column(feature: Any, names: list[str], seen: tuple[int, ...], categories: set[int]) -> int:
     if feature is None:
-        return seen[0] if seen else 0
+        feature = next((j for j in seen or range(len(names)) if j not in categories), seen[0] if seen else 0)
     if isinstance(feature, str):
         if feature not in names:
             raise ValueError(f"Unknown feature {feature!r}; X has {', '.join(map(repr, names))}.")
@@ -89,4 +123,6 @@ def _column(feature: Any, names: list[str], seen: tuple[int, ...]) -> int:
     if seen and feature not in seen:
         usable = ", ".join(f"{j} ({names[j]!r})" for j in seen)
         raise ValueError(f"feature={feature} ({names[feature]!r}) does not enter what is drawn; use one of {usable}.")
+    if feature in categories:
+        raise ValueError(f"feature={feature} ({names[feature]!r}) is a category; draw against a column of numbers.")
     return int(feature)

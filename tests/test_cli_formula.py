@@ -45,6 +45,7 @@ def test_it_is_the_fit_of_the_estimator(file, tmp_path, capsys):
     with out.open(encoding="utf-8") as stream:
         header, *lines = csv.reader(stream)
     assert header[:3] == ["line", "bill_length_mm", "mean"] and lines[4][0] == "7"
+    np.testing.assert_array_equal([float(line[1]) for line in lines], used["bill_length_mm"])
     np.testing.assert_array_equal([float(line[2]) for line in lines], expected.predict(used))
     assert main(argv) == 0
     assert "coef[sex[male]] (1)" in capsys.readouterr()[0]

@@ -17,7 +17,18 @@ from gmoe.cli._probe import probe
 
 HELP = "report versions, threads, the cache and compile times"
 DESCRIPTION = "Report versions, threads, where compiled code is kept, and what the first fits of a process cost."
-PACKAGES = ("numpy", "scipy", "scikit-learn", "numba", "llvmlite", "joblib", "threadpoolctl", "matplotlib", "pandas")
+PACKAGES = (
+    "numpy",
+    "scipy",
+    "scikit-learn",
+    "numba",
+    "llvmlite",
+    "joblib",
+    "threadpoolctl",
+    "matplotlib",
+    "pandas",
+    "formulaic",
+)
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:

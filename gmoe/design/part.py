@@ -89,11 +89,10 @@ def _as_pandas(X, reads):
     """Columns as a table of pandas: formulaic keeps to the kind of table that it has learnt from."""
     import pandas as pd
 
-    # One at least: a table without columns has no rows.
-    reads = list(reads) or list(X.columns)[:1]
     if isinstance(X, pd.DataFrame):
-        return X[reads]
-    listed = {name: declared_levels(X[name]) for name in reads}
+        return X
+    # One at least: a table without columns has no rows.
+    listed = {name: declared_levels(X[name]) for name in list(reads) or list(X.columns)[:1]}
     return pd.DataFrame(
         {
             name: np.asarray(X[name]) if levels is None else pd.Categorical(cells(X[name]), levels)

@@ -5,6 +5,7 @@ import warnings
 import numpy as np
 import pytest
 from likelihood import fit_arrays
+from problems import draw
 from scipy.optimize import approx_fprime
 from sklearn.exceptions import ConvergenceWarning
 
@@ -12,7 +13,7 @@ from gmoe import GaussianMoERegressor, ParameterSpace
 from gmoe.datasets import load_penguins
 from gmoe.gates import Gate
 from gmoe.solvers.problem.objective import Objective
-from gmoe.solvers.problem.rows_wall import RowsWall
+from gmoe.solvers.problem.rows_wall import AffineRowsWall, RowsWall, rows_wall
 from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.problem.selection_wall import SelectionWall
 
@@ -120,6 +121,19 @@ def test_derivatives_of_the_rows_against_differences(gate):
         for e in np.eye(len(theta))
     ]
     np.testing.assert_allclose(bend, np.array(steps) / 2e-5, atol=1e-8)  # rounding over the step, and its square
+
+
+@pytest.mark.parametrize("columns", [[], [0], [0, 1, 2, 3]], ids=str)
+def test_rows_of_an_affine_gate_by_kernels(columns):
+    # More than one strip, weights among them zero.
+    objective, _, theta = draw(0, 1300, 4, columns, [0])
+    wall, plain = rows_wall(objective), RowsWall(objective, objective.least_share)
+    assert isinstance(wall, AffineRowsWall)
+    which, weights = np.array([0, 2]), np.array([0.7, -1.3])
+    # The same sums in another order; curvatures cancel to a tenth of their terms.
+    np.testing.assert_allclose(wall.values(theta), plain.values(theta), rtol=1e-12, atol=1e-13)
+    np.testing.assert_allclose(wall.normals(theta, which), plain.normals(theta, which), rtol=1e-11, atol=1e-13)
+    np.testing.assert_allclose(wall.bend(theta, which, weights), plain.bend(theta, which, weights), atol=1e-12)
 
 
 @pytest.mark.parametrize("select_on", ["score", "logit"])

@@ -4,7 +4,7 @@ import numpy as np
 
 from gmoe._jit import kernel
 from gmoe.kernels.climb.dense import factor, solve
-from gmoe.kernels.elementary import exp
+from gmoe.kernels.gate_share import probabilities
 from gmoe.kernels.rows import STRIP, STRIP_LENGTH
 from gmoe.kernels.tiles import cross, gram, whole
 
@@ -26,7 +26,8 @@ def fit_labels(design, labels, coef, ridge, steps):
     """
     k, q = coef.shape
     n, total = design.shape[1], labels.sum()
-    x, by, p = 0, whole(q), whole(q) + 3
+    by = whole(q)
+    x, p = by - by, by + 4
     c, stack = p + whole(k), p + 2 * whole(k)
     work = np.zeros((stack + whole(k * q) + 4, STRIP_LENGTH))
     block, mean = np.empty((k, whole(q), whole(q))), np.empty((whole(k * q), whole(k * q)))
@@ -36,7 +37,7 @@ def fit_labels(design, labels, coef, ridge, steps):
         block[:], mean[:], pull[:] = 0.0, 0.0, 0.0
         for lo in range(0, n, STRIP):
             m = min(STRIP, n - lo)
-            _probabilities(m, lo, design, labels, coef, work, x, by, p, c)
+            _residuals(m, lo, design, labels, coef, work, x, by, p, c)
             cross(work, c, k, work, x, q, m, pull)
             for j in range(k):
                 for t in range(q):
@@ -64,41 +65,20 @@ def fit_labels(design, labels, coef, ridge, steps):
 
 
 @kernel
-def _probabilities(m, lo, design, labels, coef, work, x, by, p, c):
-    """Fill rows: design, 1 / sqrt(weight), weight times probability, labels less that."""
-    k, q = coef.shape
-    for t in range(q):
-        row, feature = work[x + t], design[t, lo : lo + m]
-        for i in range(m):
-            row[i] = feature[i]
-    root, top, weight = work[by], work[by + 1], work[by + 2]
+def _residuals(m, lo, design, labels, coef, work, x, by, p, c):
+    """Fill rows: the design, 1 / sqrt(weight), weight times probability, labels less that; two rows of scratch."""
+    k, _ = coef.shape
+    weight, root = work[by + 1], work[by]
     for i in range(m):
-        top[i] = -np.inf
         weight[i] = 0.0
     for j in range(k):
-        logit, label = work[p + j], labels[j, lo : lo + m]
+        label = labels[j, lo : lo + m]
         for i in range(m):
-            logit[i] = coef[j, 0]
-        for t in range(1, q):
-            slope, feature = coef[j, t], work[x + t]
-            for i in range(m):
-                logit[i] += slope * feature[i]
-        for i in range(m):
-            top[i] = max(top[i], logit[i])
             weight[i] += label[i]
-    for i in range(m):
-        root[i] = 0.0
-    for j in range(k):
-        share = work[p + j]
-        for i in range(m):
-            share[i] = exp(share[i] - top[i])
-            root[i] += share[i]
-    for i in range(m):
-        top[i] = weight[i] / root[i]
+    probabilities(m, lo, design, weight[:m], coef, work, x, by + 2, p)
     for j in range(k):
         share, rest, label = work[p + j], work[c + j], labels[j, lo : lo + m]
         for i in range(m):
-            share[i] *= top[i]
             rest[i] = label[i] - share[i]
     for i in range(m):
         root[i] = 1.0 / np.sqrt(weight[i]) if weight[i] > 0.0 else 0.0

@@ -21,7 +21,7 @@ from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.layout import Layout
 from gmoe.solvers.problem.passes import Passes, Sums
-from gmoe.solvers.problem.rows_wall import RowsWall
+from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
 from gmoe.solvers.problem.walls import flat_wall
 
@@ -94,8 +94,7 @@ class Objective(Layout):
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
-        # The mean of a gate with one active expert, as a function of its parameters, has jumps and no slope.
-        self._rows_wall = None if gate.is_sparse(n_experts) else RowsWall(self, self.least_share)
+        self._rows_wall = rows_wall(self)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from gmoe.kernels import gate_share
 from gmoe.solvers.problem.walls import Bound, Kind
 
 # A share of the gate that underflowed, so that its logarithm is finite.
@@ -86,3 +87,49 @@ class RowsWall:
         result = np.zeros((self.objective.n_parameters, rows.shape[1]))
         result[self.objective.at_gate[j]] = rows
         return result
+
+
+class AffineRowsWall(RowsWall):
+    """The same under a gate with affine log-weights, by kernels."""
+
+    def values(self, theta):
+        """See :class:`Wall`."""
+        share, coef = np.zeros(self.objective.n_experts), self._coef(theta)
+        for design, weight, m in self._designs():
+            gate_share.shares(design, m, weight, coef, share)
+        share = share[: self.objective.n_fitted] / self.objective.blocks.total_weight
+        return np.log(np.maximum(share, NOTHING) / self.least)
+
+    def _derivatives(self, theta, which, multipliers=None):
+        coef, place = self._coef(theta), self.objective.gate_index
+        share, slopes = np.zeros(len(coef)), np.zeros((len(which), self.objective.n_parameters))
+        curve = np.zeros((self.objective.n_parameters,) * 2)
+        for design, weight, m in self._designs():
+            gate_share.shares(design, m, weight, coef, share)
+        share = share[which]
+        for a, j in enumerate(which):
+            first, second = np.zeros(coef.size), np.zeros((coef.size,) * 2)
+            for design, weight, m in self._designs():
+                gate_share.share_derivatives(design, m, weight, coef, j, first, second)
+            slopes[a, place] = first
+            if multipliers is not None:
+                curve[np.ix_(place, place)] += multipliers[a] / max(share[a], NOTHING) * second
+        return share, slopes, curve
+
+    def _designs(self):
+        blocks = self.objective.blocks
+        buffer = blocks.buffer()
+        for b in range(blocks.n_blocks):
+            design, _, _, weight, m = blocks.designs(b, buffer)
+            yield design, weight, m
+
+    def _coef(self, theta):
+        return np.ascontiguousarray(self.objective.split(theta)[0])
+
+
+def rows_wall(objective) -> RowsWall | None:
+    """Return the wall of an objective; None where a gate's shares have jumps and no slope."""
+    gate, k = objective.gate, objective.n_experts
+    if gate.is_sparse(k):
+        return None
+    return (AffineRowsWall if gate.has_affine_log_weights(k) else RowsWall)(objective, objective.least_share)

@@ -57,7 +57,7 @@ class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
         over-specified models needs thousands of iterations for what Newton does in tens.
     n_init : int, default 10
         Effort of the search: one round of starts for each 5. Rounds are independent of each other, and go on until two
-        of them have met the best end, or to 60 starts for each expert (up to three). A larger ``n_init`` makes the same
+        of them have met the best end, or there have been six. A larger ``n_init`` makes the same
         rounds and more, and never ends lower. A sparse gate takes one round. Ignored where ``init`` is given values.
     init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;

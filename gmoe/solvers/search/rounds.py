@@ -16,8 +16,8 @@ from gmoe.solvers.starts.kinds import from_responsibilities
 BATCH, MULTIPLY = 5, 3
 # Observations on which a start takes its first steps.
 SCOUT = 1_500
-# Rounds have to agree on the best end, unless there have been so many starts for each of these experts.
-AGREE, MAX_STARTS = 2, 120
+# So many rounds have to agree on the best end, unless there have been so many.
+AGREE, MAX_ROUNDS = 2, 6
 # Where the data have no room for so many experts, so many starts: nothing is to be found that data could tell apart.
 CROWDED_STARTS = 3
 
@@ -103,8 +103,8 @@ def climb_rounds(objective, smaller, sample, settings: Settings, run) -> Rounds:
             found.tops.append(tuple(a.evaluation.theta for a in distinct(objective, found.ascents)[0]))
             if found.settled is None and _agreed(found, settings):
                 found.settled = len(found.sizes) - 1
-        full = len(found.ascents) + found.sizes[-1] > MAX_STARTS * multiple if found.sizes else False
-        if found.interrupted or (len(found.sizes) >= least and (found.settled is not None or full or crowded)):
+        enough = crowded or found.settled is not None or len(found.sizes) >= MAX_ROUNDS
+        if found.interrupted or (len(found.sizes) >= least and enough):
             return found
 
 

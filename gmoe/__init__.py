@@ -4,6 +4,7 @@ __version__ = "0.1.0"
 
 from typing import TYPE_CHECKING, Any
 
+from gmoe.distributions import Intervals, PredictiveDistribution
 from gmoe.experts import (
     BaseExperts,
     GaussianExperts,
@@ -71,6 +72,7 @@ __all__ = [
     "GaussianMoERegressor",
     "GroupGate",
     "HeteroscedasticExperts",
+    "Intervals",
     "Key",
     "LaplaceGate",
     "LocationScaleExperts",
@@ -80,6 +82,7 @@ __all__ = [
     "NormalisedSigmoidGate",
     "ParameterSpace",
     "Parameters",
+    "PredictiveDistribution",
     "QuadraticGate",
     "ResponseFrame",
     "Selection",

@@ -148,3 +148,24 @@ def _by_name(item, name, feature_names):
     if item not in names:
         raise ValueError(f"{name} asks for column {item!r}; {near(item, names, 'X has')}.")
     return names.index(item)
+
+
+def check_level(value, name):
+    """Return ``value`` as float, or raise where it is not a number strictly between 0 and 1."""
+    if isinstance(value, bool) or not isinstance(value, numbers.Real):
+        raise TypeError(f"{name} must be a number between 0 and 1 such as 0.9, got {value!r}.")
+    return float(check_levels(value, name))
+
+
+def check_levels(values, name):
+    """Return probabilities as an array of one axis at most, or raise where one is not strictly between 0 and 1."""
+    check_numeric(values, name)
+    levels = np.asarray(values, dtype=float)
+    if levels.ndim > 1:
+        raise ValueError(f"{name} must be a number or a list of numbers, got the shape {levels.shape}.")
+    outside = levels[~((levels > 0.0) & (levels < 1.0))]
+    if outside.size:
+        number = outside.flat[0]
+        remedy = f"; for {number:g} % write {number / 100:g}" if 1.0 < number < 100.0 else ""
+        raise ValueError(f"{name} must lie strictly between 0 and 1, got {number:g}{remedy}.")
+    return levels

@@ -10,11 +10,12 @@ import numpy as np
 
 from gmoe._arrays import BLOCK
 from gmoe._validation import check_finite
+from gmoe.distributions import Mixture, PredictiveDistribution
 from gmoe.experts import GAUSSIAN, BaseExperts, as_experts
 from gmoe.frames import ResponseFrame
 from gmoe.gates import SoftmaxGate, as_gate
 from gmoe.parameters import Parameters
-from gmoe.part import Axis, Size
+from gmoe.part import Axis, Size, check_shapes, width
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,11 +52,11 @@ class GMoE:
         object.__setattr__(self, "experts", as_experts(self.experts))
         k, arrays = self.n_experts, self.parameters.arrays
         for name, part in (("gate_columns", self.gate), ("expert_columns", self.experts)):
-            width = _width(part, arrays, k)
+            n_slopes = width(part, arrays, k)
             columns = getattr(self, name)
-            columns = tuple(range(width)) if columns is None else tuple(int(c) for c in columns)
-            if len(columns) != width:
-                raise ValueError(f"{name} names {len(columns)} columns, the parameters have {width} slopes.")
+            columns = tuple(range(n_slopes)) if columns is None else tuple(int(c) for c in columns)
+            if len(columns) != n_slopes:
+                raise ValueError(f"{name} names {len(columns)} columns, the parameters have {n_slopes} slopes.")
             if min(columns, default=0) < 0:
                 raise ValueError(f"{name} must count from 0, got {columns}: a model does not know the width of X.")
             object.__setattr__(self, name, columns)
@@ -64,7 +65,7 @@ class GMoE:
         self.experts.check(*sizes[1])
         parts: tuple[Any, ...] = (self.gate, self.experts)
         for part, size in zip(parts, sizes, strict=True):
-            _check_shapes(part, size, arrays)
+            check_shapes(part, size, arrays)
         fixed = self.gate.fixed(arrays)
         if fixed is not None:
             object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
@@ -168,6 +169,20 @@ class GMoE:
         within = self.experts.covariance(own, shared, features)
         return np.einsum("ij,jabi->iab", proba, within + centred[:, :, None] * centred[:, None])
 
+    def predictive(self, X) -> PredictiveDistribution:
+        """Distribution of y given x: quantiles, intervals, modes, scores; of several responses the marginals.
+
+        Raises
+        ------
+        NotImplementedError
+            Where the experts declare no distribution functions.
+        """
+        own, shared = self._expert
+        components = self.experts.components(own, shared, self._expert_features(self._features(X)))
+        log_weight, p = self.log_gate_proba(X).T, self.n_outputs
+        n = log_weight.shape[1]
+        return PredictiveDistribution(Mixture(np.repeat(log_weight, p, axis=1), components), (n, p)[: 1 + (p > 1)])
+
     def sample(self, X, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
         """Draw one response for each row.
 
@@ -260,32 +275,6 @@ class GMoE:
         if y is None:
             return logit, None
         return logit, self.experts.raw_log_density(arrays, self._expert_features(X), np.ascontiguousarray(y.T))
-
-
-def _width(part, arrays, k):
-    """Count the features that a part sees, by the first of its arrays that has an axis of features."""
-    for array in part.arrays(Size(k, 1, 2)):
-        if Axis.FEATURE in array.axes:
-            if array.name not in arrays:
-                raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
-            value = arrays[array.name]
-            # The axis of features is the last one; a single response may leave its axis out.
-            return value.shape[-1]
-    return 0
-
-
-def _check_shapes(part, size, arrays):
-    counts = {Axis.EXPERT: size.n_experts, Axis.FEATURE: size.n_features, Axis.OUTPUT: size.n_outputs}
-    for array in part.arrays(size):
-        if array.name not in arrays:
-            raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
-        shape = arrays[array.name].shape
-        expected = tuple(counts.get(axis, n) for axis, n in zip(array.axes, shape, strict=False))
-        if len(shape) != len(array.axes) or shape != expected:
-            axes = ", ".join(axis.name.lower() for axis in array.axes)
-            raise ValueError(f"{array.name} of {part!r} must have the axes ({axes}), {expected}; got {shape}.")
-        if array.positive and not np.all(arrays[array.name] > 0):
-            raise ValueError(f"{array.name} must be positive, got {arrays[array.name]}.")
 
 
 def _log_sum_exp(rows):

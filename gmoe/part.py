@@ -218,3 +218,30 @@ def weighted_sums(rows, weight) -> np.ndarray:
         part = basis[:, first : first + count, :m]
         parts.append(weighted @ part[0].T if len(basis) == 1 else np.einsum("jm,jtm->jt", weighted, part))
     return np.concatenate(parts, axis=1)
+
+
+def width(part, arrays, k):
+    """Count the features that a part sees, by the first of its arrays that has an axis of features."""
+    for array in part.arrays(Size(k, 1, 2)):
+        if Axis.FEATURE in array.axes:
+            if array.name not in arrays:
+                raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
+            value = arrays[array.name]
+            # The axis of features is the last one; a single response may leave its axis out.
+            return value.shape[-1]
+    return 0
+
+
+def check_shapes(part, size, arrays):
+    """Raise a ValueError where arrays are missing, or have other shapes or signs than a part declares."""
+    counts = {Axis.EXPERT: size.n_experts, Axis.FEATURE: size.n_features, Axis.OUTPUT: size.n_outputs}
+    for array in part.arrays(size):
+        if array.name not in arrays:
+            raise ValueError(f"{part!r} needs the parameters {array.name}; given are {', '.join(arrays)}.")
+        shape = arrays[array.name].shape
+        expected = tuple(counts.get(axis, n) for axis, n in zip(array.axes, shape, strict=False))
+        if len(shape) != len(array.axes) or shape != expected:
+            axes = ", ".join(axis.name.lower() for axis in array.axes)
+            raise ValueError(f"{array.name} of {part!r} must have the axes ({axes}), {expected}; got {shape}.")
+        if array.positive and not np.all(arrays[array.name] > 0):
+            raise ValueError(f"{array.name} must be positive, got {arrays[array.name]}.")

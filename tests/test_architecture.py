@@ -24,6 +24,7 @@ LAYERS = [
     "gmoe._arrays",
     "gmoe.part",
     "gmoe.table",
+    "gmoe.distributions",
     "gmoe.gates",
     "gmoe.experts",
     "gmoe.parameters",

@@ -7,6 +7,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from gmoe.design import REMEDY, Design, Gaps, row_labels, take
+from gmoe.estimator.predictive import Predictive
 from gmoe.estimator.training import check_columns, check_response
 from gmoe.experts import as_experts
 from gmoe.inference import Summary
@@ -14,7 +15,7 @@ from gmoe.model import GMoE
 from gmoe.solvers.evidence.result import FitResult
 
 
-class Fitted:
+class Fitted(Predictive):
     """Methods of an estimator that has ``design_``, ``model_`` and ``fit_result_``.
 
     Where a formula says the response, y is left out: X has it.
@@ -41,14 +42,33 @@ class Fitted:
             Gaps.of({"y": y}, row_labels(y, len(matrix))).refuse(REMEDY)
         return check_response(self, matrix, y, np.float64, as_experts(self.experts).multi_output)
 
-    def predict(self, X, return_std=False):
-        """Conditional mean of y given x, shape (n,) or (n, n_outputs).
+    def predict(self, X, return_std=False, return_interval=None):
+        """Conditional mean of y given x.
 
-        With ``return_std`` also its standard deviation, of the same shape.
+        Parameters
+        ----------
+        X : array-like, shape (n, n_features)
+        return_std : bool, default False
+            Return the standard deviation of y given x too. Mean plus and minus two of it is no interval where the
+            density has several modes.
+        return_interval : float, optional
+            Return central prediction intervals of this level too, as :meth:`predict_interval` does.
+
+        Returns
+        -------
+        mean : ndarray, shape (n,) or (n, n_outputs)
+        std : ndarray of the same shape
+            With ``return_std``.
+        interval : Intervals
+            With ``return_interval``: ``lower`` and ``upper``, of the same shape.
         """
         X = self._checked(X)
-        mean = self.model_.mean(X)
-        return (mean, np.sqrt(self.model_.variance(X))) if return_std else mean
+        found: list[Any] = [self.model_.mean(X)]
+        if return_std:
+            found.append(np.sqrt(self.model_.variance(X)))
+        if return_interval is not None:
+            found.append(self.model_.predictive(X).interval(return_interval))
+        return tuple(found) if len(found) > 1 else found[0]
 
     def predict_gate(self, X):
         """Gate probabilities, shape (n, n_experts)."""

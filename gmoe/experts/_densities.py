@@ -8,6 +8,7 @@ from typing import Protocol
 import numpy as np
 
 from gmoe._validation import check_positive
+from gmoe.distributions import NORMAL, Standard, Uniform
 from gmoe.kernels.gaussian import LOG_2_PI
 
 # Part of its width by which a range is wider at both ends, so that rounding leaves no end outside.
@@ -15,7 +16,11 @@ MARGIN = 1e-9
 
 
 class Density(Protocol):
-    """A given density of one response, in the units of the data."""
+    """A given density of one response, in the units of the data.
+
+    It may have a ``standard`` too, a :class:`gmoe.distributions.Standard` of mean 0 and variance 1, where its
+    distribution function has a formula or it jumps; by default that is by quadrature.
+    """
 
     @property
     def mean(self) -> float:
@@ -62,6 +67,11 @@ class UniformDensity:
         """Third of the square of half the width."""
         return self._half**2 / 3.0
 
+    @property
+    def standard(self):
+        """The same of mean 0 and variance 1."""
+        return Uniform()
+
     def log_density(self, y):
         """Log-density at y, -inf outside."""
         return np.where(np.abs(np.asarray(y) - self.mean) <= self._half, -np.log(2.0 * self._half), -np.inf)
@@ -87,6 +97,11 @@ class NormalDensity:
         """Square of ``sd``."""
         return self.sd**2
 
+    @property
+    def standard(self):
+        """The same of mean 0 and variance 1."""
+        return NORMAL
+
     def log_density(self, y):
         """Log-density at y."""
         return -0.5 * ((np.asarray(y) - self.mean) / self.sd) ** 2 - np.log(self.sd) - 0.5 * LOG_2_PI
@@ -94,6 +109,17 @@ class NormalDensity:
     def draw(self, n, rng):
         """Draw (n,) responses."""
         return self.mean + self.sd * rng.standard_normal(n)
+
+
+@dataclass(frozen=True)
+class Standardised(Standard):
+    """What a given density says of its standardised response, for one that has no ``standard``."""
+
+    density: Density
+
+    def log_density(self, z):
+        sd = math.sqrt(self.density.variance)
+        return self.density.log_density(self.density.mean + sd * z) + math.log(sd)
 
 
 def _finite(value, name):

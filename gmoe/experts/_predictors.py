@@ -9,6 +9,7 @@ from abc import abstractmethod
 import numpy as np
 
 from gmoe._arrays import aligned
+from gmoe.distributions import LocationScale, Standard
 from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.part import Size, dense
@@ -97,6 +98,16 @@ class PredictorExperts(BaseExperts):
     def mean(self, own, shared, x):
         location = self.predictors(own, shared, x)[0]
         return np.broadcast_to(location, (len(own), x.shape[1]))[:, None]
+
+    @abstractmethod
+    def standard(self, shared) -> Standard:
+        """Distribution of standardised residuals under shared parameters."""
+
+    def components(self, own, shared, x):
+        location, log_square = self.predictors(own, shared, x)[:2]
+        shape = len(own), x.shape[1]
+        scale = np.exp(0.5 * log_square)
+        return (LocationScale(self.standard(shared), *(np.broadcast_to(a, shape) for a in (location, scale))),)
 
     def mean_columns(self, size):
         return np.arange(size.n_features + 1)

@@ -5,6 +5,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
+from gmoe.distributions import Component
 from gmoe.frames import Change, ResponseFrame
 from gmoe.kernels.mixture import PRODUCTS, mixture
 from gmoe.part import Part, Size
@@ -45,6 +46,17 @@ class BaseExperts(Part):
     @abstractmethod
     def draw(self, own, shared, x, which, rng: np.random.Generator) -> np.ndarray:
         """One response (n_outputs, m) for each observation, from the expert ``which`` (m,) says."""
+
+    def components(self, own, shared, x) -> tuple[Component, ...]:
+        """Distributions of the experts at x, of n_experts in turn; of several responses the marginals.
+
+        Each of rows (m n_outputs,): the responses of an observation stand together. Predictive distributions, their
+        quantiles, intervals and scores, come from them.
+        """
+        raise NotImplementedError(
+            f"{self!r} declare no distribution functions, which quantiles, intervals and scores come from; define "
+            "components(own, shared, x), or make them LocationScaleExperts."
+        )
 
     #: Compiled climb of these experts, see :mod:`gmoe.kernels.climb`; None where there are none.
     climb: Any = None

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe._arrays import aligned
+from gmoe.distributions import normals
 from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._variances import best_variances
 from gmoe.kernels import gaussian
@@ -83,6 +84,9 @@ class GaussianExperts(OneScaleExperts):
 
     def mean(self, own, shared, x):
         return (own[:, :1] + own[:, 1:-1] @ x)[:, None]
+
+    def components(self, own, shared, x):
+        return (normals(self.mean(own, shared, x), self.covariance(own, shared, x)),)
 
     def start(self, responsibilities, x, y):
         design = np.column_stack([np.ones(x.shape[1]), x.T])

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gmoe.distributions import NORMAL
 from gmoe.experts._predictors import PredictorExperts, regressions
 from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.part import Array, Axis
@@ -52,6 +53,9 @@ class HeteroscedasticExperts(PredictorExperts):
         inverse = np.exp(-0.5 * np.clip(log_variance, -FAR, FAR))
         z = np.clip((y - mean) * inverse, -1e150, 1e150)
         return {(0, 0): -(inverse**2), (1, 0): -z * inverse, (1, 1): -0.5 * z * z}
+
+    def standard(self, shared):
+        return NORMAL
 
     def covariance(self, own, shared, x):
         return np.broadcast_to(self.scales(own, shared, x)[:, None, None], (len(own), 1, 1, x.shape[1]))

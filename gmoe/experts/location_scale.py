@@ -2,9 +2,11 @@
 
 from abc import abstractmethod
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 
+from gmoe.distributions import Standard
 from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._predictors import PredictorExperts, regressions
 
@@ -38,6 +40,10 @@ class LocationScaleExperts(OneScaleExperts, PredictorExperts):
     @abstractmethod
     def errors(self, n: int, rng: np.random.Generator) -> np.ndarray:
         """Draw (n,) errors of scale 1."""
+
+    def standard(self, shared):
+        """Distribution of the errors: by quadrature of their density, unless a member returns one of its own."""
+        return _Errors(self)
 
     def spans(self, size):
         return size.n_features + 1, 1
@@ -76,3 +82,18 @@ class LocationScaleExperts(OneScaleExperts, PredictorExperts):
 
     def n_location(self, own):
         return own.shape[1] - 1
+
+
+@dataclass(frozen=True)
+class _Errors(Standard):
+    """What the density says of the errors."""
+
+    experts: LocationScaleExperts
+
+    def log_density(self, z):
+        return next(self.experts.log_density(z))
+
+    def slope(self, z):
+        derivatives = self.experts.log_density(z)
+        next(derivatives)
+        return next(derivatives)

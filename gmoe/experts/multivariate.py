@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from gmoe._arrays import aligned
+from gmoe.distributions import normals
 from gmoe.experts._covariances import KINDS, Covariance, as_covariance
 from gmoe.experts._innovations import Innovations, below
 from gmoe.experts._moments import second_derivatives
@@ -166,6 +167,9 @@ class MultivariateGaussianExperts(BaseExperts):
     def covariance(self, own, shared, x):
         covariance = self._unpack(own, shared, len(x))[1].covariance
         return np.broadcast_to(covariance[..., None], (*covariance.shape, x.shape[1]))
+
+    def components(self, own, shared, x):
+        return (normals(self.mean(own, shared, x), self.covariance(own, shared, x)),)
 
     def draw(self, own, shared, x, which, rng):
         coef, at = self._unpack(own, shared, len(x))

@@ -5,7 +5,8 @@ from inspect import signature
 
 import numpy as np
 
-from gmoe.experts._densities import Density, NormalDensity, UniformDensity
+from gmoe.distributions import LocationScale
+from gmoe.experts._densities import Density, NormalDensity, Standardised, UniformDensity
 from gmoe.experts.base import BaseExperts, VarianceBounds
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.experts.student import StudentExperts
@@ -116,6 +117,14 @@ class NoiseExperts(BaseExperts):
     def covariance(self, own, shared, x):
         noise = np.full((1, 1, 1, x.shape[1]), self.density.variance / self._line(x)[2] ** 2)
         return np.concatenate([self.experts.covariance(own[:-1], shared, x), noise])
+
+    def components(self, own, shared, x):
+        slope, offset, factor = self._line(x)
+        shape = 1, x.shape[1]
+        mean = np.broadcast_to((self.density.mean - slope - offset) / factor, shape)
+        sd = np.full(shape, np.sqrt(self.density.variance) / factor)
+        standard = getattr(self.density, "standard", None) or Standardised(self.density)
+        return *self.experts.components(own[:-1], shared, x), LocationScale(standard, mean, sd)
 
     def draw(self, own, shared, x, which, rng):
         y, noise = np.empty((1, len(which))), which == len(own) - 1

@@ -7,6 +7,7 @@ import numpy as np
 import scipy
 
 from gmoe._validation import check_positive
+from gmoe.distributions import StudentT
 from gmoe.experts._one_scale import NONE, OneScaleExperts
 from gmoe.experts._predictors import PredictorExperts, regressions
 from gmoe.part import Array
@@ -118,6 +119,9 @@ class StudentExperts(OneScaleExperts, PredictorExperts):
             found[2, 1] = 0.5 * faster * square
             found[2, 2] = first**2 * own + second * _in_degrees(df, square, tail)
         return found
+
+    def standard(self, shared):
+        return StudentT(self.degrees(shared))
 
     def covariance(self, own, shared, x):
         """Covariance (k, 1, 1, m): infinite for df <= 2."""

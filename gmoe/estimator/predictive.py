@@ -11,6 +11,7 @@ class Predictive:
 
     model_: GMoE
     _checked: Any
+    _observed: Any
 
     def predictive(self, X) -> PredictiveDistribution:
         """Distribution of y given x, with all that can be asked of it; of several responses that of each by itself.
@@ -72,23 +73,23 @@ class Predictive:
         """Where the density of y given x is highest, shape (n,)."""
         return self.predictive(X).mode()
 
-    def pit(self, X, y):
+    def pit(self, X, y=None):
         """Probability integral transform, shape (n,): the distribution function of y given x, at y.
 
         Uniform between 0 and 1 where the model is right.
         """
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         return self.model_.predictive(X).cdf(y)
 
-    def quantile_residuals(self, X, y):
+    def quantile_residuals(self, X, y=None):
         """Take normal quantiles of the probability integral transform, shape (n,) (Dunn and Smyth, 1996).
 
         Standard normal where the model is right, whatever its experts: residuals for plots and tests.
         """
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         return self.model_.predictive(X).quantile_residuals(y)
 
-    def crps(self, X, y):
+    def crps(self, X, y=None):
         """Continuous ranked probability score of each row, shape (n,), in the unit of y; smaller is better."""
-        X, y = self._checked(X, y)
+        X, y = self._observed(X, y)
         return self.model_.predictive(X).crps(y)

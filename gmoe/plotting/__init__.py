@@ -6,18 +6,22 @@ figure is up to the caller.
 """
 
 from gmoe.plotting._axes import COLOURS, LINES, MARKERS, log_ticks
+from gmoe.plotting._calibration import CalibrationDisplay
 from gmoe.plotting._experts import ExpertFitDisplay
 from gmoe.plotting._gate import GateDisplay
 from gmoe.plotting._rates import RatePlotDisplay
+from gmoe.plotting._residuals import ResidualDisplay
 from gmoe.plotting._series import RateSeries
 
 __all__ = [
     "COLOURS",
     "LINES",
     "MARKERS",
+    "CalibrationDisplay",
     "ExpertFitDisplay",
     "GateDisplay",
     "RatePlotDisplay",
     "RateSeries",
+    "ResidualDisplay",
     "log_ticks",
 ]

@@ -44,6 +44,16 @@ def own_axes(ax: Any) -> Any:
     return pyplot().subplots(layout="constrained")[1] if ax is None else ax
 
 
+def single(values: np.ndarray, remedy: str) -> np.ndarray:
+    """Return residuals (n,), or raise where they are of several responses."""
+    if values.ndim > 1:
+        raise ValueError(
+            f"This figure is of one response, y has {values.shape[1]} columns; take one of them: residuals = "
+            f"estimator.quantile_residuals(X, y), then {remedy}."
+        )
+    return values
+
+
 def legend_above(ax: Any, lines: list[Any], mixture: tuple[Any, ...] | None = None) -> Any:
     """Put the legend above the axes, where it covers no data: the experts, and below them the mixture."""
     handles: list[Any] = list(lines)

@@ -64,7 +64,7 @@ def slice_along(estimator: Any, X: Any, feature: Any, seen: tuple[int, ...], mat
     mattering : tuple of int
         Columns that what is drawn depends on.
     """
-    names = [str(name) for name in getattr(estimator, "feature_names_in_", _counted(estimator.n_features_in_))]
+    names = _names(estimator)
     table = _columns(X, names, estimator.design_)
     categories = {j for j, values in table.items() if is_category(values)}
     column = _column(feature, names, seen, categories)
@@ -76,8 +76,19 @@ def slice_along(estimator: Any, X: Any, feature: Any, seen: tuple[int, ...], mat
     return Slice(values, names[column], grid, _like(X, points, names), _held(others, names, centre, categories))
 
 
-def _counted(n):
-    return [f"x{j}" for j in range(n)]
+def feature_values(estimator: Any, X: Any, feature: Any) -> tuple[np.ndarray, str]:
+    """Return a column of X by index or name, also one that the model does not see, and its name."""
+    names = _names(estimator)
+    column = _column(feature, names, (), set())
+    values = np.asarray(X)[:, column] if column_names(X) is None else X[names[column]]
+    if is_category(values):
+        raise ValueError(f"feature={feature!r} is a category, which has no place on an axis; use a column of numbers.")
+    return cells(values).astype(float), names[column]
+
+
+def _names(estimator):
+    counted = [f"x{j}" for j in range(estimator.n_features_in_)]
+    return [str(name) for name in getattr(estimator, "feature_names_in_", counted)]
 
 
 def _columns(X, names, design):

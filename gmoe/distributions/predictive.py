@@ -114,7 +114,7 @@ class PredictiveDistribution:
 
     def mode(self) -> np.ndarray:
         """Where the density is highest."""
-        return self._shaped(self._by_block(lambda mixture, _: modes(mixture), 65))
+        return self._shaped(self._by_block(lambda mixture, _: modes(mixture), 65 * len(self.mixture.log_weight)))
 
     def interval(self, level: float, kind: str = "central") -> Intervals:
         """Intervals that hold a response with a given probability.
@@ -139,9 +139,8 @@ class PredictiveDistribution:
         level = check_level(level, "level")
         if check_choice(kind, "kind", INTERVALS) == "central":
             return Intervals(*(self.quantile(0.5 * (1.0 - level), upper=upper) for upper in (False, True)))
-        found = [
-            highest_density(self.mixture.take(rows), level) for rows in self._blocks(65 * len(self.mixture.log_weight))
-        ]
+        grid = 65 * len(self.mixture.log_weight)
+        found = [highest_density(self.mixture.take(rows), level) for rows in self._blocks(grid)]
         most = max((len(lower) for lower, _ in found), default=1)
         ends = (np.concatenate([_padded(pair[i], most) for pair in found], axis=1) for i in (0, 1))
         return Intervals(*(self._shaped(end) for end in ends))
@@ -169,7 +168,7 @@ class PredictiveDistribution:
         In closed form of Gaussian experts, otherwise by quadrature to about 1e-10. Infinite of t experts with 1/2
         degrees of freedom or less.
         """
-        return self._at(y, crps, 400 * len(self.mixture.log_weight))
+        return self._at(y, crps, 240 * len(self.mixture.log_weight))
 
     def _at(self, y, function: Callable, width: int = 1):
         """Evaluate ``function(mixture, y)``, which works on m rows at once, at responses of any leading shape."""
@@ -181,18 +180,23 @@ class PredictiveDistribution:
                 "come before these."
             )
         front = y.shape[: y.ndim - n] if y.ndim else ()
-        at = np.broadcast_to(y, front + self.shape).reshape(-1, self.mixture.n_rows)
-        found = [self._by_block(function, width, row) for row in at]
-        return np.array(found).reshape(front + self.shape)
+        at = np.broadcast_to(y, front + self.shape).ravel()
+        return self._by_block(function, width, at).reshape(front + self.shape)
 
-    def _blocks(self, width: int):
-        """Yield the numbers of so many rows that ``width`` times as many numbers are worked on at once."""
-        length, n = max(AT_ONCE // max(width, 1), 1), self.mixture.n_rows
-        yield from (np.arange(lo, min(lo + length, n)) for lo in range(0, max(n, 1), length))
+    def _blocks(self, width: int, times: int = 1):
+        """Yield numbers of rows, all of them some times, so many that ``width`` times as many are worked on at once."""
+        n = self.mixture.n_rows
+        length = max(AT_ONCE // (width * len(self.mixture.log_weight)), 1)
+        yield from (np.arange(lo, min(lo + length, n * times)) % n for lo in range(0, n * times, length))
 
     def _by_block(self, function: Callable, width: int, y=None):
-        width *= len(self.mixture.log_weight)
-        parts = [function(self.mixture.take(rows), None if y is None else y[rows]) for rows in self._blocks(width)]
+        """Concatenate ``function(mixture, y)`` of blocks of rows, along its last axis."""
+        n, lo, parts = self.mixture.n_rows, 0, []
+        for rows in self._blocks(width, 1 if y is None or not n else len(y) // n):
+            parts.append(function(self.mixture.take(rows), None if y is None else y[lo : lo + len(rows)]))
+            lo += len(rows)
+        if not parts:
+            return function(self.mixture, y)
         return np.concatenate(parts, axis=-1)
 
     def _shaped(self, values):

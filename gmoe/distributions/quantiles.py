@@ -28,8 +28,9 @@ def quantile(mixture: Mixture, level, upper) -> np.ndarray:
                 some = part.take(mine)
                 found = log_tail(some, y[mine])
                 value[mine] = sign * (found - target[rows[mine]])
-                slope[mine] = np.exp(np.minimum(some.log_density(y[mine]) - found, 700.0))
-        # Where a probability underflows there is no derivative, but a side.
+                with np.errstate(invalid="ignore"):
+                    slope[mine] = np.exp(np.minimum(some.log_density(y[mine]) - found, 700.0))
+        # Where a probability is 0 there is no derivative, but a side.
         return value, np.where(np.isfinite(value), slope, np.nan)
 
     low, high = mixture.hull(1.0)

@@ -6,8 +6,8 @@ import numpy as np
 
 # Bisection alone halves a bracket of 1e300 down to the last digit in some 2000 steps, and one of 1e12 in 95.
 MOST = 3000
-# Newton's steps are at an end where rounding moves the root: a few times the last digit.
-LAST_DIGITS = 4.0 * np.finfo(float).eps
+# Steps are at an end where they move the last digit.
+LAST_DIGIT = np.finfo(float).eps
 
 Function = Callable[[np.ndarray, np.ndarray], tuple[np.ndarray, np.ndarray | None]]
 
@@ -50,7 +50,7 @@ def solve(function: Function, low, high, tolerance: float = 0.0) -> np.ndarray:
             good = (y + step > lo) & (y + step < hi) & (2.0 * np.abs(step) < last_but_one) & (step != 0.0)
         following = np.where(good, y + step, 0.5 * lo + 0.5 * hi)
         moved = np.abs(following - y)
-        small = LAST_DIGITS * np.maximum(np.abs(y), np.finfo(float).tiny)
+        small = LAST_DIGIT * np.maximum(np.abs(y), np.finfo(float).tiny)
         done = (np.abs(value) <= tolerance) | ((moved <= small) & good) | (hi - lo <= small)
         root[open_] = np.where(np.abs(value) <= tolerance, y, following)
         go = ~done

@@ -9,7 +9,7 @@ import scipy
 
 LOG_2_PI = np.log(2.0 * np.pi)
 # Exponentials of sinh make a rule for half a line that sees all scales from 1e-18 to 1e18: its error falls faster than
-# any power of the step (Takahasi and Mori, 1974), and 1/16 leaves rounding.
+# any power of the step (Takahasi and Mori, 1974), and 1/16 leaves 1e-10 and less.
 RULE_STEP, RULE_END = 1.0 / 16.0, 3.75
 # Mass that the rule may miss or invent.
 UNSEEN = 1e-8
@@ -131,7 +131,7 @@ class StudentT(Symmetric):
         ratio = np.minimum(np.abs(z), 1e150) / np.sqrt(self.df)
         part = 1.0 / (1.0 + np.square(ratio))
         # Near 0 the probability within |z|, else that beyond it.
-        near = ratio < 1.0
+        near = np.abs(z) < 1.0
         first, second = np.where(near, 0.5, half), np.where(near, half, 0.5)
         found = 0.5 * scipy.special.betainc(first, second, np.where(near, np.square(ratio) * part, part))
         outer = np.where(near, 0.5 - found, found)

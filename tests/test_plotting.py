@@ -6,6 +6,7 @@ import warnings
 
 import numpy as np
 import pytest
+import scipy
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor
@@ -16,7 +17,7 @@ matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from gmoe.plotting import ExpertFitDisplay, GateDisplay  # noqa: E402
+from gmoe.plotting import CalibrationDisplay, ExpertFitDisplay, GateDisplay, ResidualDisplay  # noqa: E402
 
 
 @pytest.fixture(autouse=True)
@@ -192,3 +193,83 @@ def test_columns_of_a_frame_are_drawn_and_not_what_they_are_coded_as(options):
     np.testing.assert_array_equal(gate.proba, estimator.predict_gate(at))
     with pytest.raises(ValueError, match="'sex'. is a category; draw against a column of numbers"):
         GateDisplay.from_estimator(estimator, frame, feature="sex")
+
+
+def test_calibration(penguins):
+    estimator, X, y = penguins
+    display = CalibrationDisplay.from_estimator(estimator, X, y)
+    pit, qq, worm = display.axes_
+    counts = [patch.get_height() for patch in pit.patches if patch.get_zorder() == 2]
+    n_bins = len(counts)
+    expected = np.histogram(estimator.pit(X, y), n_bins, (0.0, 1.0))[0] * n_bins / len(y)
+    # Bin edges are the same; two ways to the transform differ in the last digits.
+    np.testing.assert_allclose(counts, expected, rtol=1e-12)
+    normal, residuals = qq.lines[-1].get_data()
+    np.testing.assert_array_equal(residuals, np.sort(estimator.quantile_residuals(X, y)))
+    np.testing.assert_allclose(scipy.special.ndtr(normal), (np.arange(len(y)) + 0.5) / len(y), rtol=1e-12)
+    np.testing.assert_array_equal(worm.lines[-1].get_ydata(), residuals - normal)
+    low, high = worm.get_ylim()
+    assert low < (residuals - normal).min() and (residuals - normal).max() < high
+    assert len(display.bands_) == 3 and display.figure_ is pit.figure
+
+
+@pytest.mark.stat
+def test_the_bands_hold_what_a_right_model_does():
+    inside, ranks, (_, axes) = np.zeros((100, 2)), [5, 50, 95], plt.subplots(1, 2)
+    for seed, row in enumerate(inside):
+        for ax in axes:
+            ax.clear()
+        residuals = np.random.default_rng(seed).normal(size=100)
+        display = CalibrationDisplay(residuals=residuals).plot(axes, panels=("pit", "qq"))
+        pit, qq = display.bands_
+        heights = np.array([patch.get_height() for patch in axes[0].patches if patch.get_zorder() == 2])
+        row[0] = np.mean(np.abs(heights - pit.get_y() - 0.5 * pit.get_height()) <= 0.5 * pit.get_height() + 1e-9)
+        x, y = axes[1].lines[-1].get_data()
+        ends = [qq.get_paths()[0].vertices[qq.get_paths()[0].vertices[:, 0] == x[rank], 1] for rank in ranks]
+        row[1] = np.mean([end.min() <= y[rank] <= end.max() for rank, end in zip(ranks, ends, strict=True)])
+    # 95 %; of counts, which are discrete, a little more. At 300 and 500 places: five standard errors are 0.063.
+    assert 0.88 < inside[:, 1].mean() < 1.0 and 0.90 < inside[:, 0].mean() < 1.0
+
+
+def test_calibration_into_given_axes(penguins):
+    estimator, X, y = penguins
+    _, (left, right) = plt.subplots(1, 2)
+    display = CalibrationDisplay.from_estimator(estimator, X, y, panels=("worm", "pit"), ax=(left, right))
+    assert display.axes_ == [left, right] and right.get_xlabel() == "probability integral transform"
+    assert display.plot(left, panels=["qq"]).axes_ == [left]
+    with pytest.raises(ValueError, match="3 panels need as many axes, got 2"):
+        display.plot((left, right))
+    with pytest.raises(ValueError, match=r"panels must be among 'pit', 'qq', 'worm', got \['rootogram'\]"):
+        display.plot(panels=["rootogram"])
+
+
+def test_residuals(penguins):
+    estimator, X, y = penguins
+    display = ResidualDisplay.from_estimator(estimator, X, y)
+    drawn = np.concatenate([np.asarray(points.get_offsets()) for points in display.points_])
+    expected = np.column_stack([estimator.predict(X), estimator.quantile_residuals(X, y)])
+    np.testing.assert_array_equal(drawn[np.argsort(drawn[:, 1])], expected[np.argsort(expected[:, 1])])
+    assert [len(line.get_xdata()) for line in display.lines_] == [333 // 40] * 3
+    low, middle, high = (line.get_ydata() for line in display.lines_)
+    first = np.argsort(display.x, kind="stable")[: -(-333 // 8)]  # the largest groups come first
+    np.testing.assert_allclose(
+        [low[0], middle[0], high[0]], np.quantile(display.residuals[first], [0.05, 0.5, 0.95]), rtol=1e-12
+    )
+    other = ResidualDisplay.from_estimator(estimator, X, y, feature=2)
+    assert other.ax_.get_xlabel() == "x2" and display.ax_.get_xlabel() == "predicted mean"
+    np.testing.assert_array_equal(other.x, X[:, 2])
+    few = ResidualDisplay.from_estimator(estimator, X[:60], y[:60], ax=other.ax_)
+    assert few.lines_ == [] and few.ax_ is other.ax_
+    with pytest.raises(ValueError, match="feature=3 is no column of X"):
+        ResidualDisplay.from_estimator(estimator, X, y, feature=3)
+
+
+def test_figures_of_several_responses_say_how():
+    X = np.random.default_rng(0).normal(size=(60, 1))
+    y = np.column_stack([X[:, 0], -X[:, 0]]) + np.random.default_rng(1).normal(size=(60, 2))
+    estimator = GaussianMoERegressor(1, experts="multivariate", n_init=1).fit(X, y)
+    for display in (CalibrationDisplay, ResidualDisplay):
+        with pytest.raises(ValueError, match=rf"is of one response, y has 2 columns; .*{display.__name__}\(residuals="):
+            display.from_estimator(estimator, X, y)
+    residuals = estimator.quantile_residuals(X, y)
+    assert len(CalibrationDisplay(residuals=residuals[:, 0]).plot().axes_) == 3

@@ -65,7 +65,7 @@ def pieces(mixture: Mixture, left, right) -> Pieces:
     turns[cell, row] = solve(falling, grid[cell, row], grid[cell + 1, row])
     inner = np.where((breaks > left) & (breaks < right), breaks, np.nan)
     ends = np.sort(np.concatenate([left[None], turns, inner, right[None]]), axis=0)  # nan comes last
-    ends = ends[: np.isfinite(ends).sum(axis=1).astype(bool).sum()]
+    ends = ends[: max(np.count_nonzero(np.isfinite(ends).any(axis=1)), 2)]
     left, right = ends[:-1], ends[1:]
     within = mixture.log_density(np.nextafter(left, np.inf)), mixture.log_density(np.nextafter(right, -np.inf))
     return Pieces(left, right, *within)

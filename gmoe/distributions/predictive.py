@@ -187,16 +187,17 @@ class PredictiveDistribution:
         """Yield numbers of rows, all of them some times, so many that ``width`` times as many are worked on at once."""
         n = self.mixture.n_rows
         length = max(AT_ONCE // (width * len(self.mixture.log_weight)), 1)
-        yield from (np.arange(lo, min(lo + length, n * times)) % n for lo in range(0, n * times, length))
+        # Of no rows there is one block.
+        yield from (
+            np.arange(lo, min(lo + length, n * times)) % max(n, 1) for lo in range(0, max(n * times, 1), length)
+        )
 
     def _by_block(self, function: Callable, width: int, y=None):
         """Concatenate ``function(mixture, y)`` of blocks of rows, along its last axis."""
-        n, lo, parts = self.mixture.n_rows, 0, []
-        for rows in self._blocks(width, 1 if y is None or not n else len(y) // n):
+        lo, parts = 0, []
+        for rows in self._blocks(width, 1 if y is None else len(y) // max(self.mixture.n_rows, 1)):
             parts.append(function(self.mixture.take(rows), None if y is None else y[lo : lo + len(rows)]))
             lo += len(rows)
-        if not parts:
-            return function(self.mixture, y)
         return np.concatenate(parts, axis=-1)
 
     def _shaped(self, values):

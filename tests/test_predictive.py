@@ -102,7 +102,7 @@ def test_transforms_of_every_family_are_uniform(experts):
     # The density is the slope of the distribution function.
     step = 1e-5
     slope = (given.cdf(y + step) - given.cdf(y - step)) / (2.0 * step)
-    # Its second derivative times the square of the step, rounding over the step, and a jump of the density in a row or so.
+    # Its second derivative times the square of the step, rounding over the step, and a jump in a row or so.
     assert np.mean(np.abs(slope - given.density(y)) < 1e-7) > 0.999
 
 
@@ -114,7 +114,7 @@ def test_quantiles_and_intervals_of_every_family(experts):
     found = given.quantile(levels)
     assert found.shape == (100, 5)
     for level, values in zip(levels, found.T, strict=True):
-        # 1e-10 of the level, or what the last digit of the quantile moves: near 0 of uniform noise 1e-15 of 10 for 1e-13.
+        # 1e-10 of the level, or what the last digit of the quantile moves: at the end of uniform noise 1e-17.
         digit = np.spacing(np.abs(values)) * given.density(values)
         assert np.all(np.abs(given.cdf(values) - level) <= 1e-10 * level + 4.0 * digit)
     np.testing.assert_array_equal(given.median(), found[:, 2])

@@ -16,8 +16,8 @@ LEAST_BINS, MOST_BINS, ROWS_PER_BIN = 5, 20, 30
 class CalibrationDisplay:
     """Histogram of the probability integral transform, normal QQ plot and worm plot; see :meth:`from_estimator`.
 
-    Where the model is right the histogram is flat, points of the QQ plot lie on the diagonal and those of the worm plot,
-    which shows the distance to it, on 0. A bump in the middle says that predictive distributions are too wide, a trough
+    Where the model is right the histogram is flat, points of the QQ plot lie on the diagonal, and those of the worm
+    plot, which shows the distance to it, on 0. A bump in the middle says that predictive distributions are too wide, a trough
     that they are too narrow. Grey bands hold 95 % of what a right model does at each place.
 
     Parameters
@@ -127,7 +127,7 @@ class CalibrationDisplay:
         return band
 
     def _ordered(self):
-        """Expected and found residuals in their order, and the band (its ends from beta distributions)."""
+        """Return expected and found residuals in their order, and the band (its ends from beta distributions)."""
         n = len(self.residuals)
         rank = np.arange(1, n + 1)
         ends = (scipy.special.betaincinv(rank, n + 1 - rank, p) for p in (0.5 * OUTSIDE, 1.0 - 0.5 * OUTSIDE))

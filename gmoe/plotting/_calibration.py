@@ -17,8 +17,8 @@ class CalibrationDisplay:
     """Histogram of the probability integral transform, normal QQ plot and worm plot; see :meth:`from_estimator`.
 
     Where the model is right the histogram is flat, points of the QQ plot lie on the diagonal, and those of the worm
-    plot, which shows the distance to it, on 0. A bump in the middle says that predictive distributions are too wide, a trough
-    that they are too narrow. Grey bands hold 95 % of what a right model does at each place.
+    plot, which shows the distance to it, on 0. A bump in the middle says that predictive distributions are too wide, a
+    trough that they are too narrow. Grey bands hold 95 % of what a right model does at each place.
 
     Parameters
     ----------

@@ -273,3 +273,20 @@ def test_figures_of_several_responses_say_how():
             display.from_estimator(estimator, X, y)
     residuals = estimator.quantile_residuals(X, y)
     assert len(CalibrationDisplay(residuals=residuals[:, 0]).plot().axes_) == 3
+
+
+def test_residuals_of_data_frames():
+    pandas = pytest.importorskip("pandas")
+    X, y, truth, _ = make_gmoe(200, 1, 2, random_state=1)
+    frame = pandas.DataFrame({"x": X[:, 0], "unseen": np.arange(200), "kind": ["a", "b"] * 100})
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # one step from the truth
+        estimator = GaussianMoERegressor(
+            2, gate_features=["x"], expert_features=["x"], init=truth.parameters, max_iter=1
+        ).fit(frame, y)
+    display = ResidualDisplay.from_estimator(estimator, frame, y, feature="unseen")
+    assert display.ax_.get_xlabel() == "unseen"
+    np.testing.assert_array_equal(display.x, np.arange(200))
+    np.testing.assert_array_equal(display.residuals, estimator.quantile_residuals(frame, y))
+    with pytest.raises(ValueError, match="feature='kind' is a category.*use a column of numbers"):
+        ResidualDisplay.from_estimator(estimator, frame, y, feature="kind")

@@ -16,7 +16,7 @@ from gmoe.experts._named import NAMED
 from gmoe.frames import Frame, ResponseFrame
 from gmoe.part import Size
 
-K, D, N = 3, 2, 20_000
+K, D, N = 3, 2, 8_000
 GATES = representatives(K) | {name: as_gate(name) for name in list_gates()}
 
 
@@ -139,8 +139,8 @@ def test_intervals_cover():
     # Ten standard errors of a share of 0.9 among 1e5.
     assert 0.89 < given.interval(0.9).contains(y).mean() < 0.91
     chosen = model("topk:n_active=2", seed=4)
-    X, y = data(chosen, 10_000)
-    # Five, as there are fewer.
+    X, y = data(chosen, 5_000)
+    # 3.5 standard errors, as there are fewer: a false alarm of 5e-4, once and for all as the seed is fixed.
     assert 0.885 < chosen.predictive(X).interval(0.9, "highest density").contains(y).mean() < 0.915
 
 

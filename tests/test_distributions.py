@@ -126,7 +126,7 @@ def test_probabilities_integrate_the_density(parts):
     given, y = mixture(*parts), grid(parts)
     density, below = given.density(y[:, None])[:, 0], given.cdf(y[:, None])[:, 0]
     summed = np.cumsum(np.append(0.0, 0.5 * (density[1:] + density[:-1]) * np.diff(y)))
-    # Trapezia whose width is a five-hundredth of a spread, or of the distance; and what is cut off of a Cauchy tail.
+    # Trapezia whose width is a thousandth of a spread, or of the distance; and what is cut off of a Cauchy tail.
     np.testing.assert_allclose(below - below[0], summed, atol=1e-7)
     np.testing.assert_allclose(below + given.survival(y[:, None])[:, 0], 1.0, atol=1e-14)
 
@@ -181,7 +181,7 @@ def test_sets_of_highest_density(parts, level):
     density = given.density(middle[:, None])[:, 0]
     order = np.argsort(-density)
     reached = np.searchsorted(np.cumsum((density * width)[order]), level)
-    # Sums over pieces that are a five-hundredth of a spread long or of the distance.
+    # Sums over pieces that are a thousandth of a spread long or of the distance.
     assert (upper - lower).sum() == pytest.approx(width[order][:reached].sum(), rel=1e-3)
     inside = np.any((lower[:, None] < middle) & (middle < upper[:, None]), axis=0)
     least = density[inside].min()

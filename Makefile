@@ -29,6 +29,8 @@ test-nojit: $(VENV)/.installed-test
 	NUMBA_DISABLE_JIT=1 $(BIN)/python -m pytest -n 2 -k "not test_against_reference or 2-weighted" \
 		tests/test_activations.py tests/test_density.py tests/test_elementary.py tests/test_model.py \
 		$(addprefix tests/test_kernels.py::test_,tiles hopeless_observation_stays_finite against_reference) \
+		$(addprefix tests/test_compiled_climb.py::test_,small_climb labels_are_fitted_as_by_the_general_formula) \
+		tests/test_parameter_space.py::test_rows_of_an_affine_gate_by_kernels \
 		tests/test_jit_cache.py::test_without_compilation tests/test_reference_fits.py::test_co2 $(ARGS)
 
 # What other versions of Python and of the packages may change: compilation, reference values, files, figures.

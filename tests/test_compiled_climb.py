@@ -130,6 +130,18 @@ def test_climbs_end_in_the_same_maxima(size, weighted, gate_columns):
     assert whole >= 3
 
 
+def test_small_climb():
+    # Also without compilation, where NumPy checks every index: three gate columns by four experts fill whole tiles.
+    objective, start = simulated(45, 2, 4, 0)
+    theta = start(1)
+    early = em(objective, theta, 1e-8, 2)
+    assert early.history == pytest.approx(em(slow(objective), theta, 1e-8, 2).history, rel=1e-12)
+    state, expected = passed(objective, theta, OBSERVED), objective.evaluate(theta)
+    assert state.next_hessian == pytest.approx(expected.hessian, rel=1e-11, abs=1e-14)
+    ascended = newton(objective, theta, max_iter=2)
+    assert ascended.history == pytest.approx(newton(slow(objective), theta, max_iter=2).history, rel=1e-12)
+
+
 def handed_over(objective, theta):
     """Whether the compiled climb from a start ends at a wall, before it is at a maximum."""
     early = interior.settled(objective, theta, 1e-8, 8)

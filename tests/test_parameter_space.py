@@ -123,10 +123,10 @@ def test_derivatives_of_the_rows_against_differences(gate):
     np.testing.assert_allclose(bend, np.array(steps) / 2e-5, atol=1e-8)  # rounding over the step, and its square
 
 
-@pytest.mark.parametrize("columns", [[], [0], [0, 1, 2, 3]], ids=str)
+@pytest.mark.parametrize("columns", [[], [0, 1], [0, 1, 2, 3]], ids=str)
 def test_rows_of_an_affine_gate_by_kernels(columns):
-    # More than one strip, weights among them zero.
-    objective, _, theta = draw(0, 1300, 4, columns, [0])
+    # More than one strip, weights among them zero; rows that fill whole tiles, though those of one expert do not.
+    objective, _, theta = draw(0, 600, 4, columns, [0])
     wall, plain = rows_wall(objective), RowsWall(objective, objective.least_share)
     assert isinstance(wall, AffineRowsWall)
     which, weights = np.array([0, 2]), np.array([0.7, -1.3])

@@ -76,7 +76,7 @@ def share_derivatives(design, m, weight, coef, which, slopes, bend):
     p, mine = scratch + 2, scratch + 2 + whole(k)
     stack = mine + 4
     weighted = stack + whole(k * q)
-    work = np.zeros((weighted + whole(k * q), STRIP_LENGTH))
+    work = np.zeros((weighted + whole(k * q) + 4, STRIP_LENGTH))
     own, both = np.zeros((k, whole(q), whole(q))), np.zeros((whole(q), whole(q)))
     square, ones = np.zeros((whole(k * q), whole(k * q))), np.ones(STRIP_LENGTH)
     for lo in range(0, m, STRIP):

@@ -177,7 +177,7 @@ def test_max_iter_is_a_bound_and_text_is_refused():
 
 
 def test_an_interrupted_search_keeps_its_best_end(monkeypatch):
-    from gmoe.solvers.search import rounds
+    from gmoe.solvers.search import round as one_round
 
     X, y = two_lines(1.0)
     calls = []
@@ -188,8 +188,8 @@ def test_an_interrupted_search_keeps_its_best_end(monkeypatch):
             raise KeyboardInterrupt
         return climb(*arguments)
 
-    climb = rounds.climb_or_none
-    monkeypatch.setattr(rounds, "climb_or_none", stop)
+    climb = one_round.climb_or_none
+    monkeypatch.setattr(one_round, "climb_or_none", stop)
     with pytest.warns(ConvergenceWarning) as said:
         fitted = GaussianMoERegressor(2, gate_features=[], random_state=0).fit(X, y)
     assert any("interrupted" in str(w.message) for w in said)

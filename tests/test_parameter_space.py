@@ -184,7 +184,7 @@ def test_an_interrupted_search_keeps_its_best_end(monkeypatch):
 
     def stop(*arguments):
         calls.append(1)
-        if len(calls) > 12:
+        if len(calls) > 8:
             raise KeyboardInterrupt
         return climb(*arguments)
 

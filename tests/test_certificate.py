@@ -12,6 +12,7 @@ from threadpoolctl import threadpool_info
 
 from gmoe import GaussianMoERegressor, Parameters, log_likelihood_scorer
 from gmoe.datasets import make_gmoe
+from gmoe.solvers.search.round import LOOK
 
 
 @pytest.mark.parametrize("n", [1_000, 100_000])
@@ -41,9 +42,9 @@ def test_separation_is_found_where_all_information_is_gone():
 def test_agreement_counts_the_starts_beyond_the_sample_too():
     X, y, _, _ = make_gmoe(10_001, 1, 2, random_state=4)
     result = GaussianMoERegressor(2, random_state=0).fit(X, y).fit_result_
-    # 10 starts from data, 10 grown, and three rounds of 10 in vain; most meet the only maximum of an easy problem.
-    assert result.n_starts == 60
-    assert result.n_agreeing > 25
+    # Two rounds, of one look and of two; most starts meet the only maximum of an easy problem.
+    assert result.n_starts == 3 * LOOK
+    assert result.n_agreeing > 2 * LOOK
 
 
 def test_the_last_step_counts():

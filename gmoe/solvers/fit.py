@@ -92,7 +92,8 @@ def fit_path(
         Threads. Results do not depend on it.
     column_names : sequence of str, optional
     also : sequence of Parameters
-        Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are.
+        Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are. Each goes with
+        the fit of its number of experts.
     report : callable, optional
         Told (experts, starts, best log-likelihood) now and then.
     keep_interrupted : bool
@@ -160,8 +161,9 @@ def _climb_init(objective, scaling, init, settings):
 
 def _finished(found, scaling, also, settings):
     """Follow the best end as far as it goes."""
-    if also:
-        found = better(found, _climb_several(found.objective, scaling, also, settings))
+    starts = [parameters for parameters in also if parameters.n_experts == found.objective.n_experts]
+    if starts:
+        found = better(found, _climb_several(found.objective, scaling, starts, settings))
     if settings.solver == "em":
         return found
     if not found.best.converged:

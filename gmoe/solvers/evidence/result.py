@@ -165,6 +165,11 @@ class FitResult:
         return self.status == "converged"
 
     @property
+    def is_proper(self) -> bool:
+        """Whether the fit may stand beside others: its climb came to an end, and no bound props up an expert."""
+        return self.converged and not self.at_bound and not self.few_rows
+
+    @property
     def standard_errors(self) -> np.ndarray:
         """Square roots of the covariance's diagonal, shape (P,); nan with a reason in ``notes``."""
         return np.sqrt(np.diag(self.covariance))

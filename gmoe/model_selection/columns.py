@@ -45,7 +45,15 @@ def scored(fits: Fits, criterion: Criterion) -> list[Scored]:
 
 
 class ColumnChoice(ABC):
-    """How columns are chosen."""
+    """How columns are chosen.
+
+    Attributes
+    ----------
+    explores : bool
+        Whether a walk may go on to other columns.
+    """
+
+    explores = True
 
     @abstractmethod
     def start(self, columns: Columns) -> Columns:
@@ -58,6 +66,8 @@ class ColumnChoice(ABC):
 
 class All(ColumnChoice):
     """No choice: all columns."""
+
+    explores = False
 
     def start(self, columns):
         return columns

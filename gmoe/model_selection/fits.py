@@ -12,6 +12,7 @@ from gmoe.gates import BaseGate
 from gmoe.parameters import Parameters
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.fit import fit, fit_path
+from gmoe.solvers.search.rounds import BATCH
 
 
 class Columns(NamedTuple):
@@ -73,6 +74,10 @@ class Fitter:
         units = [frozenset(columns) for columns in self.data.design.units.values()]
         gate, experts = ([unit for unit in units if unit <= known] for known in self.all_columns)
         return Columns(gate, experts)
+
+    def hasty(self) -> "Fitter":
+        """The same with searches of one round."""
+        return replace(self, settings=self.settings | {"n_init": min(self.settings["n_init"], BATCH)})
 
     def allows(self, gate: BaseGate, columns: Columns, n_experts: int) -> None:
         """Raise a ValueError where gate or experts do not suit so many experts and columns."""

@@ -33,7 +33,8 @@ def select(
 
     One search climbs all numbers of experts on its way to the largest, so that they cost one fit. Columns are chosen
     for the best number of experts by climbs from models that differ by one column; then the numbers of experts are
-    searched with the new columns, and so on until neither changes.
+    searched with the new columns, and so on until neither changes. Searches on the way to the columns are short ones
+    (one round); those of the path that is returned have all of ``n_init``.
 
     Parameters
     ----------
@@ -112,21 +113,20 @@ def best_of(candidates: Iterable[Scored]) -> Scored:
 
 
 def _choose(fitter: Fitter, gate: BaseGate, numbers, choice: ColumnChoice, rule: Criterion):
-    """Choose numbers of experts and columns in turn, until neither changes."""
+    """Choose numbers of experts and columns in turn, until neither changes: at first by short searches."""
     columns, also, steps = choice.start(fitter.all_columns), [], []
-    visited: set[Columns] = set()
     if not any(_allows(fitter, gate, columns, k) for k in numbers):
         columns = fitter.all_columns  # a gate that needs a feature
-    while True:
-        visited.add(columns)
-        fits = fitter.path(gate, columns, _suiting(fitter, gate, columns, numbers), also)
-        path = scored(fits, rule)
-        walked = choice.walk(fitter, gate, best_of(path), rule)
-        steps += walked
-        end = walked[-1]
-        if end.columns in visited:
-            return fits, path, steps
-        columns, also = end.columns, [end.result.model.parameters]
+    for searching in (fitter.hasty(), fitter) if choice.explores else (fitter,):
+        visited: set[Columns] = set()
+        while columns not in visited:
+            visited.add(columns)
+            fits = searching.path(gate, columns, _suiting(fitter, gate, columns, numbers), also)
+            path = scored(fits, rule)
+            walked = choice.walk(searching, gate, best_of(path), rule)
+            steps += walked
+            columns, also = walked[-1].columns, [walked[-1].result.model.parameters]
+    return fits, path, steps
 
 
 def _suiting(fitter, gate, columns, numbers):

@@ -1,7 +1,10 @@
 """Choice of a model: number of experts, gate, columns; and the dendrogram of a fit."""
 
-from gmoe.model_selection.columns import All, ColumnChoice, Columns, Exhaustive, Stepwise
+from gmoe.model_selection.columns import All, ColumnChoice, Exhaustive, Scored, Stepwise
 from gmoe.model_selection.criteria import AIC, BIC, ICL, Criterion, CrossValidation, InformationCriterion
+from gmoe.model_selection.dendrogram import Dendrogram, dendrogram
+from gmoe.model_selection.fits import Columns, Fits
+from gmoe.model_selection.linkages import LikelihoodLinkage, Linkage, RateLinkage
 from gmoe.model_selection.result import ModelSelection
 from gmoe.model_selection.selecting import select
 
@@ -14,9 +17,16 @@ __all__ = [
     "Columns",
     "Criterion",
     "CrossValidation",
+    "Dendrogram",
     "Exhaustive",
+    "Fits",
     "InformationCriterion",
+    "LikelihoodLinkage",
+    "Linkage",
     "ModelSelection",
+    "RateLinkage",
+    "Scored",
     "Stepwise",
+    "dendrogram",
     "select",
 ]

@@ -99,7 +99,7 @@ class Stepwise(ColumnChoice):
             near_by = [c for c in neighbours(fitter, gate, steps[-1]) if c not in seen]
             seen |= set(near_by)
             best = steps[-1]
-            for fits in fitter.from_neighbours(gate, best.result, near_by):
+            for fits in fitter.from_neighbour(gate, best.result, near_by):
                 (candidate,) = scored(fits, criterion)
                 best = candidate if candidate.beats(best) else best
             if best is steps[-1]:
@@ -146,7 +146,7 @@ class Exhaustive(ColumnChoice):
         found = []
         for one in layer:
             own = [columns for columns, origin in near_by.items() if origin is one]
-            for fits in fitter.from_neighbours(gate, one.result, own):
+            for fits in fitter.from_neighbour(gate, one.result, own):
                 found += scored(fits, criterion)
         fitted |= {one.columns: one for one in found}
         return found

@@ -9,6 +9,7 @@ import numpy as np
 
 from gmoe.estimator.training import Training
 from gmoe.gates import BaseGate
+from gmoe.model import GMoE
 from gmoe.parameters import Parameters
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.fit import fit, fit_path
@@ -95,12 +96,21 @@ class Fitter:
 
         return Fits(gate, columns, search(self._rows(), also), lambda rows: search(self._rows(rows)), self.data)
 
-    def from_neighbours(self, gate: BaseGate, result: FitResult, all_columns: Iterable[Columns]) -> list[Fits]:
+    def from_neighbour(self, gate: BaseGate, result: FitResult, all_columns: Iterable[Columns]) -> list[Fits]:
         """Climb from the responsibilities of a fit, with other columns: one start in place of a search."""
         posterior = result.model.responsibilities(self.data.X, self.data.y)
+        return self.climb(gate, [(posterior, columns) for columns in all_columns])
+
+    def climb(self, gate: BaseGate, starts: Sequence[tuple[np.ndarray, Columns]]) -> list[Fits]:
+        """Climb from responsibilities (n, k), each with its columns."""
         alone = replace(self, settings=self.settings | {"n_jobs": 1})
         with ThreadPoolExecutor(self.settings["n_jobs"]) as executor:
-            return list(executor.map(lambda columns: alone._from(gate, posterior, columns), all_columns))
+            return list(executor.map(lambda start: alone._from(gate, *start), starts))
+
+    def log_likelihood(self, model: GMoE) -> float:
+        """Weighted sum of a model's log-densities."""
+        density = model.log_density(self.data.X, self.data.y)
+        return float(density.sum() if self.data.weight is None else self.data.weight @ density)
 
     def _from(self, gate, posterior, columns) -> Fits:
         settings = self._described(columns) | {"n_experts": posterior.shape[1], "gate": gate}

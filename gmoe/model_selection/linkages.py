@@ -1,0 +1,149 @@
+"""Linkages of a dendrogram: which two experts merge next, into what, at which height."""
+
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from itertools import combinations
+
+import numpy as np
+import scipy
+
+from gmoe.experts import GAUSSIAN
+from gmoe.gates import SoftmaxGate
+from gmoe.model import GMoE
+from gmoe.model_selection.atoms import Atoms
+from gmoe.model_selection.fits import Fitter
+
+
+@dataclass(frozen=True, eq=False)
+class Merge:
+    """Two experts that become one.
+
+    Attributes
+    ----------
+    height : float
+    model : GMoE
+        With one expert less.
+    origins : tuple of tuple of int
+        For each of its experts the places, in the model before, of the one or two that it stands for.
+    """
+
+    height: float
+    model: GMoE
+    origins: tuple[tuple[int, ...], ...]
+
+
+class Linkage(ABC):
+    """How experts merge.
+
+    Attributes
+    ----------
+    label, criterion_label : str
+        Of the axes of heights and criterion.
+    """
+
+    label: str
+    criterion_label: str
+
+    def check(self, model: GMoE) -> None:
+        """Raise a ValueError for models whose experts it cannot merge."""
+
+    @abstractmethod
+    def merges(self, fitter: Fitter, model: GMoE) -> list[Merge]:
+        """Merge until one expert is left."""
+
+    @abstractmethod
+    def criterion(self, heights: np.ndarray, log_likelihood: np.ndarray, df: np.ndarray, n: float) -> np.ndarray:
+        """Score the models with K, ..., 1 experts, smaller is better; nan where it says nothing.
+
+        Parameters
+        ----------
+        heights : ndarray, shape (K - 1,)
+            Of the merges, in turn.
+        log_likelihood, df : ndarray, shape (K,)
+            Of the models.
+        n : float
+            Total weight.
+        """
+
+
+@dataclass(frozen=True)
+class LikelihoodLinkage(Linkage):
+    """The two experts whose merger costs the least log-likelihood; for every gate and all experts.
+
+    A pair's responsibilities are added, and the model with one expert less climbs from there to its maximum. The height
+    is the log-likelihood lost since the fit; the criterion is BIC.
+    """
+
+    label = "loss of log-likelihood"
+    criterion_label = "BIC"
+
+    def merges(self, fitter, model):
+        start, merges, n_given = fitter.log_likelihood(model), [], model.experts.n_given
+        for k in range(model.n_experts, n_given + 1, -1):
+            posterior = model.responsibilities(fitter.data.X, fitter.data.y)
+            # What an expert with a given density explains stays its own: it is the last one.
+            origins = [_origins(pair, k) for pair in combinations(range(k - n_given), 2)]
+            starts = [np.column_stack([posterior[:, group].sum(axis=1) for group in groups]) for groups in origins]
+            results = [fits.results[0] for fits in fitter.climb(model.gate, [(r, fitter.all_columns) for r in starts])]
+            best = int(np.argmax([result.log_likelihood for result in results]))
+            model = results[best].model
+            own = model.responsibilities(fitter.data.X, fitter.data.y)
+            # A fit orders its experts by share; each has most rows in common with what it comes from.
+            _, order = scipy.optimize.linear_sum_assignment(own.T @ starts[best], maximize=True)
+            groups = tuple(origins[best][j] for j in order)
+            merges.append(Merge(start - results[best].log_likelihood, model, groups))
+        return merges
+
+    def criterion(self, heights, log_likelihood, df, n):
+        return np.log(n) * df - 2.0 * log_likelihood
+
+
+@dataclass(frozen=True)
+class RateLinkage(Linkage):
+    """The two atoms of least rate-weighted dissimilarity; for softmax gates and Gaussian experts of one response.
+
+    With weights w it is ``(|db|^2 + |(da, dvariance)|) w_i w_j / (w_i + w_j)`` of intercepts b, slopes a and variances:
+    powers in the ratio of the rates at which superfluous atoms come together. A merged atom is the weighted mean, its
+    gate's intercept the log of the sum; nothing is fitted anew. The criterion is that of the dendrogram,
+    ``-(height + log(n) log-likelihood / n)`` with the height at which a model's next two experts merge. Source:
+    arXiv:2510.12744, dendrograms of mixing measures for softmax-gated mixtures of experts, and its authors' code.
+
+    Attributes
+    ----------
+    as_published : bool, default False
+        True: in the units of the data, with exp(gate_intercept) as weights, which depend on the units, the origin of x
+        and the reference expert. False: in standardised columns and the response in units of the experts' pooled
+        standard deviation, with shares as weights: the same in all units.
+    """
+
+    as_published: bool = False
+    label = "rate-weighted dissimilarity"
+    criterion_label = "dendrogram criterion"
+
+    def check(self, model):
+        if model.gate != SoftmaxGate() or model.experts != GAUSSIAN or model.n_outputs > 1:
+            raise ValueError(
+                f"RateLinkage merges Gaussian experts of one response under a softmax gate, not {model.experts!r} under "
+                f"{model.gate!r}; use LikelihoodLinkage()."
+            )
+
+    def merges(self, fitter, model):
+        merges = []
+        atoms = Atoms.raw(model) if self.as_published else Atoms.standardised(model, fitter.data.X, fitter.data.y)
+        while atoms.n_atoms > 1:
+            pairs = list(combinations(range(atoms.n_atoms), 2))
+            heights = [atoms.dissimilarity(*pair) for pair in pairs]
+            best = int(np.argmin(heights))
+            origins = _origins(pairs[best], atoms.n_atoms)
+            atoms = atoms.merged(*pairs[best])
+            merges.append(Merge(float(heights[best]), atoms.model(model), origins))
+        return merges
+
+    def criterion(self, heights, log_likelihood, df, n):
+        return np.append(-(heights + np.log(n) * log_likelihood[:-1] / n), np.nan)
+
+
+def _origins(pair, k):
+    """Groups of experts with a pair as one, in the place of its first."""
+    first, second = pair
+    return tuple((first, second) if j == first else (j,) for j in range(k) if j != second)

@@ -42,7 +42,9 @@ class Atoms:
     @classmethod
     def standardised(cls, model: GMoE, X: np.ndarray, y: np.ndarray) -> "Atoms":
         """In columns of mean 0 and variance 1 and the response in the experts' pooled spread, weighed by shares."""
-        gate_map, expert_map = (_moments(X[:, list(part)]) for part in (model.gate_columns, model.expert_columns))
+        gate_map, expert_map = (
+            _moments(X[:, np.array(part, dtype=int)]) for part in (model.gate_columns, model.expert_columns)
+        )
         p, shares = model.parameters, model.gate_proba(X).mean(axis=0)
         # The spread of y itself has the distances of the experts in it.
         centre, scale = float(y.mean()), float(np.sqrt(shares @ p.variance))

@@ -69,8 +69,8 @@ class Dendrogram:
     @property
     def merge_matrix(self) -> np.ndarray:
         """The merges as SciPy's hierarchy takes them, (K - 1, 4): two clusters, height, number of experts."""
-        number = {(j,): j for j in range(self.models[0].n_experts)}
-        rows = []
+        number: dict[tuple[int, ...], int] = {(j,): j for j in range(self.models[0].n_experts)}
+        rows: list[list[float]] = []
         for before, after, height in zip(self.members, self.members[1:], self.heights, strict=False):
             (new,) = set(after) - set(before)
             pair = sorted(number[group] for group in set(before) - set(after))

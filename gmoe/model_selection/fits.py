@@ -77,7 +77,7 @@ class Fitter:
         return Columns(gate, experts)
 
     def hasty(self) -> "Fitter":
-        """The same with searches of one round."""
+        """Return the same with searches of one round."""
         return replace(self, settings=self.settings | {"n_init": min(self.settings["n_init"], BATCH)})
 
     def allows(self, gate: BaseGate, columns: Columns, n_experts: int) -> None:
@@ -86,9 +86,7 @@ class Fitter:
         gate.check(n_experts, len(gate_columns))
         self.settings["experts"].check(n_experts, len(expert_columns), self.data.n_outputs)
 
-    def path(
-        self, gate: BaseGate, columns: Columns, numbers: Sequence[int], also: Sequence[Parameters] = ()
-    ) -> Fits:
+    def path(self, gate: BaseGate, columns: Columns, numbers: Sequence[int], also: Sequence[Parameters] = ()) -> Fits:
         """Search for several numbers of experts, also from given parameters of any of them."""
 
         def search(data, also=()):

@@ -44,6 +44,7 @@ class Linkage(ABC):
     label: str
     criterion_label: str
 
+    @abstractmethod
     def check(self, model: GMoE) -> None:
         """Raise a ValueError for models whose experts it cannot merge."""
 
@@ -76,6 +77,9 @@ class LikelihoodLinkage(Linkage):
 
     label = "loss of log-likelihood"
     criterion_label = "BIC"
+
+    def check(self, model):
+        """All experts merge."""
 
     def merges(self, fitter, model):
         start, merges, n_given = fitter.log_likelihood(model), [], model.experts.n_given
@@ -110,13 +114,13 @@ class RateLinkage(Linkage):
 
     Attributes
     ----------
-    as_published : bool, default False
-        True: in the units of the data, with exp(gate_intercept) as weights, which depend on the units, the origin of x
-        and the reference expert. False: in standardised columns and the response in units of the experts' pooled
-        standard deviation, with shares as weights: the same in all units.
+    standardised : bool, default False
+        False, as published: in the units of the data, with exp(gate_intercept) as weights. Heights and criterion then
+        depend on the units, on the origin of x and on the reference expert. True: in columns of variance 1 and the
+        response in units of the experts' pooled standard deviation, with shares as weights: the same in all units.
     """
 
-    as_published: bool = False
+    standardised: bool = False
     label = "rate-weighted dissimilarity"
     criterion_label = "dendrogram criterion"
 
@@ -129,7 +133,8 @@ class RateLinkage(Linkage):
 
     def merges(self, fitter, model):
         merges = []
-        atoms = Atoms.raw(model) if self.as_published else Atoms.standardised(model, fitter.data.X, fitter.data.y)
+        data = fitter.data
+        atoms = Atoms.standardised(model, data.X, data.y) if self.standardised else Atoms.raw(model)
         while atoms.n_atoms > 1:
             pairs = list(combinations(range(atoms.n_atoms), 2))
             heights = [atoms.dissimilarity(*pair) for pair in pairs]
@@ -144,6 +149,6 @@ class RateLinkage(Linkage):
 
 
 def _origins(pair, k):
-    """Groups of experts with a pair as one, in the place of its first."""
+    """Group the experts with a pair as one, in the place of its first."""
     first, second = pair
     return tuple((first, second) if j == first else (j,) for j in range(k) if j != second)

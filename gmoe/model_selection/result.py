@@ -77,14 +77,16 @@ class ModelSelection:
         names = [name for name in rows[0] if name in ("gate", *FORMATS) or isinstance(rows[0][name], float)]
         lines = [["", *names, "starts", "rounds", "status"]]
         for row in rows:
-            cells = [format(row[name], FORMATS.get(name, ".3f" if isinstance(row[name], float) else "")) for name in names]
+            cells = [
+                format(row[name], FORMATS.get(name, ".3f" if isinstance(row[name], float) else "")) for name in names
+            ]
             agreed = f"{row['n_agreeing']} of {row['n_starts']}", f"{row['n_rounds_agreeing']} of {row['n_rounds']}"
             lines.append(["*" if row["best"] else "", *cells, *agreed, row["status"]])
         widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
         text = ["  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)) for line in lines]
         chosen = next(row for row in rows if row["best"])
         head = [
-            f"{len(rows)} models by {self.criterion.label}, smaller is better; * the best: {chosen['n_experts']} experts",
+            f"Models by {self.criterion.label}, smaller is better; * the best: {chosen['n_experts']} experts",
             f"gate sees: {_listed(chosen['gate_columns'])}   experts see: {_listed(chosen['expert_columns'])}",
         ]
         return "\n".join([*head, "", text[0], "-" * len(text[0]), *text[1:]])

@@ -16,6 +16,7 @@ from gmoe.model_selection.columns import ColumnChoice, Scored, as_column_choice,
 from gmoe.model_selection.criteria import Criterion, as_criterion
 from gmoe.model_selection.fits import Columns, Fits, Fitter
 from gmoe.model_selection.result import ModelSelection
+from gmoe.parameters import Parameters
 
 
 def select(
@@ -47,9 +48,9 @@ def select(
     gates : str, BaseGate, or several of them, default "softmax"
         As ``gate`` of :class:`gmoe.GaussianMoERegressor`.
     columns : {"all", "stepwise", "forward", "exhaustive"} or ColumnChoice, default "all"
-        Which of ``gate_features`` and ``expert_features`` (all columns by default) gate and experts see: all; those
-        where a walk from all of them, or from none, ends, on which one goes or comes at a time; the best of all subsets.
-        A category is one column.
+        Which of ``gate_features`` and ``expert_features`` (all columns by default) gate and experts see: all of them;
+        those where a walk ends that begins with all, or with none, and on which one goes or comes at a time; the best
+        of all subsets. A category is one column.
     criterion : {"bic", "aic", "icl", "cv"} or Criterion, default "bic"
         What is to be smallest. "cv" is -2 times the log-likelihood of rows left out, over 5 folds.
     sample_weight : array-like, shape (n,), optional
@@ -114,7 +115,8 @@ def best_of(candidates: Iterable[Scored]) -> Scored:
 
 def _choose(fitter: Fitter, gate: BaseGate, numbers, choice: ColumnChoice, rule: Criterion):
     """Choose numbers of experts and columns in turn, until neither changes: at first by short searches."""
-    columns, also, steps = choice.start(fitter.all_columns), [], []
+    columns, steps = choice.start(fitter.all_columns), []
+    also: list[Parameters] = []
     if not any(_allows(fitter, gate, columns, k) for k in numbers):
         columns = fitter.all_columns  # a gate that needs a feature
     for searching in (fitter.hasty(), fitter) if choice.explores else (fitter,):

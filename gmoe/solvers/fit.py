@@ -145,7 +145,7 @@ def fit_path(
 
 
 def _climbed_together(gate, numbers):
-    """Groups of numbers of experts that one search climbs: all those with a dense gate, each other one alone."""
+    """Group the numbers of experts that one search climbs: all those with a dense gate, each other one alone."""
     dense = tuple(k for k in sorted(numbers) if not gate.is_sparse(k))
     return [group for group in (dense, *((k,) for k in sorted(numbers) if gate.is_sparse(k))) if group]
 

@@ -76,9 +76,7 @@ class Found:
         return self.tops[min(number, last)]
 
 
-def search(
-    make_objective, blocks: Blocks, numbers: Collection[int], settings: Settings, executor
-) -> Iterator[Found]:
+def search(make_objective, blocks: Blocks, numbers: Collection[int], settings: Settings, executor) -> Iterator[Found]:
     """Best maxima with some numbers of experts, from data alone: all of them cost what the largest one does.
 
     Parameters

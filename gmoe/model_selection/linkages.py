@@ -82,20 +82,19 @@ class LikelihoodLinkage(Linkage):
         """All experts merge."""
 
     def merges(self, fitter, model):
-        start, merges, n_given = fitter.log_likelihood(model), [], model.experts.n_given
+        whole, merges, n_given = fitter.log_likelihood(model), [], model.experts.n_given
         for k in range(model.n_experts, n_given + 1, -1):
             posterior = model.responsibilities(fitter.data.X, fitter.data.y)
             # What an expert with a given density explains stays its own: it is the last one.
             origins = [_origins(pair, k) for pair in combinations(range(k - n_given), 2)]
             starts = [np.column_stack([posterior[:, group].sum(axis=1) for group in groups]) for groups in origins]
-            results = [fits.results[0] for fits in fitter.climb(model.gate, [(r, fitter.all_columns) for r in starts])]
-            best = int(np.argmax([result.log_likelihood for result in results]))
-            model = results[best].model
-            own = model.responsibilities(fitter.data.X, fitter.data.y)
-            # A fit orders its experts by share; each has most rows in common with what it comes from.
-            _, order = scipy.optimize.linear_sum_assignment(own.T @ starts[best], maximize=True)
-            groups = tuple(origins[best][j] for j in order)
-            merges.append(Merge(start - results[best].log_likelihood, model, groups))
+            fits = fitter.climb(model.gate, [(start, fitter.all_columns) for start in starts])
+            results = [fit.results[0] for fit in fits]
+            best = max(results, key=lambda result: result.log_likelihood)
+            model, own = best.model, best.model.responsibilities(fitter.data.X, fitter.data.y)
+            # Climbs of several pairs may meet in one maximum: its origin is what it has most rows in common with.
+            matched = [_matched(own, *pair) for pair in zip(starts, origins, strict=True)]
+            merges.append(Merge(whole - best.log_likelihood, model, max(matched)[1]))
         return merges
 
     def criterion(self, heights, log_likelihood, df, n):
@@ -127,8 +126,8 @@ class RateLinkage(Linkage):
     def check(self, model):
         if model.gate != SoftmaxGate() or model.experts != GAUSSIAN or model.n_outputs > 1:
             raise ValueError(
-                f"RateLinkage merges Gaussian experts of one response under a softmax gate, not {model.experts!r} under "
-                f"{model.gate!r}; use LikelihoodLinkage()."
+                f"RateLinkage merges Gaussian experts of one response under a softmax gate, not {model.experts!r} "
+                f"under {model.gate!r}; use LikelihoodLinkage()."
             )
 
     def merges(self, fitter, model):
@@ -146,6 +145,13 @@ class RateLinkage(Linkage):
 
     def criterion(self, heights, log_likelihood, df, n):
         return np.append(-(heights + np.log(n) * log_likelihood[:-1] / n), np.nan)
+
+
+def _matched(own, merged, groups):
+    """Rows in common with merged experts, and the group of each expert: a fit orders its experts by share."""
+    common = own.T @ merged
+    rows, columns = scipy.optimize.linear_sum_assignment(common, maximize=True)
+    return common[rows, columns].sum(), tuple(groups[j] for j in columns)
 
 
 def _origins(pair, k):

@@ -53,6 +53,7 @@ from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
+    from gmoe.model_selection import select
 
 __all__ = [
     "Activation",
@@ -104,6 +105,7 @@ __all__ = [
     "log_likelihood_scorer",
     "register_experts",
     "register_gate",
+    "select",
 ]
 
 
@@ -117,4 +119,8 @@ def __getattr__(name: str) -> Any:
         from gmoe import estimator
 
         return getattr(estimator, name)
+    if name == "select":
+        from gmoe.model_selection import select
+
+        return select
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

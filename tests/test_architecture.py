@@ -42,6 +42,7 @@ LAYERS = [
     "gmoe.inference",
     "gmoe.design",
     "gmoe.estimator",
+    "gmoe.model_selection",
     "gmoe.plotting",
     "gmoe.theory",
     "gmoe.study.errors",

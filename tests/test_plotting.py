@@ -9,15 +9,23 @@ import pytest
 import scipy
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import GaussianMoERegressor
+from gmoe import GaussianMoERegressor, select
 from gmoe.datasets import load_penguins, make_gmoe
+from gmoe.model_selection import dendrogram
 
 matplotlib = pytest.importorskip("matplotlib")
 matplotlib.use("Agg")
 
 import matplotlib.pyplot as plt  # noqa: E402
 
-from gmoe.plotting import CalibrationDisplay, ExpertFitDisplay, GateDisplay, ResidualDisplay  # noqa: E402
+from gmoe.plotting import (  # noqa: E402
+    CalibrationDisplay,
+    CriterionDisplay,
+    DendrogramDisplay,
+    ExpertFitDisplay,
+    GateDisplay,
+    ResidualDisplay,
+)
 
 
 @pytest.fixture(autouse=True)
@@ -290,3 +298,24 @@ def test_residuals_of_data_frames():
     np.testing.assert_array_equal(display.residuals, estimator.quantile_residuals(frame, y))
     with pytest.raises(ValueError, match="feature='kind' is a category.*use a column of numbers"):
         ResidualDisplay.from_estimator(estimator, frame, y, feature="kind")
+
+
+def test_criterion_and_dendrogram():
+    X, y, _, _ = make_gmoe(60, random_state=1)
+    selection = select(X, y, n_experts=(1, 2, 3), gates=["softmax", "quadratic"], random_state=0, n_init=1)
+    display = CriterionDisplay.from_selection(selection)
+    rows = selection.rows()
+    for line, gate in zip(display.lines_, dict.fromkeys(row["gate"] for row in rows), strict=True):
+        own = [(row["n_experts"], row["bic"]) for row in rows if row["gate"] == gate]
+        np.testing.assert_array_equal(line.get_xydata(), own)
+    assert display.best_.get_xydata().tolist() == [[row["n_experts"], row["bic"]] for row in rows if row["best"]]
+    assert display.ax_.get_ylabel() == "BIC" and len(display.legend_.get_texts()) == 2
+    three = next(fitted for fitted in selection.path if (fitted.gate, fitted.n_experts) == ("softmax", 3))
+    tree = dendrogram(three, X, y)
+    drawn = DendrogramDisplay.from_dendrogram(tree)
+    assert sorted(line.get_ydata().max() for line in drawn.lines_) == sorted(tree.heights)
+    # The cut leaves as many experts as the best model has.
+    below = sum(height < drawn.cut_.get_ydata()[0] for height in tree.heights)
+    assert 3 - below == tree.best.n_experts
+    levels = CriterionDisplay.from_dendrogram(tree)
+    assert levels.best_.get_xdata()[0] == tree.best.n_experts and levels.legend_ is None

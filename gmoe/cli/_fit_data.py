@@ -39,6 +39,10 @@ class Data:
     unit: str
     left_out: dict[str, str]
 
+    def name_of(self, column: Any) -> str:
+        """Return the name of a column of X, given by place or name."""
+        return self.names[column] if isinstance(column, int) else str(column)
+
     @property
     def n_rows(self) -> int:
         """Rows that have a part in the fit: those of positive weight."""

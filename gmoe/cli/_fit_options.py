@@ -42,6 +42,27 @@ A fit that did not converge is printed and ends with code 1. Data at fault end w
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments of ``gmoe fit``."""
+    add_data(parser)
+    model = parser.add_argument_group("model and solver")
+    model.add_argument(
+        "--experts", type=whole("n_experts", 1), default=2, metavar="K", help="number of experts (default: 2)"
+    )
+    model.add_argument(
+        "--gate",
+        default="softmax",
+        metavar="NAME[:SETTINGS]",
+        help=f"one of {', '.join(list_gates())}, perhaps with settings: see below (default: softmax)",
+    )
+    add_solver(model)
+    output = parser.add_argument_group("output")
+    output.add_argument("--json", action="store_true", help="print one JSON object in place of the table")
+    output.add_argument(
+        "--out", metavar="FILE", help="write means, standard deviations and probabilities of each row as CSV"
+    )
+
+
+def add_data(parser: argparse.ArgumentParser) -> None:
+    """Declare the file, how it is read, and its columns."""
     columns: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "COL"}
     parser.add_argument("file", help="table with a line of names; - for the standard input")
     _add_reading(parser.add_argument_group("reading the file"))
@@ -65,17 +86,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     data.add_argument(
         "--drop-missing", action="store_true", help="fit without the rows that lack a value, and say how many"
     )
-    model = parser.add_argument_group("model and solver")
+
+
+def add_solver(model: Any) -> None:
+    """Declare the settings of a fit beside experts and gate, to a group."""
     default, space = GaussianMoERegressor(), ParameterSpace()
-    model.add_argument(
-        "--experts", type=whole("n_experts", 1), default=2, metavar="K", help="number of experts (default: 2)"
-    )
-    model.add_argument(
-        "--gate",
-        default="softmax",
-        metavar="NAME[:SETTINGS]",
-        help=f"one of {', '.join(list_gates())}, perhaps with settings: see below (default: softmax)",
-    )
     model.add_argument(
         "--expert-family",
         default=default.experts,
@@ -116,11 +131,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     model.add_argument("--random-state", type=seed, default=0, metavar="SEED", help="draws the starts (default: 0)")
     model.add_argument("--jobs", type=jobs, default=1, metavar="N", help="threads, -1 for all; changes no result")
-    output = parser.add_argument_group("output")
-    output.add_argument("--json", action="store_true", help="print one JSON object in place of the table")
-    output.add_argument(
-        "--out", metavar="FILE", help="write means, standard deviations and probabilities of each row as CSV"
-    )
 
 
 def _add_reading(group) -> None:

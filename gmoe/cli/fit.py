@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 import warnings
+from typing import Any
 
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
@@ -55,21 +56,7 @@ def _print(arguments, data: Data, result: FitResult, names: list[str]) -> None:
 
 
 def _fit(arguments, data: Data) -> GaussianMoERegressor:
-    estimator = GaussianMoERegressor(
-        arguments.experts,
-        arguments.gate,
-        experts=arguments.expert_family,
-        solver=arguments.solver,
-        n_init=arguments.n_init,
-        max_iter=arguments.max_iter,
-        parameter_space=ParameterSpace(
-            variance_ratio=arguments.variance_ratio, rows_per_parameter=arguments.rows_per_parameter
-        ),
-        random_state=arguments.random_state,
-        n_jobs=arguments.jobs,
-        schedule=arguments.schedule,
-        **data.settings,
-    )
+    estimator = GaussianMoERegressor(arguments.experts, arguments.gate, **solver_settings(arguments), **data.settings)
     try:
         with warnings.catch_warnings():
             # Told by run(), with the columns' names in place of their numbers.
@@ -79,3 +66,19 @@ def _fit(arguments, data: Data) -> GaussianMoERegressor:
         raise WorkError(f"the fit broke down: {error}") from error
     except (TypeError, ValueError) as error:
         raise UsageError(str(error)) from error
+
+
+def solver_settings(arguments: argparse.Namespace) -> dict[str, Any]:
+    """Return the settings of the estimator beside experts, gate and columns."""
+    return {
+        "experts": arguments.expert_family,
+        "solver": arguments.solver,
+        "n_init": arguments.n_init,
+        "max_iter": arguments.max_iter,
+        "parameter_space": ParameterSpace(
+            variance_ratio=arguments.variance_ratio, rows_per_parameter=arguments.rows_per_parameter
+        ),
+        "random_state": arguments.random_state,
+        "n_jobs": arguments.jobs,
+        "schedule": arguments.schedule,
+    }

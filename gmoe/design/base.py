@@ -62,6 +62,17 @@ class Design(Reader):
         """Those that the experts depend on."""
 
     @property
+    def units(self) -> dict[Any, tuple[int, ...]]:
+        """Columns of the matrix that one column of X becomes, by its name or place: they are chosen together.
+
+        Raises
+        ------
+        ValueError
+            Where a formula says what becomes of the columns.
+        """
+        raise ValueError("Columns cannot be chosen from a formula; give gate_features and expert_features instead.")
+
+    @property
     def by_name(self) -> bool:
         """Whether columns are found by name, so that others may be there or not."""
         return True

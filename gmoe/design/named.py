@@ -38,6 +38,11 @@ class Named(Design):
         owners = [self.places[term.name] for term in self.terms for _ in term.names]
         return tuple(dict.fromkeys(owners[j] for j in part))
 
+    @property
+    def units(self):
+        places = {name: j for j, name in enumerate(self.names or ())}
+        return {term.name: tuple(places[name] for name in term.names) for term in self.terms}
+
     def columns(self, X):
         return {f"column {term.name!r}": values for term, values in self._read(X)}
 

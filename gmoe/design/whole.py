@@ -24,6 +24,11 @@ class Whole(Design):
         return tuple(self.experts.tolist())
 
     @property
+    def units(self):
+        columns = np.union1d(self.gate, self.experts).astype(int).tolist()
+        return {j if self.names is None else self.names[j]: (j,) for j in columns}
+
+    @property
     def by_name(self):
         return False
 

@@ -7,6 +7,8 @@ figure is up to the caller.
 
 from gmoe.plotting._axes import COLOURS, LINES, MARKERS, log_ticks
 from gmoe.plotting._calibration import CalibrationDisplay
+from gmoe.plotting._criterion import CriterionDisplay
+from gmoe.plotting._dendrogram import DendrogramDisplay
 from gmoe.plotting._experts import ExpertFitDisplay
 from gmoe.plotting._gate import GateDisplay
 from gmoe.plotting._rates import RatePlotDisplay
@@ -18,6 +20,8 @@ __all__ = [
     "LINES",
     "MARKERS",
     "CalibrationDisplay",
+    "CriterionDisplay",
+    "DendrogramDisplay",
     "ExpertFitDisplay",
     "GateDisplay",
     "RatePlotDisplay",

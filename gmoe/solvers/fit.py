@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -30,7 +31,12 @@ from gmoe.solvers.starts.kinds import DATA_STARTS, from_responsibilities
 from gmoe.solvers.starts.sample import Sample
 
 
-def fit(
+def fit(X, y, weight=None, *, n_experts: int, **settings) -> FitResult:
+    """Fit a mixture of ``n_experts`` experts; a pure function of its arguments, which are those of :func:`fit_path`."""
+    return fit_path(X, y, weight, numbers=(n_experts,), **settings)[0]
+
+
+def fit_path(
     X,
     y,
     weight=None,
@@ -38,7 +44,7 @@ def fit(
     gate: BaseGate,
     gate_columns,
     expert_columns,
-    n_experts: int,
+    numbers: Sequence[int],
     solver: str = "mle",
     n_init: int = 10,
     init="auto",
@@ -53,8 +59,11 @@ def fit(
     report=None,
     keep_interrupted: bool = False,
     experts: BaseExperts = GAUSSIAN,
-) -> FitResult:
-    """Fit a Gaussian mixture of experts; a pure function of its arguments.
+) -> list[FitResult]:
+    """Fit mixtures with several numbers of experts; a pure function of its arguments.
+
+    The search for the largest number climbs all smaller ones on its way, so that a dense gate's path costs what its
+    last fit costs, and each fit is the one that is found alone. Those of a sparse gate are searched for one by one.
 
     Parameters
     ----------
@@ -62,7 +71,8 @@ def fit(
         Clean data (see :class:`gmoe.GaussianMoERegressor` for the checks) of any real dtype and layout.
     gate : BaseGate
     gate_columns, expert_columns : ndarray of int
-    n_experts : int
+    numbers : sequence of int
+        Of experts.
     solver : {"mle", "em"}
     n_init : int
         Starts of the first round, see :class:`gmoe.GaussianMoERegressor`.
@@ -82,13 +92,19 @@ def fit(
         Threads. Results do not depend on it.
     column_names : sequence of str, optional
     also : sequence of Parameters
-        Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are.
+        Raw parameters of further starts, beside those of ``init``; climbed as several of ``init`` are. Each goes with
+        the fit of its number of experts.
     report : callable, optional
         Told (experts, starts, best log-likelihood) now and then.
     keep_interrupted : bool
         Whether a KeyboardInterrupt amid the search for a dense gate ends it with its best end, status ``interrupted``,
         and not the caller: a person wants that, a study that stores what it is given does not.
     experts : BaseExperts
+
+    Returns
+    -------
+    list of FitResult
+        By rising number of experts; an interrupted one is the last.
     """
     if schedule is not None and not gate.can_anneal:
         raise ValueError(f"{gate!r} has no temperature that a schedule could lower; leave schedule out.")
@@ -96,42 +112,63 @@ def fit(
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
     else:
         weight_unit = 1.0
-    passes: list[int] = []
     kinds = tuple(DATA_STARTS) if not isinstance(init, str) or init == "auto" else (init,)
     settings = Settings(solver, n_init, kinds, tol, max_iter, schedule, seed, report, keep_interrupted)
+    labels = [str(label) for label in (range(X.shape[1]) if column_names is None else column_names)]
     executor = ThreadPoolExecutor(n_jobs) if n_jobs > 1 else None
     run = map if executor is None else executor.map
+    results: list[FitResult] = []
     try:
         with single_threaded():
-            changes = gate.follows(n_experts), experts.follows
-            scaling = scale(X, y, weight, gate_columns, expert_columns, *changes, run)
-            sizes = (len(scaling.gate.transform), 1), (len(scaling.expert.transform), len(scaling.centre_y))
-            experts = experts.scaled(scaling.frames[1])
-            layout = Layout(gate, experts, *(Size(n_experts, *size) for size in sizes))
-            blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
-
-            def make_objective(blocks, k, executor):
-                return Objective(blocks, gate.with_experts(k), k, space, scaling, executor, passes, experts)
-
-            if isinstance(init, str):
-                found = search(make_objective, blocks, n_experts, settings, executor)
-            else:
-                objective = make_objective(blocks, n_experts, executor)
-                if isinstance(init, Sequence):
-                    found = _climb_several(objective, scaling, init, settings)
+            for group in _climbed_together(gate, numbers):
+                passes: list[int] = []
+                changes = gate.follows(group[-1]), experts.follows
+                scaling = scale(X, y, weight, gate_columns, expert_columns, *changes, run)
+                sizes = (len(scaling.gate.transform), 1), (len(scaling.expert.transform), len(scaling.centre_y))
+                family = experts.scaled(scaling.frames[1])
+                layout = Layout(gate, family, *(Size(group[-1], *size) for size in sizes))
+                blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
+                make_objective = partial(_objective, gate, family, space, scaling, passes)
+                if isinstance(init, str):
+                    ends = search(make_objective, blocks, group, settings, executor)
                 else:
-                    found = _climb_given(objective, scaling, init, settings)
-            if also:
-                found = better(found, _climb_several(found.objective, scaling, also, settings))
-            if solver == "mle" and not found.best.converged:
-                found = _followed(found)
-            elif solver == "mle":
-                found = _replaced(found, outward(found.objective, found.best, settings))
-            labels = range(X.shape[1]) if column_names is None else column_names
-            return certify(found, scaling, [str(label) for label in labels], len(passes), settings, weight_unit)
+                    ends = iter([_climb_init(make_objective(blocks, group[-1], executor), scaling, init, settings)])
+                for found in ends:
+                    end = _finished(found, scaling, also, settings)
+                    results.append(certify(end, scaling, labels, len(passes), settings, weight_unit))
+                    if found.interrupted:
+                        return results
     finally:
         if executor is not None:
             executor.shutdown()
+    return results
+
+
+def _climbed_together(gate, numbers):
+    """Group the numbers of experts that one search climbs: all those with a dense gate, each other one alone."""
+    dense = tuple(k for k in sorted(numbers) if not gate.is_sparse(k))
+    return [group for group in (dense, *((k,) for k in sorted(numbers) if gate.is_sparse(k))) if group]
+
+
+def _objective(gate, experts, space, scaling, passes, blocks, k, executor):
+    return Objective(blocks, gate.with_experts(k), k, space, scaling, executor, passes, experts)
+
+
+def _climb_init(objective, scaling, init, settings):
+    several = isinstance(init, Sequence)
+    return (_climb_several if several else _climb_given)(objective, scaling, init, settings)
+
+
+def _finished(found, scaling, also, settings):
+    """Follow the best end as far as it goes."""
+    starts = [parameters for parameters in also if parameters.n_experts == found.objective.n_experts]
+    if starts:
+        found = better(found, _climb_several(found.objective, scaling, starts, settings))
+    if settings.solver == "em":
+        return found
+    if not found.best.converged:
+        return _followed(found)
+    return _replaced(found, outward(found.objective, found.best, settings))
 
 
 def _followed(found):

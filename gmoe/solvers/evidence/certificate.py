@@ -8,6 +8,7 @@ from gmoe.model import GMoE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends
+from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined
@@ -95,6 +96,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and experts.has_exact_curvature,
+        other_maxima=other_maxima(found, scaling, weight_unit),
     )
 
 

@@ -6,6 +6,7 @@ import numpy as np
 
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
+from gmoe.solvers.evidence.maxima import LocalMaximum
 
 # Statuses of fits whose highest end that was found lies at a bound or at infinity.
 EDGES = (
@@ -96,6 +97,9 @@ class FitResult:
     exact_curvature : bool
         Whether second derivatives are formulas. Where gate or experts give first derivatives alone they are differences
         of these, to some six digits, and so are the information and the standard errors.
+    other_maxima : tuple of LocalMaximum
+        Where the other climbs of the search ended, the highest first: log-likelihood, number of climbs, model. Climbs
+        that were left on the way, and those from given starts, are not in it.
     """
 
     model: GMoE
@@ -128,6 +132,7 @@ class FitResult:
     space: ParameterSpace
     min_rows: float
     exact_curvature: bool
+    other_maxima: tuple[LocalMaximum, ...] = ()
 
     @property
     def aic(self) -> float:
@@ -158,6 +163,11 @@ class FitResult:
     def certified(self) -> bool:
         """Whether the fit is an interior maximum with a small gradient."""
         return self.status == "converged"
+
+    @property
+    def is_proper(self) -> bool:
+        """Whether the fit may stand beside others: its climb came to an end, and no bound props up an expert."""
+        return self.converged and not self.at_bound and not self.few_rows
 
     @property
     def standard_errors(self) -> np.ndarray:

@@ -8,6 +8,7 @@ With more than ``SAMPLE`` observations the starts climb on a random sample, and 
 unless they lie too low there to become the best.
 """
 
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from functools import partial
 
@@ -52,6 +53,8 @@ class Found:
         Whether the user stopped the search before its end.
     settled : int or None
         The first round with which rounds agreed.
+    ascents : tuple of Ascent
+        Those that led to ``ends``, as far as they are kept.
     """
 
     best: Ascent
@@ -62,6 +65,7 @@ class Found:
     n_rounds_agreeing: int = 1
     interrupted: bool = False
     settled: int | None = None
+    ascents: tuple[Ascent, ...] = ()
 
     def tops_of(self, number: int):
         """Return what a round of the larger fit grows from: the ends of all rounds up to its own.
@@ -72,8 +76,8 @@ class Found:
         return self.tops[min(number, last)]
 
 
-def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, executor) -> Found:
-    """Best maximum with ``n_experts`` experts, from data alone.
+def search(make_objective, blocks: Blocks, numbers: Collection[int], settings: Settings, executor) -> Iterator[Found]:
+    """Best maxima with some numbers of experts, from data alone: all of them cost what the largest one does.
 
     Parameters
     ----------
@@ -81,35 +85,47 @@ def search(make_objective, blocks: Blocks, n_experts: int, settings: Settings, e
         (blocks, n_experts, executor) -> Objective.
     blocks : Blocks
         Scaled data, without observations of weight zero.
+    numbers : collection of int
+        Of experts; a single one where the gate is sparse.
     executor : concurrent.futures.Executor or None
         Threads: over starts on the sample, over blocks on all data; never nested.
+
+    Yields
+    ------
+    Found
+        For each number, rising. Of an interrupted search the last one is at hand, and those above are left out.
     """
     rng = np.random.default_rng([settings.seed, 0])
     run = map if executor is None else executor.map
     few = blocks.some(SAMPLE, rng) if blocks.n > SAMPLE else blocks
-    deciding = make_objective(few, n_experts, None)
-    if deciding.gate.is_sparse(n_experts):
-        finishing = deciding if few is blocks else make_objective(blocks, n_experts, executor)
-        return _search_selections(deciding, finishing, settings, run)
+    deciding = make_objective(few, max(numbers), None)
+    if deciding.gate.is_sparse(max(numbers)):
+        finishing = deciding if few is blocks else make_objective(blocks, max(numbers), executor)
+        yield _search_selections(deciding, finishing, settings, run)
+        return
     sample = Sample.of(few, START_ROWS, rng)
     smaller: Found | None = None
-    for k in range(1 + deciding.experts.n_given, n_experts + 1):
+    for k in range(1 + deciding.experts.n_given, max(numbers) + 1):
         climbing = make_objective(few, k, None)
-        if smaller is not None and k < n_experts and is_crowded(climbing) and climbing.gate.doubles:
+        if smaller is not None and k not in numbers and is_crowded(climbing) and climbing.gate.doubles:
             # No step on the way is worth a climb where the data could not tell its experts apart.
             smaller = _doubled(make_objective(smaller.objective.blocks, k, None), smaller)
             continue
         rounds = climb_rounds(climbing, smaller, sample, settings, run)
+        following = min(number for number in numbers if number >= k)
         if not rounds.ascents:
-            return _grown_to(make_objective, smaller, n_experts)
+            yield _grown_to(make_objective, smaller, following)
+            return
         if few is blocks:
             smaller = _select(climbing, rounds, rounds.ascents, [1] * len(rounds.ascents), smaller, settings)
         else:
             smaller = _on_all(make_objective(blocks, k, executor), climbing, rounds, smaller, sample, settings)
-        if smaller.interrupted and k < n_experts:
-            return _grown_to(make_objective, smaller, n_experts)
-    assert smaller is not None  # n_experts >= 1
-    return smaller
+        if k in numbers:
+            yield smaller
+        elif smaller.interrupted:
+            yield _grown_to(make_objective, smaller, following)
+        if smaller.interrupted:
+            return
 
 
 def _on_all(finishing, climbing, rounds: Rounds, smaller, sample, settings):
@@ -201,6 +217,7 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
         agreeing,
         rounds.interrupted,
         rounds.settled,
+        tuple(ascents),
     )
 
 

@@ -85,8 +85,8 @@ def joined(n_experts: int, parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarra
     ----------
     n_experts : int
     parts : sequence of (ndarray, int)
-        Of gate and experts: rows (entries, width), expert by expert and then what all share, and how many rows there are
-        for one expert.
+        Of gate and experts: rows (entries, width), expert by expert and then what all share, and how many rows there
+        are for one expert.
     """
     own = [rows[: n_experts * count].reshape(n_experts, count, -1) for rows, count in parts]
     shared = [rows[n_experts * count :] for rows, count in parts]

@@ -1,7 +1,7 @@
 """A model in the natural coordinates of its parts: free numbers in which models are moved and scores are taken.
 
-The table that users see has bounds (variances are positive, covariances symmetric) and conventions (a reference expert);
-the coordinates of gate and experts, logs of variances and the like, have none.
+The table that users see has bounds (variances are positive, covariances symmetric) and conventions (a reference
+expert); the coordinates of gate and experts, logs of variances and the like, have none.
 """
 
 from dataclasses import replace
@@ -20,8 +20,9 @@ RANK = 1e-7
 
 
 class Chart:
-    """Natural coordinates about a model, in the units of the data: of the gate the rows of all experts and what they
-    share, then the same of the experts.
+    """Natural coordinates about a model, in the units of the data.
+
+    Of the gate the rows of all experts and what they share, then the same of the experts.
 
     Parameters
     ----------
@@ -57,8 +58,9 @@ class Chart:
     def table_derivatives(self) -> np.ndarray:
         """Derivatives of the table of canonical parameters in the coordinates, (R, C)."""
         model, n_gate = self.model, self._ends[1]
-        gate = model.gate.table_derivatives(*self._parts[:2], self.frames[0], model.parameters.arrays)
-        experts = model.experts.table_derivatives(*self._parts[2:], self.frames[1])
+        own, shared, expert_own, expert_shared = self._parts
+        gate = model.gate.table_derivatives(own, shared, self.frames[0], model.parameters.arrays)
+        experts = model.experts.table_derivatives(expert_own, expert_shared, self.frames[1])
         parts = []
         for rows, part, size, at in (
             (gate, model.gate, model.sizes[0], slice(0, n_gate)),
@@ -83,7 +85,7 @@ class Chart:
         return np.linalg.lstsq(rows / widths, spread, rcond=RANK)[0] / widths[:, None]
 
     def scores(self, X, y) -> np.ndarray:
-        """Derivatives of the log-density of each observation in the coordinates, (n, C)."""
+        """Differentiate the log-density of each observation in the coordinates, (n, C)."""
         X, y = np.asarray(X, dtype=float), np.asarray(y, dtype=float)
         parts = [self._scores(X[lo : lo + BLOCK], y[lo : lo + BLOCK]) for lo in range(0, len(y), BLOCK)]
         return np.concatenate(parts) if parts else np.empty((0, len(self.point)))
@@ -93,7 +95,7 @@ class Chart:
         posterior = model.responsibilities(X, y).T
         # Of the log-weights only differences matter, and a gate moves by what the posterior is above the prior.
         surprise = posterior - model.gate_proba(X).T
-        x_gate, x = (np.ascontiguousarray(X[:, list(c)].T) for c in (model.gate_columns, model.expert_columns))
+        x_gate, x = (np.ascontiguousarray(X[:, list(c or ())].T) for c in (model.gate_columns, model.expert_columns))
         gate, shared, experts, expert_shared = self._parts
         rows = model.gate.jacobian(gate, shared, x_gate)
         expert_rows = model.experts.jacobian(experts, expert_shared, x, np.ascontiguousarray(y.reshape(len(y), -1).T))

@@ -1,7 +1,7 @@
 """Kinds of covariance of the estimates: observed information, sandwich, clusters; and what weights count.
 
-All are roots (r, r) of a covariance in units of the standard deviations that the observed information gives: there it is
-the identity, and the sandwich is the covariance of the scores.
+All are roots (r, r) of a covariance in units of the standard deviations that the observed information gives: there it
+is the identity, and the sandwich is the covariance of the scores.
 """
 
 from collections.abc import Callable
@@ -19,8 +19,9 @@ class Weighting(NamedTuple):
     Attributes
     ----------
     power : float
-        Of a weight in the covariance of the scores. Frequencies count observations: w of them have w times the variance of
-        one. A sampling weight or a precision multiplies the score of one observation, whose variance goes with its square.
+        Of a weight in the covariance of the scores. Frequencies count observations: w of them have w times the variance
+        of one. A sampling weight or a precision multiplies the score of one observation, whose variance goes with its
+        square.
     unit : callable, or None
         From the fit, by what the inverse observed information is multiplied; None where it says nothing.
     """

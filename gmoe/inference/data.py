@@ -13,8 +13,8 @@ def check_maximum(result: FitResult):
     """Raise a ValueError where the search did not end in a maximum."""
     if not result.converged:
         raise ValueError(
-            f"The fit is no maximum (status {result.status!r}), so that nothing is known of its sampling error; fit again "
-            "with a larger max_iter, and read explain(fit)."
+            f"The fit is no maximum (status {result.status!r}), so that nothing is known of its sampling error; fit "
+            "again with a larger max_iter, and read explain(fit)."
         )
 
 
@@ -22,8 +22,8 @@ def check_certified(result: FitResult, what: str):
     """Raise a ValueError where a fit is no interior maximum."""
     if not result.certified:
         raise ValueError(
-            f"{what} needs a certified fit, this one has the status {result.status!r}; see its summary for the reason and "
-            "the remedy (fewer experts or features, a larger max_iter, or another parameter_space)."
+            f"{what} needs a certified fit, this one has the status {result.status!r}; see its summary for the reason "
+            "and the remedy (fewer experts or features, a larger max_iter, or another parameter_space)."
         )
 
 
@@ -41,7 +41,7 @@ def data_of(result: FitResult, X, y, weight=None) -> tuple[np.ndarray, np.ndarra
         same = abs(total - result.log_likelihood) <= ROUNDING * (1.0 + abs(result.log_likelihood) + weight.sum())
     if not same:
         raise ValueError(
-            "X, y and sample_weight are not the data of the fit (its log-likelihood or response differs); give those, in "
-            "the same order."
+            "X, y and sample_weight are not the data of the fit (its log-likelihood or response differs); give those, "
+            "in the same order."
         )
     return X, y, weight

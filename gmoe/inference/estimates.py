@@ -10,7 +10,6 @@ import scipy
 from gmoe._names import near
 from gmoe._validation import check_level
 
-
 #: Ranges of numbers: intervals are symmetric on the scale that makes the whole line of them (log, logit).
 REAL, POSITIVE, PROBABILITY = (-np.inf, np.inf), (0.0, np.inf), (0.0, 1.0)
 

@@ -74,8 +74,8 @@ class Inference:
         Parameters
         ----------
         function : callable
-            Takes a :class:`gmoe.GMoE` and returns a number or an array. It is differentiated by central differences along
-            the directions that the data identify, by a ten-thousandth of a standard deviation.
+            Takes a :class:`gmoe.GMoE` and returns a number or an array. It is differentiated by central
+            differences along the directions that the data identify, by a ten-thousandth of a standard deviation.
         names : sequence of str, optional
             Of its entries; their places by default.
         within : tuple of float, default (-inf, inf)
@@ -99,7 +99,7 @@ class Inference:
         return Estimates(tuple(names), value.ravel(), slopes @ self.root, within)
 
     def standard_deviations(self, X=None) -> Estimates:
-        """Standard deviations of the experts; where they depend on x, those at the rows of X, (n, k)."""
+        """Estimate the standard deviations of the experts; where they depend on x, those at the rows of X, (n, k)."""
         if X is None and "variance" not in self.model.parameters.arrays:
             raise ValueError(
                 f"Standard deviations of {self.model.experts!r} are no parameters; give rows X to have those there."
@@ -164,9 +164,9 @@ def infer(
     X, y, weight : array-like
         The data of the fit; the observed information does without.
     cov_type : {"observed", "robust", "clustered"}
-        Inverse observed information; the sandwich ``V S V`` with the sum S of the scores' outer products, right also where
-        the densities are not (of the parameters nearest in Kullback-Leibler divergence); or the same with scores summed
-        over ``clusters``.
+        Inverse observed information; the sandwich ``V S V`` with the sum S of the scores' outer products, right also
+        where the densities are not (of the parameters nearest in Kullback-Leibler divergence); or the same with scores
+        summed over ``clusters``.
     clusters : array-like, shape (n,), optional
         Label of the cluster of each row.
     weights : {"frequency", "sampling", "precision"}

@@ -38,32 +38,27 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
         )
     if small.n_free_parameters >= large.n_free_parameters:
         raise ValueError(
-            f"The small fit has {small.n_free_parameters} free parameters, the large one {large.n_free_parameters}: give "
-            "the one with fewer first."
+            f"The small fit has {small.n_free_parameters} free parameters, the large one {large.n_free_parameters}: "
+            "give the one with fewer first."
         )
     _check_nested(small, large)
     if models[1].gate.is_sparse(models[1].n_experts):
         raise ValueError(
-            f"The likelihood of {models[1].gate!r} jumps where its selection changes, and the statistic is not chi-square; "
-            "compare criteria, or bootstrap."
+            f"The likelihood of {models[1].gate!r} jumps where its selection changes, and the statistic is not chi-"
+            "square; compare criteria, or bootstrap."
         )
     for fit in (small, large):
-        if not _ties(fit):
-            check_certified(fit, "A likelihood-ratio test")
+        check_certified(fit, "A likelihood-ratio test")
     gain = large.log_likelihood - small.log_likelihood
     if gain < -SLACK * (1.0 + 1e-6 * abs(small.log_likelihood)):
         raise ValueError(
-            f"The large fit ended {-gain:.3g} below the small one that it contains, so that it is not the highest maximum; "
-            "fit it again with a larger n_init."
+            f"The large fit ended {-gain:.3g} below the small one that it contains: it is not the highest maximum; fit it "
+            "again with a larger n_init."
         )
     added = [n for n in large.parameter_names if n not in small.parameter_names]
-    said = "variances are equal" if not added else f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"
-    return HypothesisTest(said, 2.0 * max(gain, 0.0), large.n_free_parameters - small.n_free_parameters)
-
-
-def _ties(fit):
-    """Whether the parameter space, by intent, has one variance for all experts: a bound that is a model of its own."""
-    return fit.space.variance_ratio == 1.0 and fit.status == "variance_at_bound"
+    said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
+    said += ["variances are equal"] * (small.space.variance_ratio != large.space.variance_ratio)
+    return HypothesisTest("; ".join(said), 2.0 * max(gain, 0.0), large.n_free_parameters - small.n_free_parameters)
 
 
 def _check_nested(small, large):
@@ -75,10 +70,11 @@ def _check_nested(small, large):
         few, many = ({fit.column_names[c] for c in getattr(fit.model, what)} for fit in (small, large))
         if not few <= many:
             raise ValueError(
-                f"The fits are not nested: {what} of the small one has {', '.join(sorted(few - many))}, which the large one "
-                "has not; give the large one these columns too."
+                f"The fits are not nested: {what} of the small one has {', '.join(sorted(few - many))}, which the large "
+                "one has not; give the large one these columns too."
             )
-    if small.space.variance_ratio != large.space.variance_ratio and not _ties(small):
+    # A ratio of 1 ties the variances: a model of its own, inside of those with any other.
+    if small.space.variance_ratio not in (1.0, large.space.variance_ratio):
         ratios = [fit.space.variance_ratio for fit in (small, large)]
         raise ValueError(f"The fits have other parameter spaces (variance_ratio {ratios}); use the same in both.")
 

@@ -94,6 +94,7 @@ def _once(gain, sample, rng):
 
 def _gain(result, n_init, data, seed):
     """Twice the gain by one more expert, of data and of draws alike; a search that ends lower has found no gain."""
-    small = refit(result, *data)
-    large = search(result, result.model.n_experts + 1, *data, n_init, seed)
+    X, y, weight = data
+    small = refit(result, X, y, weight)
+    large = search(result, result.model.n_experts + 1, X, y, weight, n_init, seed)
     return max(0.0, 2.0 * (large.log_likelihood - small.log_likelihood)) if small is not None else 0.0

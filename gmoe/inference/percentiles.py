@@ -47,14 +47,15 @@ class Draws:
         ----------
         level : float, default 0.95
         method : {"percentile", "bca"}
-            Quantiles of the draws; or the same at levels corrected for bias and skewness (Efron, JASA 82, 1987, 171-185),
-            with the acceleration from the observations' influence, which needs no refits.
+            Quantiles of the draws; or the same at levels corrected for bias and skewness (Efron, JASA 82, 1987, 171-
+            185), with the acceleration from the observations' influence, which needs no refits.
         """
         check_choice(method, "method", tuple(METHODS))
         low = 0.5 * (1.0 - check_level(level, "level"))
         tails = METHODS[method](self, np.array([low, 1.0 - low]))
         ends = [_quantile(column, tail) for column, tail in zip(self.draws.T, tails.T, strict=True)]
-        return tuple(np.array(ends).reshape(-1, 2).T)
+        lower, upper = np.array(ends).reshape(-1, 2).T
+        return lower, upper
 
     def rows(self, level: float = 0.95, method: str = "percentile") -> list[dict[str, Any]]:
         """One dictionary by number: name, estimate, standard error, lower, upper."""

@@ -21,10 +21,10 @@ PRECISION = 1e-9
 def profile_interval(
     result: FitResult, parameter: str | Callable, X, y, weight=None, level: float = 0.95
 ) -> tuple[float, float]:
-    """Ends of the profile interval of a parameter, or of any function of the model.
+    """Find the ends of the profile interval of a parameter, or of any function of the model.
 
-    They are the least and the largest value on the region where twice the log-likelihood lies no more than the quantile of
-    chi-square below its maximum. Unlike Wald's the interval knows no scale, and need not be symmetric.
+    They are the least and the largest value on the region where twice the log-likelihood lies no more than the quantile
+    of chi-square below its maximum. Unlike Wald's the interval knows no scale, and need not be symmetric.
 
     Parameters
     ----------
@@ -47,8 +47,8 @@ def profile_interval(
 
     Notes
     -----
-    Ends are found as constrained extremes (Neale and Miller, Behavior Genetics 27, 1997, 113-120) by sequential quadratic
-    programming in units of standard deviations, where the log-likelihood is nearly a sphere.
+    Ends are found as constrained extremes (Neale and Miller, Behavior Genetics 27, 1997, 113-120) by sequential
+    quadratic programming in units of standard deviations, where the log-likelihood is nearly a sphere.
     """
     check_certified(result, "A profile interval")
     X, y, weight = data_of(result, X, y, weight)

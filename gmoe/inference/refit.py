@@ -10,7 +10,7 @@ from gmoe.solvers.fit import fit
 
 
 def settings(result: FitResult) -> dict:
-    """What a refit has in common with a fit."""
+    """Return what a refit has in common with a fit."""
     model = result.model
     return {
         "gate": model.gate,

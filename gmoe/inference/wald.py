@@ -61,7 +61,7 @@ def wald_test(estimates: Estimates, hypotheses: str | Sequence[str], notes: Sequ
     matrix = np.array(rows)
     used = np.any(matrix, axis=0)
     for i in np.flatnonzero(used & np.isnan(estimates.standard_errors)):
-        reason = f" ({notes[i]})" if notes else ""
+        reason = f" ({notes[int(i)]})" if notes else ""
         raise ValueError(f"{estimates.names[i]} has no standard error{reason}, so that nothing about it can be tested.")
     away = matrix[:, used] @ estimates.values[used] - values
     spread = matrix[:, used] @ estimates.spread[used]

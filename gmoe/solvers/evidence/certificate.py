@@ -57,6 +57,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     separated = direction is not None
     names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
+    _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
@@ -94,7 +95,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         total_weight=total,
         n_rows=objective.blocks.n,
         column_names=tuple(labels),
-        data=digest(*objective.blocks.raw[1:], weight_unit),
+        data=digest(y, weight, weight_unit),
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and experts.has_exact_curvature,

@@ -52,8 +52,8 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
     gain = large.log_likelihood - small.log_likelihood
     if gain < -SLACK * (1.0 + 1e-6 * abs(small.log_likelihood)):
         raise ValueError(
-            f"The large fit ended {-gain:.3g} below the small one that it contains: it is not the highest maximum; fit it "
-            "again with a larger n_init."
+            f"The large fit ended {-gain:.3g} below the small one that it contains: it is no highest maximum; fit "
+            "it again with a larger n_init."
         )
     added = [n for n in large.parameter_names if n not in small.parameter_names]
     said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
@@ -70,8 +70,8 @@ def _check_nested(small, large):
         few, many = ({fit.column_names[c] for c in getattr(fit.model, what)} for fit in (small, large))
         if not few <= many:
             raise ValueError(
-                f"The fits are not nested: {what} of the small one has {', '.join(sorted(few - many))}, which the large "
-                "one has not; give the large one these columns too."
+                f"The fits are not nested: {what} of the small one has {', '.join(sorted(few - many))}, which the "
+                "large one has not; give the large one these columns too."
             )
     # A ratio of 1 ties the variances: a model of its own, inside of those with any other.
     if small.space.variance_ratio not in (1.0, large.space.variance_ratio):

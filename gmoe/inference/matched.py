@@ -16,22 +16,18 @@ def matched(model: GMoE, reference: GMoE, X, y) -> GMoE:
     model, reference : GMoE
         Of the same gate, experts and columns.
     X, y : ndarray
-        Observations, by which experts are matched where their parameters are not compared.
+        Observations, by whose posterior probabilities experts are matched.
     """
     chart = Chart(model)
     gate, shared, experts, expert_shared = chart.split(chart.point)
     symmetry = model.gate.symmetry_of(model.sizes[0]).keeping(model.experts.n_given)
     theta = np.append(gate, shared)
     order = np.arange(model.n_experts)
-    for exchange in relabelling(symmetry, np.argsort(_order(model, reference, X, y))):
+    # By what they explain: parameters that the reference's experts have nearly in common would tell nothing but noise.
+    wanted = match_experts(model, reference, X, y, by="responsibilities").order
+    for exchange in relabelling(symmetry, np.argsort(wanted)):
         theta, order = exchange.of(theta), order[list(exchange.experts)]
     images = [theta, *(mirror.of(theta) for mirror in symmetry.mirrors)]
     found = [chart.model_at(np.concatenate([t, experts[order].ravel(), expert_shared])).canonical() for t in images]
     target = Chart(reference).point
     return min(found, key=lambda image: float(np.sum((Chart(image).point - target) ** 2)))
-
-
-def _order(model, reference, X, y):
-    comparable = model.gate.has_slopes and model.experts.has_slopes
-    by = "parameters" if comparable else "responsibilities"
-    return match_experts(model, reference, X, y, by=by).order

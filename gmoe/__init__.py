@@ -44,7 +44,6 @@ from gmoe.gates import (
     list_gates,
     register_gate,
 )
-from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
@@ -53,6 +52,7 @@ from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
+    from gmoe.inference import Summary
 
 __all__ = [
     "Activation",
@@ -117,4 +117,8 @@ def __getattr__(name: str) -> Any:
         from gmoe import estimator
 
         return getattr(estimator, name)
+    if name == "Summary":
+        from gmoe.inference import Summary
+
+        return Summary
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -153,8 +153,9 @@ def test_parameters_are_those_of_the_summary(plain):
     assert vcov["coef[0] (0)", "variance (1)"] == vcov.to_frame().loc["coef[0] (0)", "variance (1)"]
 
 
-def test_the_delta_method_of_a_parameter_is_its_covariance(plain):
-    own = infer(plain[0].fit_result_)
+@pytest.mark.parametrize("cov_type", ["observed", "robust"])
+def test_the_delta_method_of_a_parameter_is_its_covariance(plain, cov_type):
+    own = plain[0].inference(*plain[1:], cov_type=cov_type)
     found = own.delta(lambda m: np.append(m.parameters.coef, m.parameters.variance))
     names = [f"{what} ({j})" for what in ("coef[0]", "variance") for j in (0, 1)]
     expected = [[own.vcov[a, b] for b in names] for a in names]

@@ -55,7 +55,9 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
             f"The large fit ended {-gain:.3g} below the small one that it contains: it is no highest maximum; fit "
             "it again with a larger n_init."
         )
-    added = [n for n in large.parameter_names if n not in small.parameter_names]
+    # Less the reference of the gate, which is 0 by convention.
+    noted = zip(large.parameter_names, large.notes, strict=True)
+    added = [name for name, note in noted if name not in small.parameter_names and not note]
     said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
     said += ["variances are equal"] * (small.space.variance_ratio != large.space.variance_ratio)
     return HypothesisTest("; ".join(said), 2.0 * max(gain, 0.0), large.n_free_parameters - small.n_free_parameters)

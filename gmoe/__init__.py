@@ -2,6 +2,7 @@
 
 __version__ = "0.1.0"
 
+from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gmoe.distributions import Intervals, PredictiveDistribution
@@ -44,7 +45,6 @@ from gmoe.gates import (
     list_gates,
     register_gate,
 )
-from gmoe.inference import Summary
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
@@ -54,6 +54,7 @@ from gmoe.solvers.evidence.result import FitResult
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
     from gmoe.model_selection import select
+    from gmoe.inference import Summary
 
 __all__ = [
     "Activation",
@@ -113,14 +114,16 @@ def __dir__() -> list[str]:
     return sorted({*globals(), *__all__})
 
 
+# Late: scikit-learn takes more than half the time of an import, and workers of a study do without it.
+_LATE = {
+    "GaussianMoERegressor": "gmoe.estimator",
+    "Summary": "gmoe.inference",
+    "log_likelihood_scorer": "gmoe.estimator",
+    "select": "gmoe.model_selection",
+}
+
+
 def __getattr__(name: str) -> Any:
-    # Late: scikit-learn takes more than half the time of an import, and workers of a study do without it.
-    if name in ("GaussianMoERegressor", "log_likelihood_scorer"):
-        from gmoe import estimator
-
-        return getattr(estimator, name)
-    if name == "select":
-        from gmoe.model_selection import select
-
-        return select
+    if name in _LATE:
+        return getattr(import_module(_LATE[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,5 +1,6 @@
 """Parameter arrays as a table: expert by expert, then what all experts share."""
 
+import re
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -70,6 +71,26 @@ def parameter_names(model: Any, labels: Sequence[str]) -> tuple[str, ...]:
         own += names(by_expert(declared), model.parameters.arrays, said)
         shared += names(common(declared), model.parameters.arrays, said)
     return (*(f"{name} ({j})" for j in range(model.n_experts) for name in own), *shared)
+
+
+def kind(name: str) -> str:
+    """Array of a parameter's name, as of ``coef[x] (0)``."""
+    return re.split(r"[ \[]", name)[0]
+
+
+def joined(n_experts: int, parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarray:
+    """Put rows of the table in its order, (entries, width).
+
+    Parameters
+    ----------
+    n_experts : int
+    parts : sequence of (ndarray, int)
+        Of gate and experts: rows (entries, width), expert by expert and then what all share, and how many rows there
+        are for one expert.
+    """
+    own = [rows[: n_experts * count].reshape(n_experts, count, -1) for rows, count in parts]
+    shared = [rows[n_experts * count :] for rows, count in parts]
+    return np.vstack([np.concatenate(own, axis=1).reshape(-1, parts[0][0].shape[1]), *shared])
 
 
 def differences(function, own, shared):

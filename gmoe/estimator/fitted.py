@@ -3,10 +3,10 @@
 from typing import Any
 
 import numpy as np
-from sklearn.utils import check_random_state
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
 from gmoe.design import REMEDY, Design, Gaps, row_labels, take
+from gmoe.estimator.inferring import Inferring, generator
 from gmoe.estimator.predictive import Predictive
 from gmoe.estimator.training import check_columns, check_response
 from gmoe.experts import as_experts
@@ -15,7 +15,7 @@ from gmoe.model import GMoE
 from gmoe.solvers.evidence.result import FitResult
 
 
-class Fitted(Predictive):
+class Fitted(Inferring, Predictive):
     """Methods of an estimator that has ``design_``, ``model_`` and ``fit_result_``.
 
     Where a formula says the response, y is left out: X has it.
@@ -101,9 +101,7 @@ class Fitted(Predictive):
     def sample(self, X, random_state=None):
         """Draw one response for each row of X, shape (n,)."""
         X = self._checked(X)
-        generator = isinstance(random_state, np.random.Generator)
-        seed = None if generator else check_random_state(random_state).randint(2**31 - 1)
-        return self.model_.sample(X, random_state if generator else np.random.default_rng(seed))[0]
+        return self.model_.sample(X, generator(random_state))[0]
 
     def predict_frame(self, X, y=None):
         """Predictions as a pandas DataFrame with the index of X (needs pandas).

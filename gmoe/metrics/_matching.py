@@ -59,7 +59,8 @@ def match_experts(fitted: GMoE, reference: GMoE, X=None, y=None, *, by: str = "p
     check_choice(by, "by", ("parameters", "responsibilities"))
     check_models(fitted=fitted, reference=reference)
     for name in ("gate_coef", "coef"):
-        widths = [getattr(model.parameters, name).shape[1] for model in (fitted, reference)]
+        # Other gates and experts have other arrays, and none of these to compare.
+        widths = [np.atleast_2d(model.parameters.arrays.get(name, 0.0)).shape[-1] for model in (fitted, reference)]
         if widths[0] != widths[1]:
             raise ValueError(f"{name} has {widths[0]} features in fitted and {widths[1]} in reference; pass the same.")
     for name in ("gate_columns", "expert_columns"):

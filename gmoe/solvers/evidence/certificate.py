@@ -9,6 +9,7 @@ from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends
 from gmoe.solvers.evidence.maxima import other_maxima
+from gmoe.solvers.evidence.digest import digest
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined
@@ -52,11 +53,12 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     held = Kind.SELECTION in kinds
     # A gate that a box holds goes nowhere.
     direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
-    matrix, notes = covariance(objective, scaling, local, model, free, direction)
+    spread, notes = covariance(objective, scaling, local, model, free, direction)
     converged = best.converged and local.is_maximum
     separated = direction is not None
     names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
+    _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
     # somewhere on the way to infinity.
@@ -86,13 +88,15 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares,
-        covariance=matrix / weight_unit,
+        spread=spread / np.sqrt(weight_unit),
         parameter_names=names,
         notes=notes,
         n_free_parameters=n_free_parameters(objective),
         classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
+        column_names=tuple(labels),
+        data=digest(y, weight, weight_unit),
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and experts.has_exact_curvature,

@@ -19,7 +19,7 @@ PINNED = 1e-13
 
 
 def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None):
-    """Covariance of the canonical raw parameters by the inverse observed information on the identified space.
+    """Root of the covariance of the canonical raw parameters: of the inverse observed information, where identified.
 
     Parameters
     ----------
@@ -34,15 +34,16 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
 
     Returns
     -------
-    covariance : ndarray, shape (R, R); notes : tuple of str
+    spread : ndarray, shape (R, r); notes : tuple of str
+        The covariance is ``spread @ spread.T``, for parameters without a note.
     """
     values, out = local.values, local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
     regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
     root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
     to_raw = derivatives(objective, scaling, local.theta, model)
     spread = to_raw @ root
-    result = spread @ spread.T
-    size = np.maximum(np.sqrt(np.diag(result)), 1e-12)
+    deviation = np.linalg.norm(spread, axis=1)
+    size = np.maximum(deviation, 1e-12)
     # A flat direction as long as a standard deviation of the best known one.
     flat = np.linalg.norm(to_raw @ out[:, ~regular], axis=1)
     if free is not None and free.size:
@@ -64,11 +65,8 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
             notes[places[ended]] = "at bound"
     notes[entries.experts[objective.n_fitted :]] = "pinned"
     # What is held by a bound has no spread at all.
-    notes[(notes == "") & (np.diag(result) == 0.0)] = "at bound"
-    unusable = notes != ""
-    result[unusable, :] = np.nan
-    result[:, unusable] = np.nan
-    return result, tuple(str(note) for note in notes)
+    notes[(notes == "") & (deviation == 0.0)] = "at bound"
+    return spread, tuple(str(note) for note in notes)
 
 
 class Entries:

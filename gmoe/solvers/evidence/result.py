@@ -1,6 +1,7 @@
 """What a fit returns: the parameters and the evidence that they are the maximum likelihood estimate."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -76,8 +77,9 @@ class FitResult:
         Log-likelihood by iteration of the winning ascent.
     shares : ndarray, shape (k,)
         Average gate probability of each expert.
-    covariance : ndarray, shape (P, P)
-        Of the canonical raw parameters, rows as in ``parameter_names``; nan where a note says why.
+    spread : ndarray, shape (P, r)
+        What one standard deviation in each of the r identified directions does to the canonical raw parameters, rows as
+        in ``parameter_names``: the root of their covariance.
     parameter_names : tuple of str
     notes : tuple of str
         One by parameter: empty, ``pinned``, ``not identified``, ``separated``, ``at bound``, or ``boundary`` for what
@@ -90,6 +92,10 @@ class FitResult:
         Sum of the sample weights; the number of observations without weights.
     n_rows : int
         Rows of positive weight.
+    column_names : tuple of str
+        Of X.
+    data : int
+        Checksum of the response and the weights: fits with another one are of other data.
     space : ParameterSpace
         The set over which the likelihood was maximised.
     min_rows : float
@@ -122,13 +128,15 @@ class FitResult:
     n_rounds_agreeing: int
     history: tuple[float, ...]
     shares: np.ndarray
-    covariance: np.ndarray
+    spread: np.ndarray
     parameter_names: tuple[str, ...]
     notes: tuple[str, ...]
     n_free_parameters: int
     classification: float
     total_weight: float
     n_rows: int
+    column_names: tuple[str, ...]
+    data: int
     space: ParameterSpace
     min_rows: float
     exact_curvature: bool
@@ -163,6 +171,15 @@ class FitResult:
     def certified(self) -> bool:
         """Whether the fit is an interior maximum with a small gradient."""
         return self.status == "converged"
+
+    @cached_property
+    def covariance(self) -> np.ndarray:
+        """Covariance of the canonical raw parameters, shape (P, P); nan where a note says why."""
+        result = self.spread @ self.spread.T
+        unusable = np.array(self.notes) != ""
+        result[unusable, :] = np.nan
+        result[:, unusable] = np.nan
+        return result
 
     @property
     def is_proper(self) -> bool:

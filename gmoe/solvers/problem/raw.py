@@ -55,6 +55,5 @@ def derivatives(objective, scaling, theta, model):
     for block, count, index in ((gate, counts[0], objective.gate_index), (experts, counts[1], expert_index)):
         rows = np.zeros((len(block), objective.size))
         rows[:, index] = block
-        parts.append((rows[: k * count].reshape(k, count, objective.size), rows[k * count :]))
-    own_rows = np.concatenate([parts[0][0], parts[1][0]], axis=1).reshape(-1, objective.size)
-    return np.vstack([own_rows, parts[0][1], parts[1][1]])
+        parts.append((rows, count))
+    return table.joined(k, parts)

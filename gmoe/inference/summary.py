@@ -1,0 +1,129 @@
+"""The table of a fit."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import scipy
+
+from gmoe import table
+from gmoe._validation import check_choice
+from gmoe.experts import GAUSSIAN
+from gmoe.inference.sentences import certificate_lines, symmetry_of
+from gmoe.solvers.evidence.result import FitResult
+
+
+@dataclass(frozen=True, eq=False)
+class Summary:
+    """Printable table of a fit.
+
+    Parameters
+    ----------
+    result : FitResult
+    level : float, default 0.95
+        Of the Wald intervals.
+    """
+
+    result: FitResult
+    level: float = 0.95
+
+    def __post_init__(self):
+        if not 0.0 < self.level < 1.0:
+            raise ValueError(f"level must lie between 0 and 1, got {self.level}.")
+
+    def rows(self) -> list[dict]:
+        """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
+        r = self.result
+        half = scipy.special.ndtri(0.5 + self.level / 2.0)
+        values, errors = table.parameter_values(r.model), r.standard_errors
+        positive = {array.name for array in table.declared(r.model) if array.positive}
+        return [
+            {
+                "parameter": name,
+                "estimate": float(value),
+                "std_error": float(error),
+                **_wald(table.kind(name) in positive, float(value), float(error), half),
+                "note": note,
+            }
+            for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
+        ]
+
+    def interval(self, parameter: str) -> tuple:
+        """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
+        model = self.result.model
+        check_choice(parameter, "parameter", _kinds(model))
+        _check_estimable(model, parameter)
+        shape = np.shape(getattr(model.parameters, parameter))
+        rows = [row for row in self.rows() if table.kind(row["parameter"]) == parameter]
+        lower, upper = (np.array([row[end] for row in rows]).reshape(shape) for end in ("lower", "upper"))
+        return (lower, upper) if shape else (float(lower), float(upper))
+
+    def to_frame(self):
+        """Return the rows as a pandas DataFrame (needs pandas)."""
+        import pandas as pd
+
+        return pd.DataFrame(self.rows()).set_index("parameter")
+
+    def __str__(self):
+        r = self.result
+        width = max(len(name) for name in r.parameter_names)
+        kind = "Gaussian mixture" if r.model.experts == GAUSSIAN else f"{r.model.experts!r}: mixture"
+        percent = f"{100 * self.level:g}%"
+        head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
+        lines = [
+            f"{kind} of {r.model.n_experts} experts, gate {r.model.gate}",
+            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
+            f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
+            "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
+            "",
+            head,
+            "-" * len(head),
+        ]
+        lines += [_line(row, width) for row in self.rows()]
+        return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _kinds(model):
+    """Names of the arrays; a temperature last, and also where the gate fixes it."""
+    names = [array.name for array in table.declared(model) if array.name != "temperature"]
+    return (*names, "temperature") if model.gate.can_anneal else tuple(names)
+
+
+def _check_estimable(model, parameter):
+    """Raise where the gate, whatever the data, leaves nothing of that kind to estimate."""
+    gate, symmetry = model.gate, symmetry_of(model)
+    if parameter.startswith("gate_") and symmetry.hard:
+        nothing = parameter == "gate_intercept" and symmetry.void_rows[:, 0].all()
+        reason = "it has no effect" if nothing else "the likelihood jumps in it, as in a change-point"
+        raise ValueError(
+            f"No interval for {parameter} of {gate!r}: with one active expert {reason}, and it has no standard error. "
+            "Use n_active >= 2, or a bootstrap of the regions."
+        )
+    if parameter == "temperature" and not gate.estimated:
+        raise ValueError(
+            f"No interval for the temperature of {gate!r}, which fixes it at {gate.temperature}; "
+            "use a gate with temperature='estimate'."
+        )
+    if parameter == "temperature" and symmetry.idle:
+        raise ValueError(
+            f"No interval for the temperature of {gate!r}, which this model does not identify: {symmetry.idle}. Use an "
+            "activation that bends, at least two active experts and a gate feature; or a fixed temperature."
+        )
+
+
+def _wald(positive, value, error, half):
+    """Return z value and interval; what is positive has no z (0 is not interior) and an interval on the log scale."""
+    if positive:
+        # Hardly any weight in the data: the interval is (0, inf).
+        with np.errstate(over="ignore"):
+            factor = float(np.exp(half * error / value))
+        return {"z": float("nan"), "lower": value / factor, "upper": value * factor}
+    # A standard error is nan where a note stands in its place, and never 0.
+    return {"z": value / error, "lower": value - half * error, "upper": value + half * error}
+
+
+def _line(row, width):
+    start = f"{row['parameter']:<{width}}  {row['estimate']:>12.6g}"
+    if row["note"]:
+        return f"{start}  {row['note']:>12}"
+    z = f"{row['z']:>8.2f}" if np.isfinite(row["z"]) else " " * 8
+    return f"{start}  {row['std_error']:>12.6g}  {z}  {row['lower']:>12.6g} .. {row['upper']:>11.6g}"

@@ -53,8 +53,8 @@ from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
-    from gmoe.model_selection import select
     from gmoe.inference import Summary
+    from gmoe.model_selection import select
 
 __all__ = [
     "Activation",

@@ -8,8 +8,8 @@ from gmoe.model import GMoE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends
-from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.digest import digest
+from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined

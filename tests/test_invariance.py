@@ -118,3 +118,23 @@ def test_gate_shift_of_a_start_changes_nothing(case):
     moved = fit(X, y, k, init=start.with_gate(start.gate + np.arange(1.0, X.shape[1] + 2) / np.r_[1, X.std(axis=0)]))
     assert moved.log_likelihood_ == pytest.approx(fitted.log_likelihood_, rel=LIKELIHOOD)
     assert_same(moved, start.gate, start.expert, start.variance, covariance(fitted))
+
+
+@pytest.mark.parametrize(("a", "b"), [(1e90, 1e-75), (1.0, 1e-85), (1e-90, 1e75), (1e150, 1e140), (1e-150, 1e-120)])
+@pytest.mark.parametrize("experts", ["gaussian", "student:df=4"])
+def test_standard_errors_whose_squares_overflow(a, b, experts):
+    """Standard errors and z values follow the units as far as the fit does; their squares are beyond doubles here."""
+    X, y = DATA["simulated"][0][:300], DATA["simulated"][1][:300]
+    one, moved = (
+        GaussianMoERegressor(2, experts=experts, n_init=2, random_state=0).fit(u * X, v * y)
+        for u, v in ((1.0, 1.0), (a, b))
+    )
+    r, s = one.fit_result_, moved.fit_result_
+    assert (r.notes, r.status) == (s.notes, s.status)
+    # Estimates agree to 1e-6 as above, and z values are their ratios to standard errors of the same digits.
+    for left, right in zip(one.summary().rows(), moved.summary().rows(), strict=True):
+        assert right["z"] == pytest.approx(left["z"], rel=1e-5, nan_ok=True)
+        assert (right["std_error"] > 0.0) == (left["std_error"] > 0.0)
+        relative = [row["std_error"] / abs(row["estimate"] or 1.0) for row in (left, right)]
+        assert relative[1] == pytest.approx(relative[0], rel=1e-5, nan_ok=True)
+    np.testing.assert_allclose(s.correlation, r.correlation, atol=1e-5)

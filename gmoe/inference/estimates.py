@@ -9,6 +9,7 @@ import scipy
 
 from gmoe._names import near
 from gmoe._validation import check_level
+from gmoe.solvers.evidence.result import lengths
 
 #: Ranges of numbers: intervals are symmetric on the scale that makes the whole line of them (log, logit).
 REAL, POSITIVE, PROBABILITY = (-np.inf, np.inf), (0.0, np.inf), (0.0, 1.0)
@@ -63,7 +64,7 @@ class Estimates:
     @property
     def standard_errors(self) -> np.ndarray:
         """Square roots of the covariance's diagonal, shape (m,)."""
-        return np.linalg.norm(self.spread, axis=1)
+        return lengths(self.spread)
 
     @property
     def covariance(self) -> Labelled:

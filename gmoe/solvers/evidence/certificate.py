@@ -53,7 +53,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     held = Kind.SELECTION in kinds
     # A gate that a box holds goes nowhere.
     direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
-    spread, notes = covariance(objective, scaling, local, model, free, direction)
+    spread, notes = covariance(objective, scaling, local, model, free, direction, weight_unit)
     converged = best.converged and local.is_maximum
     separated = direction is not None
     names = table.parameter_names(model, labels)
@@ -88,7 +88,7 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=shares,
-        spread=spread / np.sqrt(weight_unit),
+        spread=spread,
         parameter_names=names,
         notes=notes,
         n_free_parameters=n_free_parameters(objective),

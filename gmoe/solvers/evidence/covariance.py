@@ -4,6 +4,7 @@ import numpy as np
 
 from gmoe import table
 from gmoe.part import Axis
+from gmoe.solvers.evidence.result import lengths
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.raw import derivatives, raw_sizes
 from gmoe.solvers.problem.scaling import Scaling, null_space
@@ -14,11 +15,12 @@ from gmoe.solvers.search.standing import variance_held
 FLAT = 1e-11
 # Loading of a parameter on the flat directions from which on it is not identified.
 LOADING = 1e-6
-# Derivative of an entry of the table that is none: that of one that the canonical form sets to zero.
+# Derivative of an entry of the table that is none, relative to those of its column: that of one that the canonical form
+# sets to zero.
 PINNED = 1e-13
 
 
-def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None):
+def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None, weight_unit=1.0):
     """Root of the covariance of the canonical raw parameters: of the inverse observed information, where identified.
 
     Parameters
@@ -32,6 +34,9 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     separating : ndarray, shape (P,), or None
         Direction along which the gate separates: what loads on it has no standard error.
 
+    weight_unit : float
+        What the weights were divided by.
+
     Returns
     -------
     spread : ndarray, shape (R, r); notes : tuple of str
@@ -41,18 +46,20 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
     root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
     to_raw = derivatives(objective, scaling, local.theta, model)
-    spread = to_raw @ root
-    deviation = np.linalg.norm(spread, axis=1)
+    # Each entry in a unit of its own: squares in the units of the data overflow long before a fit does.
+    unit = np.abs(to_raw).max(axis=1, initial=0.0)
+    to_unit = to_raw / np.where(unit > 0.0, unit, 1.0)[:, None]
+    deviation = np.linalg.norm(to_unit @ root, axis=1)
     size = np.maximum(deviation, 1e-12)
     # A flat direction as long as a standard deviation of the best known one.
-    flat = np.linalg.norm(to_raw @ out[:, ~regular], axis=1)
+    flat = np.linalg.norm(to_unit @ out[:, ~regular], axis=1)
     if free is not None and free.size:
-        flat += np.linalg.norm(to_raw @ free, axis=1)
+        flat += np.linalg.norm(to_unit @ free, axis=1)
     entries = Entries(objective, scaling, model)
     unknown = entries.collinear() | (flat > LOADING * size)
     notes = np.where(unknown, "not identified", "").astype(object)
     if separating is not None:
-        moved = np.abs(to_raw @ separating)
+        moved = np.abs(to_unit @ separating)
         notes[moved > LOADING * moved.max()] = "separated"
     held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
     _note_gate(objective, entries, notes, to_raw, held)
@@ -66,6 +73,10 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     notes[entries.experts[objective.n_fitted :]] = "pinned"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (deviation == 0.0)] = "at bound"
+    with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+        spread = unit[:, None] * (to_unit @ root / np.sqrt(weight_unit))
+        errors = lengths(spread)
+    notes[(notes == "") & ~(np.isfinite(errors) & (errors > 0.0))] = "beyond range"
     return spread, tuple(str(note) for note in notes)
 
 
@@ -160,9 +171,10 @@ def _note_gate(objective, entries, notes, to_raw, held):
         notes[rows[:, 1:]] = "boundary"
     # Of a lost column nothing moves either, and it is not identified; the reference's entries are a convention.
     open_to_all = (notes[rows] == "") | (np.arange(objective.n_experts) == 0)[:, None]
-    notes[rows[~np.any(np.abs(to_raw[rows]) > PINNED, axis=2) & open_to_all]] = "pinned"
+    moves = np.abs(to_raw[rows]).max(axis=2, initial=0.0)
+    notes[rows[(moves <= PINNED * moves.max(axis=0)) & open_to_all]] = "pinned"
     shared = entries.shared_gate
-    notes[shared[~np.any(np.abs(to_raw[shared]) > PINNED, axis=1) & (notes[shared] == "")]] = "pinned"
+    notes[shared[~to_raw[shared].any(axis=1) & (notes[shared] == "")]] = "pinned"
 
 
 def collinear_columns(scaling):

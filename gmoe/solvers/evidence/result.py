@@ -175,7 +175,8 @@ class FitResult:
     @cached_property
     def covariance(self) -> np.ndarray:
         """Covariance of the canonical raw parameters, shape (P, P); nan where a note says why."""
-        result = self.spread @ self.spread.T
+        with np.errstate(over="ignore", under="ignore", invalid="ignore"):
+            result = self.spread @ self.spread.T
         unusable = np.array(self.notes) != ""
         result[unusable, :] = np.nan
         result[:, unusable] = np.nan
@@ -188,5 +189,18 @@ class FitResult:
 
     @property
     def standard_errors(self) -> np.ndarray:
-        """Square roots of the covariance's diagonal, shape (P,); nan with a reason in ``notes``."""
-        return np.sqrt(np.diag(self.covariance))
+        """Of the canonical raw parameters, shape (P,), also where squares overflow; nan with a reason in ``notes``."""
+        return np.where(np.array(self.notes) == "", lengths(self.spread), np.nan)
+
+    @property
+    def correlation(self) -> np.ndarray:
+        """Correlations of the canonical raw parameters, shape (P, P); nan where a note says why."""
+        rows = self.spread / np.where(np.array(self.notes) == "", lengths(self.spread), np.nan)[:, None]
+        return rows @ rows.T
+
+
+def lengths(rows: np.ndarray) -> np.ndarray:
+    """Lengths of the rows of an array, (P,): scaled before they are squared, which may overflow or underflow."""
+    size = np.abs(rows).max(axis=1, initial=0.0)
+    unit = np.where((size > 0.0) & np.isfinite(size), size, 1.0)
+    return unit * np.linalg.norm(rows / unit[:, None], axis=1)

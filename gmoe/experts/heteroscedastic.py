@@ -5,12 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.distributions import NORMAL
-from gmoe.experts._predictors import PredictorExperts, regressions
+from gmoe.experts._predictors import FAR, PredictorExperts, regressions
 from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.part import Array, Axis
 
-# Log variances beyond it are a wild trial step.
-FAR = 300.0
 # Standard deviations of a feature on both sides of its mean, at which the parameter space bounds variances.
 REACH = 2.0
 # Longest slope of the log variance, per standard deviation of the features, of a start.

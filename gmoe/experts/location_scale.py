@@ -8,10 +8,7 @@ import numpy as np
 
 from gmoe.distributions import Standard
 from gmoe.experts._one_scale import NONE, OneScaleExperts
-from gmoe.experts._predictors import PredictorExperts, regressions
-
-# Log scales beyond it are a wild trial step.
-FAR = 300.0
+from gmoe.experts._predictors import FAR, PredictorExperts, regressions
 
 
 class LocationScaleExperts(OneScaleExperts, PredictorExperts):

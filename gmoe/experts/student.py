@@ -9,7 +9,7 @@ import scipy
 from gmoe._validation import check_positive
 from gmoe.distributions import StudentT
 from gmoe.experts._one_scale import NONE, OneScaleExperts
-from gmoe.experts._predictors import PredictorExperts, regressions
+from gmoe.experts._predictors import FAR, PredictorExperts, regressions
 from gmoe.part import Array
 
 ESTIMATE = "estimate"
@@ -17,8 +17,6 @@ ESTIMATE = "estimate"
 LEAST, MOST = 1.0, 200.0
 # Part of the (logarithmic) range that is its end: 0.5 % of the degrees of freedom.
 AT_END = 1e-3
-# Log scales beyond it are a wild trial step.
-FAR = 300.0
 
 
 @dataclass(frozen=True)

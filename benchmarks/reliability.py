@@ -20,6 +20,7 @@ import numpy as np
 import pandas as pd
 
 from gmoe.study import Study, merge, run, table
+from gmoe.study.results.manifest import load_study
 from gmoe.study.results.store import done_in
 
 TEXT = """
@@ -104,7 +105,7 @@ def same(folder, expected):
     """Whether a folder's table is the expected one, and how many replications were done twice."""
     frame = table(folder).drop(columns="seconds")
     pd.testing.assert_frame_equal(frame, expected, check_exact=True)
-    tasks = [task for _, n_failed in done_in(Path(folder)) for task in n_failed or ()]
+    tasks = [task for _, n_failed in done_in(Path(folder), load_study(folder), set()) for task in n_failed or ()]
     return len(tasks) - len(set(tasks))
 
 

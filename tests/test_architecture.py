@@ -16,6 +16,7 @@ PACKAGE = Path(gmoe.__file__).parent
 LAYERS = [
     "gmoe._names",
     "gmoe._validation",
+    "gmoe._files",
     "gmoe._progress",
     "gmoe._cache",
     "gmoe._jit",

@@ -1,5 +1,7 @@
 """Result files are whole, or found out."""
 
+import hashlib
+import io
 import json
 import os
 import shutil
@@ -12,10 +14,12 @@ import pytest
 
 pytest.importorskip("pyarrow")
 
+import pyarrow as pa
 import pyarrow.parquet as pq
 
-from gmoe.study import ChangedStudyError, StoreError, Study, merge, run, status, table
-from gmoe.study.results.manifest import differences
+from gmoe.study import ChangedStudyError, StoreError, Study, StudyError, merge, run, status, table
+from gmoe.study.results.identity import differences
+from gmoe.study.results.manifest import encoded, read_manifest
 from gmoe.study.results.store import read_file, write_whole
 
 TEXT = """
@@ -49,6 +53,13 @@ def damage(path, kind, rng):
     path.write_bytes(bytes(content))
 
 
+def edit(folder, change):
+    """Change a manifest, with its checksum, as another version of gmoe would have written it."""
+    manifest = json.loads((folder / "manifest.json").read_text())
+    change(manifest)
+    (folder / "manifest.json").write_bytes(encoded(manifest))
+
+
 @pytest.mark.parametrize("kind", ["truncated", "emptied", "flipped"])
 def test_every_damaged_file_is_found_and_computed_again(whole, tmp_path, kind):
     study, rng = Study.from_toml(TEXT), np.random.default_rng(3)
@@ -59,7 +70,7 @@ def test_every_damaged_file_is_found_and_computed_again(whole, tmp_path, kind):
         files = sorted(folder.glob("results/*.parquet"))
         damaged = files[case % len(files)]
         damage(damaged, kind, rng)
-        assert read_file(damaged) is None
+        assert read_file(damaged, study) is None
         assert status(folder).n_damaged == 1 and status(folder).n_missing == 2
         with pytest.warns(RuntimeWarning, match="1 damaged result files .* run the study again"):
             assert len(table(folder)) == 2
@@ -114,7 +125,7 @@ def test_full_disk(whole, tmp_path):
 def test_full_device(tmp_path, monkeypatch):
     """What a write to a full device raises (ENOSPC) leaves no file, and says what to do."""
     real = open
-    monkeypatch.setattr("builtins.open", lambda path, mode: real("/dev/full", mode))
+    monkeypatch.setattr("builtins.open", lambda path, mode: real("/dev/full", "wb"))
     with pytest.raises(StoreError, match="the disk is full; make room and resume; finished batches are safe"):
         write_whole(tmp_path / "file", b"content" * 10_000)
     assert not list(tmp_path.iterdir())
@@ -164,9 +175,7 @@ def test_more_replications_go_on(whole, tmp_path):
 
 def test_a_folder_from_before_an_option_goes_on(whole, tmp_path):
     folder = shutil.copytree(whole, tmp_path / "copy")
-    manifest = json.loads((folder / "manifest.json").read_text())
-    del manifest["study"]["loss"][0]["gate_intercept"]
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    edit(folder, lambda manifest: manifest["study"]["loss"][0].pop("gate_intercept"))
     assert run(Study.from_toml(TEXT), folder).n_missing == 0
 
 
@@ -205,9 +214,7 @@ def test_merge_leaves_damaged_files_out(whole, tmp_path):
 
 def test_another_version_is_recorded_with_a_warning(whole, tmp_path):
     copy = shutil.copytree(whole, tmp_path / "copy")
-    manifest = json.loads((copy / "manifest.json").read_text())
-    manifest["runs"][-1]["versions"]["gmoe"] = "0.0.1"
-    (copy / "manifest.json").write_text(json.dumps(manifest))
+    edit(copy, lambda manifest: manifest["runs"][-1]["versions"].update(gmoe="0.0.1"))
     with pytest.warns(RuntimeWarning, match="begun by gmoe 0.0.1"):
         run(Study.from_toml(TEXT), copy, engine="serial")
     assert len(json.loads((copy / "manifest.json").read_text())["runs"]) == 2
@@ -223,16 +230,97 @@ def test_shards_that_start_together_are_all_recorded(tmp_path):
     assert sorted(run["shard"][0] for run in runs) == [1, 2, 3, 4]
 
 
-def test_a_damaged_manifest_is_an_error_with_advice(whole, tmp_path):
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        ("{", "is damaged .*; put the manifest.json back"),
+        ("[" * 100_000, "is damaged .*; put the manifest.json back"),
+        ("null", "is damaged, or was edited"),
+        (json.dumps({"format": 2, "study": {}, "runs": []}), "is damaged, or was edited"),
+        (encoded({"format": 2, "study": {}, "runs": {}}).decode(), "is no manifest of gmoe"),
+        (encoded({"format": 2, "study": None, "runs": []}).decode(), "is no manifest of gmoe"),
+        (encoded({"format": 2, "study": {}, "runs": [{"versions": None}]}).decode(), "is no manifest of gmoe"),
+        (encoded({"format": 1, "study": {}, "runs": []}).decode(), "has format 1"),
+        (encoded({"format": 2, "study": {"name": []}, "runs": []}).decode(), "name: must be a name"),
+    ],
+)
+def test_a_damaged_manifest_is_an_error_with_advice(whole, tmp_path, content, reason):
     copy = shutil.copytree(whole, tmp_path / "copy")
-    (copy / "manifest.json").write_text("{")
-    with pytest.raises(StoreError, match=r"cannot be read .*restore manifest.json \("):
-        status(copy)
-    (copy / "manifest.json").write_text(json.dumps({"format": 1, "study": {}, "runs": {}}))
-    with pytest.raises(StoreError, match="is damaged; restore"):
-        run(Study.from_toml(TEXT), copy, engine="serial")
+    (copy / "manifest.json").write_text(content)
+    for use in (status, table, lambda folder: run(Study.from_toml(TEXT), folder, engine="serial")):
+        with pytest.raises(StudyError, match=reason) as caught:
+            use(copy)
+        assert "\n" not in str(caught.value)
+
+
+def test_every_flipped_bit_of_a_manifest_is_found(whole, tmp_path):
+    """The content is refused or is the same: a flip in white space or in the case of an escape changes nothing."""
+    copy, rng = shutil.copytree(whole, tmp_path / "copy"), np.random.default_rng(5)
+    whole_bytes = (copy / "manifest.json").read_bytes()
+    for _ in range(300):
+        content = bytearray(whole_bytes)
+        content[rng.integers(len(content))] ^= 1 << rng.integers(8)
+        (copy / "manifest.json").write_bytes(content)
+        try:
+            found = read_manifest(copy)
+        except StoreError:
+            continue
+        assert found == json.loads(whole_bytes)
+
+
+def test_results_without_a_manifest_say_of_which_study_they_are(whole, tmp_path):
+    copy = shutil.copytree(whole, tmp_path / "copy")
     (copy / "manifest.json").unlink()
-    with pytest.raises(StoreError, match="has results, but its manifest.json is missing; restore"):
+    with pytest.raises(ChangedStudyError, match="not of this study: seed: 1 -> 2"):
         run(Study.from_toml(TEXT.replace("seed = 1", "seed = 2")), copy, engine="serial")
     with pytest.raises(StoreError, match="manifest.json is missing"):
-        table(tmp_path)
+        table(copy)
+    assert run(Study.from_toml(TEXT), copy, engine="serial").n_missing == 0
+    pd.testing.assert_frame_equal(table(copy), table(whole))
+
+
+ANOTHER_LOSS = '\n[[loss]]\nkind = "hellinger"\n'
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "named"),
+    [
+        ("seed = 1", "seed = 2", "seed: 2 -> 1"),
+        ("[40]", "[40, 60]", r"sizes: \[40, 60\] -> \[40\]"),
+        ('"near_truth"', '"data"', r'protocol\[0\].starts: "data" -> "near_truth"'),
+        ('"near_truth"', f'"near_truth"{ANOTHER_LOSS}', r'loss\[0\].name: "hellinger" -> "over"'),
+        ("replications = 4", "replications = 5", "it has replication 4, the study 4 replications"),
+    ],
+)
+def test_results_of_another_study_are_refused_by_name(whole, tmp_path, old, new, named):
+    """A whole file of another study in the folder is neither counted nor mixed in, whatever is asked of the folder."""
+    copy = shutil.copytree(whole, tmp_path / "copy")
+    run(Study.from_toml(TEXT.replace(old, new)), tmp_path / "other", engine="serial", batch_size=1)
+    for path in (tmp_path / "other" / "results").iterdir():
+        shutil.copy(path, copy / "results")
+    asked = (status, table, lambda folder: run(Study.from_toml(TEXT), folder), lambda folder: merge([folder], whole))
+    for use in asked:
+        with pytest.raises(
+            ChangedStudyError, match=rf"parquet is not of this study: .*{named}.* Move it away"
+        ) as caught:
+            use(copy)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_whole_table_that_is_not_of_gmoe_is_refused(whole, tmp_path):
+    copy, study = shutil.copytree(whole, tmp_path / "copy"), Study.from_toml(TEXT)
+    found = read_file(sorted(whole.glob("results/*.parquet"))[0], study)
+    for case, reason in [
+        (found.replace_schema_metadata(None), "does not say of which study"),
+        (found.replace_schema_metadata({b"gmoe:study": b"["}), "does not say of which study"),
+        (found.drop_columns(["cells"]), r"lacks \['cells'\]"),
+        (found.set_column(2, "n", pa.array([41] * len(found))), "it has n 41, the study 40"),
+    ]:
+        stream = io.BytesIO()
+        pq.write_table(case, stream)
+        digest = hashlib.sha256(stream.getvalue()).hexdigest()[:16]
+        path = copy / "results" / f"1-0-2-{digest}.parquet"
+        path.write_bytes(stream.getvalue())
+        with pytest.raises(ChangedStudyError, match=reason):
+            table(copy)
+        path.unlink()

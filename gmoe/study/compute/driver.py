@@ -99,7 +99,7 @@ class Driver:
 
     def scan(self) -> None:
         """Read the files that are not known yet; put damaged ones away."""
-        for path, n_failed in done_in(self.folder, self._seen):
+        for path, n_failed in done_in(self.folder, self.study, self._seen):
             if n_failed is None:
                 quarantine(path)
                 self.n_quarantined += 1

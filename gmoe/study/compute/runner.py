@@ -15,8 +15,9 @@ from gmoe.study.compute.driver import Driver, Outcome, Progress
 from gmoe.study.compute.engines import ENGINES, make_pool
 from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StoreError
+from gmoe.study.results.identity import refuse_changes
 from gmoe.study.results.lock import locked
-from gmoe.study.results.manifest import MANIFEST, load_study, read_manifest, refuse_changes, write_manifest
+from gmoe.study.results.manifest import MANIFEST, load_study, read_manifest, write_manifest
 from gmoe.study.results.store import gather, read_table, sweep
 
 if TYPE_CHECKING:
@@ -185,7 +186,7 @@ def merge(folders: Iterable[str | Path], into: str | Path) -> Status:
     target = _made(into)
     with locked(target, None):
         write_manifest(target, study, {"merged": [_origin(source) for source in sources]})
-        damaged = gather(sources, target)
+        damaged = gather(sources, target, study)
     if damaged:
         warnings.warn(f"{damaged} damaged files were left out; run the study on {target} to compute them anew.",
                       RuntimeWarning, stacklevel=2)  # fmt: skip

@@ -11,10 +11,14 @@ _TYPES = {str: pa.string(), int: pa.int64(), float: pa.float64(), bool: pa.bool_
 
 def table_from(rows: Sequence[Mapping[str, Any]], kinds: Mapping[str, type]) -> pa.Table:
     """Return the table with the columns and types of ``kinds``; every row has all of them."""
-    schema = pa.schema([(name, _TYPES[kind]) for name, kind in kinds.items()])
     return pa.Table.from_arrays(
-        [_column([row[name] for row in rows], kind) for name, kind in kinds.items()], schema=schema
+        [_column([row[name] for row in rows], kind) for name, kind in kinds.items()], schema=schema_of(kinds)
     )
+
+
+def schema_of(kinds: Mapping[str, type]) -> pa.Schema:
+    """Return the schema of columns of these kinds."""
+    return pa.schema([(name, _TYPES[kind]) for name, kind in kinds.items()])
 
 
 def _column(values, kind):

@@ -3,8 +3,9 @@
 A folder holds ``manifest.json`` (the study, and for each run the versions, git commit and processor), ``results/`` with
 one Parquet file per batch, ``quarantine/`` with files that were found damaged, and lock files.  A result file is
 written aside in the folder, flushed to the disk, and renamed to ``<n>-<replication>-<rows>-<digest>.parquet`` by the
-worker that computed it; the digest is of all its bytes, so that a file that was cut or changed is known by its
-name.  Which replications are done is what the files hold, and nothing else: batches may differ from run to run.
+worker that computed it; the digest is of all its bytes, so that a file that was cut or changed is known by its name.
+In its own metadata it says of which study it is, and it is believed only if that is the study of the folder.  Which
+replications are done is what the files hold, and nothing else: batches may differ from run to run.
 
 The table
 ---------
@@ -36,18 +37,19 @@ import io
 import os
 import uuid
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from gmoe import _files
 from gmoe.study.describe.spec import Study
 from gmoe.study.errors import StoreError
 from gmoe.study.losses.base import Task
 from gmoe.study.results.arrow import table_from
 from gmoe.study.results.columns import FAILED, KILLED, Row, columns
+from gmoe.study.results.identity import refuse_foreign, stamped
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -65,31 +67,21 @@ def write_rows(folder: Path, study: Study, rows: Sequence[Row]) -> Path:
     StoreError
         Where the disk is full or the folder cannot be written.
     """
-    return _write_table(folder, table_from(rows, columns(study)))
+    return _write_table(folder, study, table_from(rows, columns(study)))
 
 
 def write_whole(path: Path, content: bytes) -> None:
-    """Write a file aside, flush it to the disk, and rename it."""
-    aside = path.with_name(f".{uuid.uuid4().hex}.tmp")
+    """Write a file that is there whole or not at all.
+
+    Raises
+    ------
+    StoreError
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with open(aside, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(aside, path)
-        _flush_folder(path.parent)
+        _files.write_whole(path, content)
     except OSError as error:
-        _remove(aside)
         raise _explained(error, path.parent) from error
-    except BaseException:
-        _remove(aside)
-        raise
-
-
-def _remove(aside: Path) -> None:
-    with suppress(OSError):  # where it could not be made, it can not always be looked for
-        aside.unlink(missing_ok=True)
 
 
 def result_files(folder: Path) -> list[Path]:
@@ -97,25 +89,33 @@ def result_files(folder: Path) -> list[Path]:
     return sorted((folder / RESULTS).glob("*.parquet"))
 
 
-def read_file(path: Path) -> pa.Table | None:
-    """Read a result file; None where it is damaged: its bytes do not have the digest of its name, or are no table."""
+def read_file(path: Path, study: Study) -> pa.Table | None:
+    """Read a result file; None where it is damaged: its bytes do not have the digest of its name, or are no table.
+
+    Raises
+    ------
+    ChangedStudyError
+        For a whole file of another study.
+    """
     try:
         content = path.read_bytes()
         if path.stem.rpartition("-")[2] != _digest(content):
             return None
         # Without Arrow's threads: one that is still starting as the process ends aborts it.
         file = pq.ParquetFile(io.BytesIO(content), page_checksum_verification=True, pre_buffer=False)
-        return file.read(use_threads=False)
+        table = file.read(use_threads=False)
     except (OSError, pa.ArrowException):
         return None
+    refuse_foreign(path, table, study)
+    return table
 
 
-def done_in(folder: Path, known: set[str] | None = None) -> Iterator[tuple[Path, dict[Task, int] | None]]:
+def done_in(folder: Path, study: Study, known: set[str]) -> Iterator[tuple[Path, dict[Task, int] | None]]:
     """Yield, of each file that is not ``known`` by name, the failed fits of its replications; None if it is damaged."""
     for path in result_files(folder):
-        if known is not None and path.name in known:
+        if path.name in known:
             continue
-        table = read_file(path)
+        table = read_file(path, study)
         if table is None:
             yield path, None
         else:
@@ -151,7 +151,7 @@ def read_table(folder: Path, study: Study) -> "tuple[pd.DataFrame, list[Path]]":
 
     tables, damaged = [], []
     for path in result_files(folder):
-        table = read_file(path)
+        table = read_file(path, study)
         if table is None:
             damaged.append(path)
         else:
@@ -165,30 +165,30 @@ def read_table(folder: Path, study: Study) -> "tuple[pd.DataFrame, list[Path]]":
     return frame[list(kinds)], damaged
 
 
-def gather(sources: Iterable[Path], folder: Path) -> int:
+def gather(sources: Iterable[Path], folder: Path, study: Study) -> int:
     """Write the results of other folders that this one lacks as one file; return how many damaged files were left out.
 
     A study of some thousand batches becomes one file of a few megabytes: small enough to keep, and quick to read.
     """
     files = [path for source in sources for path in result_files(source)]
-    tables = {path: read_file(path) for path in files}
+    tables = {path: read_file(path, study) for path in files}
     whole = [table for table in tables.values() if table is not None]
-    here = [table for table in map(read_file, result_files(folder)) if table is not None]
+    here = [table for path in result_files(folder) if (table := read_file(path, study)) is not None]
     if whole:
         every = pa.concat_tables([*here, *whole])
         keys = every.select(KEY).to_pandas(use_threads=False)
         keys = keys[~keys.duplicated()].sort_values(KEY, kind="stable")
         new = keys.index[keys.index >= sum(map(len, here))]
         if len(new):
-            _write_table(folder, every.take(new.to_numpy()))
+            _write_table(folder, study, every.take(new.to_numpy()))
     # The name has the digest of the content: another folder's whole copy makes up for a damaged one.
     found = {path.name for path, table in tables.items() if table is not None}
     return sum(path.name not in found for path in files)
 
 
-def _write_table(folder: Path, table: pa.Table) -> Path:
+def _write_table(folder: Path, study: Study, table: pa.Table) -> Path:
     buffer = io.BytesIO()
-    pq.write_table(table, buffer, compression="zstd", write_page_checksum=True)
+    pq.write_table(stamped(table, study), buffer, compression="zstd", write_page_checksum=True)
     content = buffer.getvalue()
     first = f"{table['n'][0]}-{table['replication'][0]}-{len(table)}"
     path = folder / RESULTS / f"{first}-{_digest(content)}.parquet"
@@ -198,21 +198,6 @@ def _write_table(folder: Path, table: pa.Table) -> Path:
 
 def _digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()[:DIGEST_LENGTH]
-
-
-def _flush_folder(folder: Path) -> None:
-    """Put the new name itself on the disk, where the system can."""
-    try:
-        handle = os.open(folder, os.O_RDONLY)
-    except OSError:
-        return
-    try:
-        os.fsync(handle)
-    except OSError as error:
-        if error.errno not in (errno.EINVAL, errno.EBADF):
-            raise
-    finally:
-        os.close(handle)
 
 
 def _explained(error: OSError, folder: Path) -> StoreError:

@@ -5,6 +5,7 @@ import numbers
 import numpy as np
 
 from gmoe._names import near
+from gmoe._limits import excess
 
 CHUNK = 65536
 
@@ -45,11 +46,13 @@ def check_numeric(values, name):
 
 
 def check_integer(value, name, minimum):
-    """Return ``value`` as int, or raise where it is not an integer of at least ``minimum``."""
+    """Return ``value`` as int, or raise where it is not an integer from ``minimum`` to the largest of its name."""
     if isinstance(value, bool) or not isinstance(value, numbers.Integral):
         raise TypeError(f"{name} must be an integer >= {minimum}, got {value!r} of type {type(value).__name__}.")
     if value < minimum:
         raise ValueError(f"{name} must be >= {minimum}, got {value}.")
+    if wrong := excess(int(value), name):
+        raise ValueError(f"{name} {wrong}.")
     return int(value)
 
 

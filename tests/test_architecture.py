@@ -14,6 +14,8 @@ PACKAGE = Path(gmoe.__file__).parent
 # From the bottom up; each module imports from lower layers and from its own package only.
 # A new top-level module or package gets its place here.
 LAYERS = [
+    "gmoe._limits",
+    "gmoe._validation",
     "gmoe._names",
     "gmoe._validation",
     "gmoe._files",

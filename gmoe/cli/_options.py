@@ -6,18 +6,21 @@ from collections.abc import Callable
 from typing import Any
 
 from gmoe import ParameterSpace
+from gmoe._limits import excess
 
 SEPARATORS = {"tab": "\t", r"\t": "\t", "space": " ", "whitespace": " ", "comma": ",", "semicolon": ";", "pipe": "|"}
 LARGEST_SEED = 2**32 - 1
 
 
 def whole(name: str, least: int) -> Callable[[str], int]:
-    """Type of a whole number that is not below ``least``."""
+    """Type of a whole number from ``least`` to the largest of its name."""
 
     def parse(text: str) -> int:
         value = _integer(text)
         if value is None or value < least:
             raise argparse.ArgumentTypeError(f"{name} must be >= {least}, got {text}; give a whole number")
+        if wrong := excess(value, name):
+            raise argparse.ArgumentTypeError(f"{name} {wrong}")
         return value
 
     return parse

@@ -5,6 +5,7 @@ from typing import Any
 
 import numpy as np
 
+from gmoe._limits import MOST, excess
 from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
@@ -16,15 +17,14 @@ from gmoe.study.data.sizes import SPACINGS, sizes_from
 from gmoe.study.data.truths import TRUTHS, Drift, truth_at, truth_from
 from gmoe.study.describe.source import Source
 
-# Beyond these a study is a slip of the keyboard, and its list of data sets fills the memory.
-MAX_SIZE, MAX_SIZES = 10**9, 10**5
 _SETTINGS = {"gate": check.text, "experts": check.text, "temperature": check.positive}
 _SETTINGS |= {"gate_features": check.features, "expert_features": check.features}
 _DRIFT = {"value": check.numbers, "direction": check.numbers, "power": check.number}
 _X = {"law": check.choice(list(LAWS)), **dict.fromkeys(("low", "high", "mean", "sd"), check.numbers)}
+_SIZE = check.integer(2, MOST["size"])
 _SIZES = {
-    "spacing": check.choice(SPACINGS), "start": check.integer(2, MAX_SIZE), "stop": check.integer(2, MAX_SIZE),
-    "count": check.integer(1, MAX_SIZES),
+    "spacing": check.choice(SPACINGS), "start": _SIZE, "stop": _SIZE,
+    "count": check.integer(1),
 }  # fmt: skip
 
 
@@ -124,7 +124,9 @@ def read_sizes(source: Source, values: Any, law: LawOfX) -> tuple[int, ...]:
         if values["count"] > 1 and values["stop"] <= values["start"]:
             source.fail(("sizes", "stop"), f"must be above start = {values['start']}, got {values['stop']}")
     elif isinstance(values, list) and values:
-        values = [source.guard(("sizes",), check.integer(2, MAX_SIZE), value) for value in values]
+        if wrong := excess(len(values), "count"):
+            source.fail(("sizes",), f"how many there are {wrong}")
+        values = [source.guard(("sizes",), _SIZE, value) for value in values]
     else:
         source.fail(("sizes",), f"must be a list of sizes or a table with {', '.join(_SIZES)}, got {values!r}")
     sizes = source.guard(("sizes",), sizes_from, values)

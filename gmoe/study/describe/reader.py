@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from gmoe._limits import MOST
 from gmoe.model import GMoE
 from gmoe.study import checks as check
 from gmoe.study.data.laws import LawOfX
@@ -13,8 +14,6 @@ from gmoe.study.describe.source import Source
 from gmoe.study.losses.base import Setting
 from gmoe.study.protocols.base import Protocol
 
-# Beyond these a study is a slip of the keyboard, and its list of data sets fills the memory.
-MAX_DATA_SETS = 10**7
 _MODULES = "import"
 _TOP = {"name": check.label, "seed": check.integer(0), "replications": check.integer(1)}
 _PARTS = {_MODULES: names} | dict.fromkeys(("truth", "x", "sizes", "protocol", "loss"), lambda value: value)
@@ -38,9 +37,9 @@ def read_study(source: Source, values: Any) -> dict[str, Any]:
     law = read_law(source, values.get("x"), default, truth.n_features)
     sizes = read_sizes(source, values["sizes"], law)
     check_drifts(source, truth, drifts, sizes)
-    if len(sizes) * values["replications"] > MAX_DATA_SETS:
+    if len(sizes) * values["replications"] > MOST["data sets"]:
         given = f"got {values['replications']} at each of {len(sizes)} sizes"
-        source.fail(("replications",), f"at most {MAX_DATA_SETS} data sets make a study, {given}")
+        source.fail(("replications",), f"at most {MOST['data sets']} data sets make a study, {given}")
     protocols = tuple(read_parts(source, values["protocol"], "protocol", read_protocol, truth))
     losses = tuple(read_parts(source, values.get("loss", [{}]), "loss", read_loss))
     check_fits(source, lambda p: setting_of(truth, drifts, law, p, sizes[0]), sizes, protocols, losses)

@@ -6,6 +6,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, NoReturn
 
+from gmoe._limits import excess
 from gmoe.study import checks as check
 from gmoe.study.describe.toml import line_of
 from gmoe.study.errors import SpecError
@@ -46,6 +47,8 @@ class Source:
                 advice = f"did you mean {near[0]!r}? " if near else ""
                 self.fail((*path, key), f"unknown key; {advice}known keys: {', '.join(known)}")
             result[key] = self.guard((*path, key), known[key], value)
+            if wrong := excess(result[key], key):
+                self.fail((*path, key), wrong)
         return result
 
     def tables(self, values, key: str) -> list[tuple[tuple[str, int], Any]]:

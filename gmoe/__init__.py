@@ -2,128 +2,24 @@
 
 __version__ = "0.1.0"
 
-from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from gmoe.distributions import Intervals, PredictiveDistribution
-from gmoe.experts import (
-    BaseExperts,
-    GaussianExperts,
-    HeteroscedasticExperts,
-    LocationScaleExperts,
-    MultivariateGaussianExperts,
-    NoiseExperts,
-    NormalDensity,
-    StudentExperts,
-    UniformDensity,
-    as_experts,
-    list_experts,
-    register_experts,
-)
-from gmoe.frames import Change, Frame, ResponseFrame
-from gmoe.gates import (
-    Activation,
-    ActivationGate,
-    BaseGate,
-    CosineGate,
-    DenseToSparseGate,
-    Gate,
-    GroupGate,
-    Key,
-    LaplaceGate,
-    NormalisedSigmoidGate,
-    QuadraticGate,
-    Selection,
-    SoftmaxGate,
-    Threshold,
-    ThresholdGate,
-    TopK,
-    TopKGate,
-    TreeGate,
-    as_gate,
-    list_activations,
-    list_gates,
-    register_gate,
-)
-from gmoe.model import GMoE
-from gmoe.parameter_space import ParameterSpace
-from gmoe.parameters import Parameters
-from gmoe.part import Array, Axis, Size
-from gmoe.solvers.evidence.result import FitResult
-
 if TYPE_CHECKING:
-    from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
-    from gmoe.inference import Summary
-    from gmoe.model_selection import select
-
-__all__ = [
-    "Activation",
-    "ActivationGate",
-    "Array",
-    "Axis",
-    "BaseExperts",
-    "BaseGate",
-    "Change",
-    "CosineGate",
-    "DenseToSparseGate",
-    "FitResult",
-    "Frame",
-    "GMoE",
-    "Gate",
-    "GaussianExperts",
-    "GaussianMoERegressor",
-    "GroupGate",
-    "HeteroscedasticExperts",
-    "Intervals",
-    "Key",
-    "LaplaceGate",
-    "LocationScaleExperts",
-    "MultivariateGaussianExperts",
-    "NoiseExperts",
-    "NormalDensity",
-    "NormalisedSigmoidGate",
-    "ParameterSpace",
-    "Parameters",
-    "PredictiveDistribution",
-    "QuadraticGate",
-    "ResponseFrame",
-    "Selection",
-    "Size",
-    "SoftmaxGate",
-    "StudentExperts",
-    "Summary",
-    "Threshold",
-    "ThresholdGate",
-    "TopK",
-    "TopKGate",
-    "TreeGate",
-    "UniformDensity",
-    "as_experts",
-    "as_gate",
-    "list_activations",
-    "list_experts",
-    "list_gates",
-    "log_likelihood_scorer",
-    "register_experts",
-    "register_gate",
-    "select",
-]
+    from gmoe._public import *  # noqa: F403
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+    from gmoe import _public
 
-
-# Late: scikit-learn takes more than half the time of an import, and workers of a study do without it.
-_LATE = {
-    "GaussianMoERegressor": "gmoe.estimator",
-    "Summary": "gmoe.inference",
-    "log_likelihood_scorer": "gmoe.estimator",
-    "select": "gmoe.model_selection",
-}
+    return sorted({*globals(), *_public.__all__})
 
 
 def __getattr__(name: str) -> Any:
-    if name in _LATE:
-        return getattr(import_module(_LATE[name]), name)
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    # Late, so that the command line can answer an interrupt while NumPy and SciPy load.
+    if name.startswith("_") and name != "__all__":  # a module of ours, which Python then looks for
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    public = import_module("gmoe._public")
+    # A module of the package that they have loaded is an attribute now.
+    return globals()[name] if name in globals() else getattr(public, name)

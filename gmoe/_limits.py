@@ -4,6 +4,8 @@ MOST: dict[str, int] = {
     # Of a model.
     "n_experts": 2000,
     "n_active": 2000,
+    # Of a fit: its Hessian is a square of so many.
+    "parameters": 5000,
     # Of a search.
     "n_init": 10**5,
     "max_iter": 10**7,

@@ -36,6 +36,8 @@ def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool
         study = replace(study, **QUICK)
     outcome = run(study, work / name, n_jobs=n_jobs, progress=lambda progress: show(name, progress))
     print(f"\r{name}: {outcome.n_done} fits, {outcome.n_failed} failed, {outcome.n_missing} missing", file=sys.stderr)
+    if outcome.interrupted:
+        sys.exit(130)
     if outcome.n_missing:
         return False
     merge([work / name], results / name)

@@ -19,6 +19,7 @@ LAYERS = [
     "gmoe._names",
     "gmoe._validation",
     "gmoe._files",
+    "gmoe._interrupt",
     "gmoe._progress",
     "gmoe._cache",
     "gmoe._jit",
@@ -59,6 +60,7 @@ LAYERS = [
     "gmoe.study.analyse",
     "gmoe.study.show",
     "gmoe.study",
+    "gmoe._public",
     "gmoe",  # gmoe/__init__.py, which hands out what lies below
     "gmoe.cli",
     "gmoe.__main__",

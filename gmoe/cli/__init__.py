@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from typing import NoReturn
 
 from gmoe import __version__
+from gmoe._interrupt import INTERRUPTED
 from gmoe.cli import demo, doctor, figures, fit, rates, select
 from gmoe.cli._messages import UsageError, WorkError, tell
 
@@ -61,7 +62,9 @@ def _run(argv) -> int:
     except WorkError as error:
         return _fail(error, 1)
     except KeyboardInterrupt:
-        return _fail("interrupted", 130)
+        return _fail("interrupted", INTERRUPTED)
+    except MemoryError as error:
+        return _fail(f"not enough memory: {error or 'none left'}; use fewer rows, experts or processes", 1)
     except OSError as error:
         if error.filename is not None:
             return _fail(f"cannot use {error.filename}: {error.strerror}", 1)

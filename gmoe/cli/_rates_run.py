@@ -4,17 +4,15 @@ import argparse
 import os
 import shlex
 import signal
-import threading
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
+from gmoe._interrupt import INTERRUPTED, saving
 from gmoe.cli._messages import UsageError, WorkError, tell
 from gmoe.cli._options import jobs
 from gmoe.cli._progress import ProgressBar, clock
 
-FAILED, INTERRUPTED = 3, 130
+FAILED = 3
 
 
 def add_run(commands: Any) -> None:
@@ -86,7 +84,8 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
     _make(folder, "--out")
     bar = ProgressBar()
     try:
-        with _terminable():
+        # Batch systems announce the end of the time by SIGTERM.
+        with saving(signal.SIGINT, signal.SIGTERM):
             outcome = run(
                 study,
                 folder,
@@ -120,23 +119,6 @@ def _make(folder: Path, option: str) -> None:
         raise UsageError(f"cannot make the folder {folder}: {error.strerror}; give another one to {option}") from error
     if not os.access(folder, os.W_OK | os.X_OK):
         raise UsageError(f"cannot write into the folder {folder}; give another one to {option}")
-
-
-@contextmanager
-def _terminable() -> Iterator[None]:
-    """Let SIGTERM, with which batch systems announce the end of the time, end a run as Ctrl-C does."""
-    if threading.current_thread() is not threading.main_thread():  # only that may handle signals
-        yield
-        return
-    before = signal.signal(signal.SIGTERM, _interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _interrupt(*_) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def status(arguments: argparse.Namespace) -> int:

@@ -2,6 +2,7 @@
 
 import argparse
 import json
+import signal
 import sys
 import warnings
 from typing import Any
@@ -10,6 +11,7 @@ import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import FitResult, GaussianMoERegressor, ParameterSpace, Summary
+from gmoe._interrupt import INTERRUPTED, saving
 from gmoe.cli._data import read_data
 from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import DESCRIPTION, EPILOG, HELP, add_arguments
@@ -17,8 +19,6 @@ from gmoe.cli._messages import UsageError, WorkError, shown, tell
 from gmoe.cli._output import planned
 from gmoe.cli._report import as_dict, weight_line, with_names, write_predictions
 from gmoe.inference import explain
-
-INTERRUPTED = 130
 
 __all__ = ["DESCRIPTION", "EPILOG", "HELP", "add_arguments", "run"]
 
@@ -58,7 +58,7 @@ def _print(arguments, data: Data, result: FitResult, names: list[str]) -> None:
 def _fit(arguments, data: Data) -> GaussianMoERegressor:
     estimator = GaussianMoERegressor(arguments.experts, arguments.gate, **solver_settings(arguments), **data.settings)
     try:
-        with warnings.catch_warnings():
+        with saving(signal.SIGINT), warnings.catch_warnings():
             # Told by run(), with the columns' names in place of their numbers.
             warnings.simplefilter("ignore", ConvergenceWarning)
             return estimator.fit(data.X, data.y, data.weight)

@@ -7,6 +7,7 @@ from functools import partial
 
 import numpy as np
 
+from gmoe._limits import excess
 from gmoe.experts import GAUSSIAN, BaseExperts
 from gmoe.gates import BaseGate
 from gmoe.parameter_space import ParameterSpace
@@ -127,6 +128,8 @@ def fit_path(
                 sizes = (len(scaling.gate.transform), 1), (len(scaling.expert.transform), len(scaling.centre_y))
                 family = experts.scaled(scaling.frames[1])
                 layout = Layout(gate, family, *(Size(group[-1], *size) for size in sizes))
+                if wrong := excess(layout.size, "parameters"):
+                    raise ValueError(f"parameters of {group[-1]} experts {wrong}; use fewer experts or features.")
                 blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
                 make_objective = partial(_objective, gate, family, space, scaling, passes)
                 if isinstance(init, str):

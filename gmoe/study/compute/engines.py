@@ -14,6 +14,7 @@ from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
 
+from gmoe._interrupt import held
 from gmoe.study.errors import StudyError
 
 ENGINES = ("joblib", "serial", "dask")
@@ -59,12 +60,14 @@ class Workers:
 
     def submit(self, function: Callable, *arguments) -> Future:
         """Compute on the next free worker; a broken pool raises here, or in the future."""
-        return self._pool.submit(function, *arguments)
+        with held():
+            return self._pool.submit(function, *arguments)
 
     def alone(self, function: Callable, *arguments) -> Future:
         """Compute with nothing beside it and wait for it: if its process is killed, there is no doubt by what."""
         self._single = self._single or _loky(1)
-        future = self._single.submit(function, *arguments)
+        with held():
+            future = self._single.submit(function, *arguments)
         if was_killed(future):
             self._single.shutdown(kill_workers=True)
             self._single = None
@@ -93,15 +96,16 @@ class Dask:
         if scheduler is not None:
             _check_address(scheduler, distributed)
         else:
-            self._cluster = distributed.LocalCluster(
-                n_workers=n_jobs,
-                threads_per_worker=1,
-                dashboard_address=None,
-                env=WORKER_ENVIRONMENT,
-                silence_logs=50,
-                # Without a dashboard too it opens a port, by default one that another cluster may have.
-                scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
-            )
+            with held():
+                self._cluster = distributed.LocalCluster(
+                    n_workers=n_jobs,
+                    threads_per_worker=1,
+                    dashboard_address=None,
+                    env=WORKER_ENVIRONMENT,
+                    silence_logs=50,
+                    # Without a dashboard too it opens a port, by default one that another cluster may have.
+                    scheduler_kwargs={"dashboard_address": "127.0.0.1:0"},
+                )
         try:
             self._client = distributed.Client(self._cluster or scheduler, set_as_default=False, timeout=30)
         except (OSError, TimeoutError, ValueError) as error:

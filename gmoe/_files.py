@@ -5,37 +5,41 @@ import os
 import shutil
 import stat
 import uuid
-from collections.abc import Iterator
 from pathlib import Path
 
 SUFFIX = ".tmp"
 _unfinished: set[Path] = set()
 
 
-@contextlib.contextmanager
-def beside(place: Path) -> Iterator[Path]:
-    """Give a new file beside ``place``, which takes its name where the block ends well, and is removed otherwise.
+class Aside:
+    """A new file beside its place, which takes that name when it is put there.
 
     A link of that name is replaced, not followed, so that nobody's link in a shared folder chooses what is overwritten.
 
     Raises
     ------
     OSError
-        Where it cannot be made, flushed or renamed; what was at ``place`` is then still there.
+        Where it cannot be made, or put; what was at its place is then still there.
     """
-    aside = place.with_name(f".{place.name[:80]}.{uuid.uuid4().hex[:12]}{SUFFIX}")
-    _unfinished.add(aside)
-    try:
-        with open(aside, "xb"):
-            pass
-        yield aside
-        _flush(aside)
-        if place.is_file() and not place.is_symlink():
-            shutil.copymode(place, aside)
-        os.replace(aside, place)
-        _flush(place.parent)
-    finally:
-        _remove(aside)
+
+    def __init__(self, place: Path):
+        self.place = place
+        self.path = place.with_name(f".{place.name[:80]}.{uuid.uuid4().hex[:12]}{SUFFIX}")
+        with open(self.path, "xb"):
+            _unfinished.add(self.path)
+
+    def put(self) -> None:
+        """Flush the file to the disk, and rename it."""
+        _flush(self.path)
+        if self.place.is_file() and not self.place.is_symlink():
+            shutil.copymode(self.place, self.path)
+        os.replace(self.path, self.place)
+        _unfinished.discard(self.path)
+        _flush(self.place.parent)
+
+    def discard(self) -> None:
+        """Remove the file, unless it was put in its place."""
+        _remove(self.path)
 
 
 def write_whole(place: Path, content: bytes) -> None:
@@ -48,8 +52,13 @@ def write_whole(place: Path, content: bytes) -> None:
     if is_special(place):
         place.write_bytes(content)
         return
-    with beside(place) as aside, open(aside, "wb") as file:
-        file.write(content)
+    aside = Aside(place)
+    try:
+        with open(aside.path, "wb") as file:
+            file.write(content)
+        aside.put()
+    finally:
+        aside.discard()
 
 
 def is_special(place: Path) -> bool:

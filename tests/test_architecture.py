@@ -18,6 +18,7 @@ LAYERS = [
     "gmoe._validation",
     "gmoe._names",
     "gmoe._validation",
+    "gmoe._printable",
     "gmoe._files",
     "gmoe._interrupt",
     "gmoe._progress",
@@ -71,6 +72,10 @@ COMPILERS = {"njit", "jit", "vectorize", "guvectorize", "cfunc", "jitclass", "ji
 # All else in np.random works on the hidden global state.
 EXPLICIT_RANDOM = {"Generator", "default_rng", "SeedSequence", "BitGenerator", "RandomState"}
 MAX_LINES = 300
+# Who prints: on the standard output one place alone, as what is shown comes from other people's files.
+PRINTERS = {"gmoe.cli._messages", "gmoe.cli._progress", "gmoe.cli.figures"}
+# Who opens files to write: those that others then see whole or not at all, locks, and the compiler's cache.
+WRITERS = {"gmoe._files", "gmoe._jit", "gmoe.cli._output"}
 
 
 def module_name(path):
@@ -180,10 +185,24 @@ def test_no_print_outside_the_command_line():
     none(
         (
             f"{module}, line {node.lineno}"
-            for module, node in nodes(ast.Call, [module for module in TREES if layer_of(module) != "gmoe.cli"])
+            for module, node in nodes(ast.Call, TREES.keys() - PRINTERS)
             if isinstance(node.func, ast.Name) and node.func.id == "print"
         ),
-        "Only the command line prints:",
+        "Only the command line prints, by say and tell of gmoe.cli._messages, which escape what a terminal would obey:",
+    )
+
+
+def test_files_are_written_beside_and_renamed():
+    def writes(node):
+        name = dotted(node.func).rpartition(".")[2]
+        modes = [each.value for each in ast.walk(node) if isinstance(each, ast.Constant)]
+        opened = name == "open" and any(mode in ("w", "wb", "x", "xb", "a", "ab") for mode in modes)
+        drawn = name == "savefig" and dotted(node.args[0]) != "stream"
+        return opened or drawn or name in ("write_text", "write_bytes")
+
+    none(
+        (f"{module}, line {node.lineno}" for module, node in nodes(ast.Call, TREES.keys() - WRITERS) if writes(node)),
+        "Write by gmoe._files.write_whole, so that a file is there whole or not at all:",
     )
 
 

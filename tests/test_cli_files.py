@@ -11,9 +11,10 @@ import zipfile
 import numpy as np
 import pytest
 
+from gmoe._printable import printable
 from gmoe.cli import _parser, main
 from gmoe.cli._data import read_data
-from gmoe.cli._messages import UsageError, WorkError, shown
+from gmoe.cli._messages import UsageError, WorkError
 
 RNG = np.random.default_rng(8)
 X = RNG.normal(size=40).round(3)
@@ -349,4 +350,4 @@ def test_names_do_not_command_the_terminal(tmp_path, capsys):
     assert main(["fit", str(file), "--y", "y", "--n-init", "2"]) in (0, 1)
     out, _ = capsys.readouterr()
     assert r"coef[\x1b[31mx] (0)" in out and "\x1b" not in out
-    assert shown("größe\u202e\n") == "größe\\u202e\\n"
+    assert printable("größe\u202e\n") == "größe\\u202e\\n"

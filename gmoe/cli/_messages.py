@@ -3,6 +3,8 @@
 import contextlib
 import sys
 
+from gmoe._printable import LAYOUT, printable
+
 
 class UsageError(Exception):
     """Wrong usage or wrong input; ends the command with its message and code 2."""
@@ -15,9 +17,9 @@ class WorkError(Exception):
 def tell(kind: str, message: object) -> None:
     """Print ``gmoe: kind: message`` in one line on the standard error."""
     with contextlib.suppress(OSError):  # a full standard error leaves nowhere to say so
-        print(f"gmoe: {kind}: {shown(' '.join(str(message).split()))}", file=sys.stderr)
+        print(f"gmoe: {kind}: {printable(' '.join(str(message).split()))}", file=sys.stderr)
 
 
-def shown(text: str) -> str:
-    """Escape what a terminal would obey rather than show: names and cells come from other people's files."""
-    return text if text.isprintable() else "".join(c if c.isprintable() else ascii(c)[1:-1] for c in text)
+def say(text: object, end: str = "\n") -> None:
+    """Print results on the standard output; all commands do it here, as they show other people's text."""
+    print(printable(str(text), LAYOUT), end=end, flush=True)

@@ -1,14 +1,15 @@
 """A file for results that is there whole or not at all, and never in the place of what is read."""
 
 import contextlib
+import io
 import os
-import shutil
 import stat
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
+from gmoe._files import Aside, write_whole
 from gmoe.cli._bytes import STDIN
 from gmoe.cli._messages import UsageError, WorkError
 
@@ -28,41 +29,56 @@ class OutputFile:
 
     def __init__(self, file: str):
         self.file = file
-        # The target of a link, not the link, is what changes.
+        # The target of a link, not the link, is what changes: this name was given, and not found in a folder.
         self.place = Path(os.path.realpath(file))
-        self.part: Path | None = None
+        self.aside: Aside | None = None
         if _exists(file) and not stat.S_ISREG(os.stat(file).st_mode):
             if self.place.is_dir():
                 raise UsageError(f"cannot write {file}: it is a folder; give --out the name of a file")
             return  # a device or a pipe, which a renamed file would replace
         if self.place.exists() and not os.access(self.place, os.W_OK):
             raise UsageError(f"cannot write {file}: it is write-protected; give another --out")
-        part = self.place.with_name(f".{self.place.name[:80]}.{os.getpid()}.part")
         try:
-            part.open("x").close()
+            self.aside = Aside(self.place)
         except OSError as error:
             raise UsageError(
                 f"cannot write {file}: {error.strerror}; give --out a file in a folder that exists"
             ) from error
-        self.part = part
 
     def write(self, fill: Callable[[TextIO], None]) -> None:
         """Let ``fill`` write into the file, and put it in its place."""
-        try:
-            with (self.part or Path(self.file)).open("w", newline="", encoding="utf-8") as stream:
+        with _explained(self.file):
+            path = self.aside.path if self.aside else Path(self.file)
+            with path.open("w", newline="", encoding="utf-8") as stream:
                 fill(stream)
-            if self.part:
-                if self.place.exists():
-                    shutil.copymode(self.place, self.part)
-                os.replace(self.part, self.place)
-        except OSError as error:
-            raise WorkError(f"cannot write {self.file}: {error.strerror or error}") from error
+            if self.aside:
+                self.aside.put()
 
     def close(self) -> None:
         """Leave nothing unfinished behind."""
-        if self.part:
-            with contextlib.suppress(OSError):
-                self.part.unlink(missing_ok=True)
+        if self.aside:
+            self.aside.discard()
+
+
+def save(file: Path, content: bytes) -> None:
+    """Write a whole file in the place of what is there, or raise a WorkError."""
+    with _explained(file):
+        write_whole(file, content)
+
+
+def save_figure(file: Path, figure: Any, dpi: int) -> None:
+    """Draw a figure into a file, in the format that its name ends with."""
+    stream = io.BytesIO()
+    figure.savefig(stream, dpi=dpi, format=file.suffix[1:].lower())
+    save(file, stream.getvalue())
+
+
+@contextlib.contextmanager
+def _explained(file: str | Path) -> Iterator[None]:
+    try:
+        yield
+    except OSError as error:
+        raise WorkError(f"cannot write {file}: {error.strerror or error}") from error
 
 
 @contextlib.contextmanager

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from gmoe._interrupt import INTERRUPTED, saving
-from gmoe.cli._messages import UsageError, WorkError, tell
+from gmoe.cli._messages import UsageError, WorkError, say, tell
 from gmoe.cli._options import jobs
 from gmoe.cli._progress import ProgressBar, clock
 
@@ -101,7 +101,7 @@ def execute(study: Any, folder: Path, arguments: argparse.Namespace) -> int:
         bar.close()
     if outcome.n_quarantined:
         tell("warning", f"{outcome.n_quarantined} damaged files were moved to {folder / 'quarantine'}")
-    print(f"{study.name}: {outcome.n_done} fits in {folder}, {outcome.n_failed} failed, {outcome.n_missing} to do")
+    say(f"{study.name}: {outcome.n_done} fits in {folder}, {outcome.n_failed} failed, {outcome.n_missing} to do")
     if outcome.interrupted:
         tell("interrupted", f"what is finished is saved; to go on: gmoe rates resume {_again(folder, arguments)}")
         return INTERRUPTED
@@ -126,12 +126,10 @@ def status(arguments: argparse.Namespace) -> int:
     from gmoe.study import status
 
     found = status(arguments.folder)
-    print(
-        f"{found.study}: {found.n_done} of {found.n_total} fits done, {found.n_failed} failed, {found.n_missing} to do"
-    )
-    print(f"  {clock(found.seconds)} of computing time, {found.n_damaged} damaged files")
+    say(f"{found.study}: {found.n_done} of {found.n_total} fits done, {found.n_failed} failed, {found.n_missing} to do")
+    say(f"  {clock(found.seconds)} of computing time, {found.n_damaged} damaged files")
     if found.n_missing or found.n_damaged:
-        print(f"  to go on: gmoe rates resume {_quoted(arguments.folder)}")
+        say(f"  to go on: gmoe rates resume {_quoted(arguments.folder)}")
     return FAILED if found.n_failed else 0
 
 
@@ -144,7 +142,7 @@ def merge(arguments: argparse.Namespace) -> int:
             raise UsageError(f"there is no folder {folder}; give folders of results")
     _make(Path(arguments.into), "--into")
     found = merge(arguments.folders, arguments.into)
-    print(f"{found.study}: {found.n_done} of {found.n_total} fits in {arguments.into}, {found.n_missing} to do")
+    say(f"{found.study}: {found.n_done} of {found.n_total} fits in {arguments.into}, {found.n_missing} to do")
     return FAILED if found.n_failed else 0
 
 
@@ -162,15 +160,14 @@ def replay(arguments: argparse.Namespace) -> int:
     except Exception as error:  # what the replication itself raised is what was asked for
         raise WorkError(f"the replication fails: {type(error).__name__}: {error}") from error
     fitted = found.fitted
-    print(f"{study.name}: {protocol}, n = {arguments.n}, replication {arguments.rep}")
-    print(f"  {fitted.status}, {'certified' if fitted.certified else 'not certified'}")
-    print(f"  log-likelihood {fitted.log_likelihood:.6f}, largest average gradient {fitted.gradient:.1e}")
-    print(f"  {fitted.n_agreeing} of {fitted.n_starts} starts agree; {fitted.n_iter} iterations")
+    say(f"{study.name}: {protocol}, n = {arguments.n}, replication {arguments.rep}")
+    say(f"  {fitted.status}, {'certified' if fitted.certified else 'not certified'}")
+    say(f"  log-likelihood {fitted.log_likelihood:.6f}, largest average gradient {fitted.gradient:.1e}")
+    say(f"  {fitted.n_agreeing} of {fitted.n_starts} starts agree; {fitted.n_iter} iterations")
     for name, value in found.losses.items():
-        print(f"  loss {name} = {value:.10g}")
-    p = fitted.model.parameters
-    for name in ("gate_intercept", "gate_coef", "intercept", "coef", "variance"):
-        print(f"  {name} = {getattr(p, name).tolist()}")
+        say(f"  loss {name} = {value:.10g}")
+    for name, array in fitted.model.parameters.arrays.items():
+        say(f"  {name} = {array.tolist()}")
     return 0
 
 

@@ -4,7 +4,8 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from gmoe.cli._messages import UsageError, WorkError
+from gmoe.cli._messages import UsageError, WorkError, say
+from gmoe.cli._output import save, save_figure
 
 # Parts of the analysis, and tables of the fits themselves.
 PARTS = ("rates", "levels", "local", "kept", "decay")
@@ -51,7 +52,7 @@ def table(arguments: argparse.Namespace) -> int:
         frame = {"certificates": health, "failures": failures, "fits": lambda frame: frame}[arguments.part](fits)
     else:
         frame = analyse(arguments).to_frame(arguments.part)
-    print(frame.to_csv(index=False).rstrip() if arguments.csv else text_of(frame))
+    say(frame.to_csv(index=False).rstrip() if arguments.csv else text_of(frame))
     return 0
 
 
@@ -64,11 +65,8 @@ def plot(arguments: argparse.Namespace) -> int:
     if file.suffix.lower() not in (".png", ".svg", ".pdf"):
         raise UsageError(f"cannot draw into {file}: its name must end in .png, .svg or .pdf")
     figure = figure_of(analyse(arguments), arguments.statistic)
-    try:
-        figure.savefig(file, dpi=DPI)
-    except OSError as error:
-        raise WorkError(f"cannot write {file}: {error.strerror or error}") from error
-    print(f"drawn in {file}")
+    save_figure(file, figure, DPI)
+    say(f"drawn in {file}")
     return 0
 
 
@@ -79,11 +77,8 @@ def report(arguments: argparse.Namespace) -> int:
 
     file = Path(arguments.out or Path(arguments.folder, "report.html"))
     page = report_page(arguments.folder, analyse(arguments))
-    try:
-        file.write_text(page, encoding="utf-8")
-    except OSError as error:
-        raise WorkError(f"cannot write {file}: {error.strerror or error}") from error
-    print(f"report in {file}")
+    save(file, page.encode("utf-8"))
+    say(f"report in {file}")
     return 0
 
 

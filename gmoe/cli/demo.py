@@ -10,7 +10,8 @@ from sklearn.exceptions import ConvergenceWarning
 
 from gmoe import GaussianMoERegressor
 from gmoe.cli import rates
-from gmoe.cli._messages import WorkError
+from gmoe.cli._messages import WorkError, say
+from gmoe.cli._output import save_figure
 from gmoe.cli._rates_view import need_matplotlib
 from gmoe.cli._report import with_names
 from gmoe.datasets import load_penguins, load_temperature_anomalies
@@ -40,8 +41,8 @@ def run(arguments: argparse.Namespace) -> int:
         folder.mkdir(parents=True, exist_ok=True)
         for part in (temperature, penguins):
             file = folder / f"{part.__name__}.png"
-            part().savefig(file, dpi=DPI)
-            print(f"  drawn in {file}\n")
+            save_figure(file, part(), DPI)
+            say(f"  drawn in {file}\n")
     except OSError as error:
         raise WorkError(f"cannot write figures in {folder}: {error.strerror or error}") from error
     return 0 if arguments.no_study else study(folder, arguments.study)
@@ -103,12 +104,12 @@ def _fit(estimator, data, title):
         warnings.simplefilter("ignore", ConvergenceWarning)  # printed with the certificate
         estimator.fit(data.data, data.target)
     result = with_names(estimator.fit_result_, data.feature_names)
-    print(f"{title} (n = {len(data.target)})")
-    print(f"  log-likelihood {result.log_likelihood:.4f}, df {result.n_free_parameters}, BIC {result.bic:.2f}")
+    say(f"{title} (n = {len(data.target)})")
+    say(f"  log-likelihood {result.log_likelihood:.4f}, df {result.n_free_parameters}, BIC {result.bic:.2f}")
     for j, (share, line) in enumerate(zip(result.shares, _lines(estimator, data), strict=True)):
-        print(f"  expert {j}: share {share:.3f}, {line}")
+        say(f"  expert {j}: share {share:.3f}, {line}")
     for line in certificate_lines(result):
-        print(f"  {line}")
+        say(f"  {line}")
     return estimator
 
 

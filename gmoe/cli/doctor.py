@@ -13,6 +13,7 @@ from threadpoolctl import threadpool_info
 from gmoe import __version__
 from gmoe._cache import base_folder, own_folders
 from gmoe._jit import cache_folder, clear_cache
+from gmoe.cli._messages import say
 from gmoe.cli._probe import probe
 
 HELP = "report versions, threads, the cache and compile times"
@@ -46,18 +47,18 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.cold:
         report["cold"] = probe(cold=True)
     if arguments.json:
-        print(json.dumps(report, indent=2))
+        say(json.dumps(report, indent=2))
     else:
         for section, values in report.items():
-            print(section)
+            say(section)
             for name, value in values.items():
-                print(f"  {name:<28}{'none' if value is None else value}")
+                say(f"  {name:<28}{'none' if value is None else value}")
     return 1 if any("error" in values for values in report.values()) else 0
 
 
 def _clear(as_json):
     base, removed = _text(base_folder()), clear_cache()
-    print(json.dumps({"base": base, "bytes_removed": removed}) if as_json else f"{removed} bytes removed from {base}")
+    say(json.dumps({"base": base, "bytes_removed": removed}) if as_json else f"{removed} bytes removed from {base}")
     return 0
 
 

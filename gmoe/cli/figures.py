@@ -8,7 +8,8 @@ import tempfile
 from pathlib import Path
 
 import gmoe
-from gmoe.cli._messages import UsageError, WorkError
+from gmoe._printable import LAYOUT, printable
+from gmoe.cli._messages import UsageError, WorkError, say
 from gmoe.cli._options import jobs
 from gmoe.cli._rates_view import need_matplotlib
 from gmoe.cli.rates import need_packages
@@ -69,13 +70,13 @@ def _draw(scripts, options) -> int:
     """Draw what can be drawn; an error then names the rest."""
     failed = []
     for script in scripts:
-        print(script.stem, flush=True)
+        say(script.stem)
         done = _call(script, *options)
-        print(done.stdout, end="", flush=True)
+        say(done.stdout, end="")
         if done.returncode:
             failed.append((done.stderr.strip() or f"code {done.returncode}").splitlines()[-1])
         else:
-            print(done.stderr, end="", file=sys.stderr)
+            print(printable(done.stderr, LAYOUT), end="", file=sys.stderr)
     if failed:
         raise WorkError("; ".join(failed))
     return 0

@@ -3,7 +3,6 @@
 import argparse
 import json
 import signal
-import sys
 import warnings
 from typing import Any
 
@@ -15,7 +14,7 @@ from gmoe._interrupt import INTERRUPTED, saving
 from gmoe.cli._data import read_data
 from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import DESCRIPTION, EPILOG, HELP, add_arguments
-from gmoe.cli._messages import UsageError, WorkError, shown, tell
+from gmoe.cli._messages import UsageError, WorkError, say, tell
 from gmoe.cli._output import planned
 from gmoe.cli._report import as_dict, weight_line, with_names, write_predictions
 from gmoe.inference import explain
@@ -47,12 +46,11 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _print(arguments, data: Data, result: FitResult, names: list[str]) -> None:
     if arguments.json:
-        print(json.dumps(as_dict(result, names, data), indent=2, allow_nan=False))
+        say(json.dumps(as_dict(result, names, data), indent=2, allow_nan=False))
     else:
-        print(Summary(with_names(result, [shown(name) for name in names], names)))
+        say(Summary(result))
         if data.weight is not None:
-            print(weight_line(result, data))
-    sys.stdout.flush()
+            say(weight_line(result, data))
 
 
 def _fit(arguments, data: Data) -> GaussianMoERegressor:

@@ -1,5 +1,6 @@
 """A certificate in words."""
 
+from gmoe._printable import printable
 from gmoe.solvers.evidence.result import FitResult
 
 # Share of an expert that no observation needs.
@@ -159,7 +160,7 @@ def _cause(r: FitResult):
 
 
 def _list(items):
-    return ", ".join(str(item) for item in items)
+    return ", ".join(printable(str(item)) for item in items)
 
 
 def symmetry_of(model):

@@ -6,6 +6,7 @@ import numpy as np
 import scipy
 
 from gmoe import table
+from gmoe._printable import printable
 from gmoe._validation import check_choice
 from gmoe.experts import GAUSSIAN
 from gmoe.inference.sentences import certificate_lines, symmetry_of
@@ -65,7 +66,7 @@ class Summary:
 
     def __str__(self):
         r = self.result
-        width = max(len(name) for name in r.parameter_names)
+        width = max(len(printable(name)) for name in r.parameter_names)
         kind = "Gaussian mixture" if r.model.experts == GAUSSIAN else f"{r.model.experts!r}: mixture"
         percent = f"{100 * self.level:g}%"
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
@@ -122,7 +123,7 @@ def _wald(positive, value, error, half):
 
 
 def _line(row, width):
-    start = f"{row['parameter']:<{width}}  {row['estimate']:>12.6g}"
+    start = f"{printable(row['parameter']):<{width}}  {row['estimate']:>12.6g}"
     if row["note"]:
         return f"{start}  {row['note']:>12}"
     z = f"{row['z']:>8.2f}" if np.isfinite(row["z"]) else " " * 8

@@ -1,12 +1,13 @@
 """One HTML page about a study, with everything in it: it can be sent, printed and kept."""
 
 import base64
+import html
 import io
-from html import escape
 from pathlib import Path
 from typing import Any
 
 from gmoe import __version__
+from gmoe._printable import LAYOUT, printable
 from gmoe.study.analyse.health import failures, health
 from gmoe.study.analyse.rates import Rates
 from gmoe.study.compute.runner import status, table
@@ -66,6 +67,11 @@ def report_page(folder: str | Path, rates: Rates) -> str:
         f"<style>{STYLE}</style></head>\n<body><h1>{escape(study.name)}</h1>\n{_note(summary)}{body}"
         f"{_note(f'Written by gmoe {__version__}.')}</body></html>\n"
     )
+
+
+def escape(text: str) -> str:
+    """Text from outside as HTML shows it: neither a tag nor a control character of it is obeyed."""
+    return html.escape(printable(text, LAYOUT))
 
 
 def _rates(rates: Rates) -> str:

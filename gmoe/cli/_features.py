@@ -75,7 +75,8 @@ def _reason(table: Table, column: Column) -> str | None:
 
 
 def _counts_rows(column: Column) -> bool:
-    steps = np.diff(column.numbers)
+    with np.errstate(invalid="ignore"):  # of infinities, which are refused later
+        steps = np.diff(column.numbers)
     return len(steps) > 1 and column.numbers[0] in (0, 1) and bool(np.all(steps == 1))
 
 

@@ -7,6 +7,9 @@ from gmoe.part import Array, Axis
 
 NONE = np.empty(0)
 
+# Largest log scale, of which exponentials are finite: no unit of the data has a larger one, only a wild trial step.
+FAR = 690.0
+
 
 class OneScaleExperts(BaseExperts):
     """Experts whose row is (intercept, coef, log of the square of the scale).
@@ -28,7 +31,7 @@ class OneScaleExperts(BaseExperts):
 
     def measures(self, own, shared):
         result = np.ones_like(own)
-        result[:, :-1] = np.exp(0.5 * own[:, -1:])
+        result[:, :-1] = np.exp(0.5 * np.clip(own[:, -1:], -FAR, FAR))
         return result
 
     def level(self, own):

@@ -14,9 +14,6 @@ from gmoe.experts.base import BaseExperts
 from gmoe.experts.gaussian import GaussianExperts
 from gmoe.part import Size, dense
 
-# Largest log scale, of which exponentials are finite: no unit of the data has a larger one, only a wild trial step.
-FAR = 690.0
-
 
 class PredictorExperts(BaseExperts):
     """Experts of one response by linear predictors, of which the first is the location.

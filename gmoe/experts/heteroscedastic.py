@@ -5,7 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.distributions import NORMAL
-from gmoe.experts._predictors import FAR, PredictorExperts, regressions
+from gmoe.experts._one_scale import FAR
+from gmoe.experts._predictors import PredictorExperts, regressions
 from gmoe.kernels.gaussian import LOG_2_PI
 from gmoe.part import Array, Axis
 

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.distributions import Standard
-from gmoe.experts._one_scale import NONE, OneScaleExperts
-from gmoe.experts._predictors import FAR, PredictorExperts, regressions
+from gmoe.experts._one_scale import FAR, NONE, OneScaleExperts
+from gmoe.experts._predictors import PredictorExperts, regressions
 
 
 class LocationScaleExperts(OneScaleExperts, PredictorExperts):

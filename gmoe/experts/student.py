@@ -8,8 +8,8 @@ import scipy
 
 from gmoe._validation import check_positive
 from gmoe.distributions import StudentT
-from gmoe.experts._one_scale import NONE, OneScaleExperts
-from gmoe.experts._predictors import FAR, PredictorExperts, regressions
+from gmoe.experts._one_scale import FAR, NONE, OneScaleExperts
+from gmoe.experts._predictors import PredictorExperts, regressions
 from gmoe.part import Array
 
 ESTIMATE = "estimate"

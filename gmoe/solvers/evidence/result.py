@@ -83,7 +83,8 @@ class FitResult:
     parameter_names : tuple of str
     notes : tuple of str
         One by parameter: empty, ``pinned``, ``not identified``, ``separated``, ``at bound``, or ``boundary`` for what
-        moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate no standard error.
+        moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate no standard error;
+        ``beyond range`` for a standard error that is 0 or infinite as a double.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float

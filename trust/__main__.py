@@ -6,20 +6,13 @@ import sys
 import time
 from collections import Counter
 from concurrent.futures import ProcessPoolExecutor
-from importlib import import_module
 
-from trust._run import End, Found, run
+from trust._run import End, Found, several
 
 # Cases of each part. Most of those of fits are two fits.
 PARTS = {"fits": 12_000, "commands": 2000, "tomls": 1000, "faults": 500}
 CHUNK = 10
 DEFECTS = tuple(end for end in End if end not in (End.GOOD, End.REFUSED))
-
-
-def several(part: str, seeds: range) -> list[Found]:
-    """Run cases of a part."""
-    case = import_module(f"trust.{part}").case
-    return [run(case, seed) for seed in seeds]
 
 
 def main() -> int:

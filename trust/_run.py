@@ -9,6 +9,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from importlib import import_module
 
 import numpy as np
 
@@ -70,6 +71,12 @@ def run(case: Callable[[np.random.Generator], tuple[str, int]], seed: int) -> Fo
         return Found(seed, End.HANG, detail=_place(sys.exc_info()[2]))
     except (Exception, SystemExit) as error:  # whatever else comes out is a crash
         return Found(seed, End.CRASH, detail=f"{type(error).__name__}: {error} {_place(error.__traceback__)}")
+
+
+def several(part: str, seeds: range) -> list[Found]:
+    """Run cases of a part."""
+    case = import_module(f"trust.{part}").case
+    return [run(case, seed) for seed in seeds]
 
 
 def need(true: object, message: str) -> None:

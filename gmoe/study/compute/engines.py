@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import BrokenExecutor, CancelledError, Future
+from multiprocessing import resource_tracker
 from typing import Any
 
 from joblib.externals.loky import ProcessPoolExecutor
@@ -164,6 +165,8 @@ def was_killed(future: Future) -> bool:
 
 
 def _loky(n_jobs):
+    # Started with the first worker it would let signals through again, of which that worker would then die.
+    resource_tracker.ensure_running()
     return ProcessPoolExecutor(
         n_jobs, initializer=_prepare, initargs=(os.getpid(),), env=WORKER_ENVIRONMENT, timeout=600
     )

@@ -114,7 +114,7 @@ def _whitening(mean, covariance, slope, response):
 def _plain_design(columns, centre, second, change):
     """Shift and scale columns without mixing them: each by its own factor, all by one, or none."""
     columns = np.asarray(columns, dtype=np.intp)
-    size = np.sqrt(np.diag(second)[columns])
+    size = np.sqrt(np.maximum(np.diag(second)[columns], 0.0))
     size = np.where(size > 1e-14 * np.abs(centre[columns]), size, 0.0)
     common = np.sqrt(np.mean(size**2)) if change.scales and np.any(size) else 1.0
     factors = np.where(size > 0.0, size, 1.0) if change.by_column else np.full(len(columns), common)
@@ -171,7 +171,8 @@ def _design(columns, centre, second, X, weight, run):
     """Whitening design without the directions of constant or collinear columns."""
     columns = np.asarray(columns, dtype=np.intp)
     centre, second = centre[columns], second[np.ix_(columns, columns)]
-    size = np.sqrt(np.diag(second))
+    # Of a constant column rounding may leave less than nothing.
+    size = np.sqrt(np.maximum(np.diag(second), 0.0))
     varies = size > 1e-14 * np.abs(centre)
     size = np.where(varies, size, 1.0)
     correlation = (second / np.outer(size, size))[np.ix_(varies, varies)]

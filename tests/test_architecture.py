@@ -317,3 +317,16 @@ def test_fast_arithmetic_never_assumes_finite_numbers(decorator, flags, monkeypa
     decorator(lambda x: x)
     assert set(asked["fastmath"] or ()) == flags
     assert not {"nnan", "ninf", "fast", "afn"} & flags
+
+
+def test_no_file_is_unpickled():
+    # Data, results and manifests run no code when they are read; SECURITY.md says so.
+    none(
+        (
+            f"{module}, line {node.lineno}: {name}"
+            for module, node in nodes(ast.Import | ast.ImportFrom, TREES.keys() - {"gmoe._jit"})  # of its own cache
+            for name in [getattr(node, "module", None) or "", *(alias.name for alias in node.names)]
+            if name.split(".")[0] in {"pickle", "cloudpickle", "marshal", "shelve", "dill"}
+        ),
+        "Read files of text, Parquet or JSON:",
+    )

@@ -4,8 +4,8 @@ import numbers
 
 import numpy as np
 
-from gmoe._names import near
 from gmoe._limits import excess
+from gmoe._names import near
 
 CHUNK = 65536
 

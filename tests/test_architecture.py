@@ -15,7 +15,6 @@ PACKAGE = Path(gmoe.__file__).parent
 # A new top-level module or package gets its place here.
 LAYERS = [
     "gmoe._limits",
-    "gmoe._validation",
     "gmoe._names",
     "gmoe._validation",
     "gmoe._printable",

@@ -2,7 +2,6 @@
 
 import argparse
 import json
-import sys
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,7 @@ from gmoe import Summary, list_gates, select
 from gmoe.cli._data import read_data
 from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import add_data, add_solver
-from gmoe.cli._messages import UsageError, WorkError, shown, tell
+from gmoe.cli._messages import UsageError, WorkError, say, tell
 from gmoe.cli._options import whole
 from gmoe.cli._report import as_dict, with_names
 from gmoe.cli.fit import solver_settings
@@ -39,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add_data(parser)
     choice = parser.add_argument_group("choice")
     choice.add_argument(
-        "--max-experts", type=whole("max_experts", 1), default=5, metavar="K", help="largest number (default: 5)"
+        "--max-experts", type=whole("n_experts", 1), default=5, metavar="K", help="largest number (default: 5)"
     )
     choice.add_argument(
         "--gates",
@@ -75,10 +74,9 @@ def run(arguments: argparse.Namespace) -> int:
     if arguments.json:
         models = [{**row, "best": bool(row["best"])} for row in selection.rows()]
         both: dict[str, Any] = {"models": models, "best": as_dict(result, names, data)}
-        print(json.dumps(both, indent=2, allow_nan=False))
+        say(json.dumps(both, indent=2, allow_nan=False))
     else:
-        print(selection, Summary(with_names(result, [shown(name) for name in names], names)), sep="\n\n")
-    sys.stdout.flush()
+        say(f"{selection}\n\n{Summary(result)}")
     return 0 if best.converged_ else 1
 
 

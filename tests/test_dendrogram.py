@@ -113,10 +113,11 @@ def test_experts_keep_their_place_in_a_merge(overfitted):
     fitted, X, y = overfitted
     tree = dendrogram(fitted, X, y)
     before = fitted.responsibilities(X, y)
-    labels, after = tree.labels(3), tree.models[2].responsibilities(X, y)
-    merged = np.column_stack([before[:, labels == j].sum(axis=1) for j in range(3)])
-    # Nearly the same posterior (0.86): of an order mixed up, two of three columns would disagree.
-    assert np.mean(merged.argmax(axis=1) == after.argmax(axis=1)) > 0.8
+    for k, model in zip(tree.numbers, tree.models, strict=True):
+        merged = np.column_stack([before[:, tree.labels(k) == j].sum(axis=1) for j in range(k)])
+        after = model.responsibilities(X, y)
+        # Nearly the same posterior (0.86 and more): of an order mixed up, two experts would disagree.
+        assert np.mean(merged.argmax(axis=1) == after.argmax(axis=1)) > 0.75
 
 
 def test_bad_input(overfitted):

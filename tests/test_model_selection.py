@@ -33,7 +33,7 @@ def columns_data():
 
 @pytest.mark.parametrize("gate", ["softmax", "topk:n_active=2"])
 def test_each_fit_of_a_path_is_the_one_that_is_found_alone(data, gate):
-    X, y = (values[:80] for values in data)
+    X, y = (values[:40] for values in data)
     settings = {"gate": as_gate(gate), "gate_columns": [0], "expert_columns": [0], "seed": 3, "n_init": 1}
     path = fit_path(X, y, numbers=(3, 2), **settings)
     assert [result.model.n_experts for result in path] == [2, 3]

@@ -98,6 +98,19 @@ def test_em_takes_the_steps_of_em(weighted):
         assert len(fast.history) == steps + 1
 
 
+def test_em_cuts_steps_that_fall():
+    cuts = 0
+    for seed in (1, 3, 5, 13):
+        objective, start = simulated(120, 2, 3, seed % 6)
+        theta = start(seed)
+        # A gate so steep that its Newton step goes too far.
+        objective.split(theta)[0][:] += 6.0 * np.random.default_rng(seed).normal(size=(3, 3))
+        trail = interior.settled(objective, theta, 0.0, 8)
+        assert np.diff(trail.history).min() >= -1e-12
+        cuts += objective.n_passes - trail.n_steps - 1
+    assert cuts > 8
+
+
 def test_pure_em_ends_where_em_ends():
     objective, start = simulated(600, 1, 2, 2)
     settings = Settings("em", 1, ("random",), 1e-7, 2000, None, 0)
@@ -166,6 +179,24 @@ def test_walls_are_left_to_python(space):
         assert not objective.outside(fast.evaluation)
         handed += handed_over(objective, theta)
     assert handed >= 2
+
+
+@pytest.mark.parametrize(
+    "space", [ParameterSpace(variance_ratio=0.8), ParameterSpace(rows_per_parameter=20.0)], ids=str
+)
+def test_climb_from_inside_stops_before_the_wall(space):
+    objective, start = simulated(400, 1, 3, 5, space=space)
+    stopped = 0
+    for seed in range(4):
+        theta = start(seed)
+        # Far from all walls: equal variances, and a gate that hardly moves.
+        gate, own = objective.split(theta)
+        gate[:] *= 0.1
+        own[:] = objective.experts.level(own)
+        trail = interior.ascended(objective, theta, 1e-8, 500, 1.0, -np.inf)
+        assert all(wall.values(trail.theta).min() > 0.0 for wall in objective.walls(objective.evaluate(trail.theta)))
+        stopped += not trail.is_maximum
+    assert stopped >= 2
 
 
 def test_start_on_a_wall_is_not_climbed():

@@ -46,7 +46,7 @@ def loads(text: str | bytes) -> dict[str, Any]:
 def entry(content: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:
     """Return an entry of a content; a ValueError where it is missing or of another type."""
     value = content.get(name)
-    if not isinstance(value, kind):
+    if name not in content or not isinstance(value, kind):
         said = "is missing" if name not in content else f"is {_short(value)}"
         raise ValueError(f"Entry {name!r} of the JSON {said}; {SOURCE}.")
     return value
@@ -57,7 +57,8 @@ def numbers(value: Any) -> Any:
     if isinstance(value, np.ndarray) and value.size == 0:
         return {"shape": list(value.shape)}
     if isinstance(value, np.ndarray | list | tuple):
-        return [numbers(item) for item in np.asarray(value).tolist()] if np.ndim(value) else numbers(value.item())
+        values = value.tolist() if isinstance(value, np.ndarray) else value
+        return [numbers(item) for item in values] if isinstance(values, list | tuple) else numbers(values)
     if isinstance(value, float | np.floating) and not math.isfinite(value):
         return None if math.isnan(value) else str(float(value))
     return value.item() if isinstance(value, np.generic) else value

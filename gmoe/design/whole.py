@@ -35,6 +35,10 @@ class Whole(Design):
     def columns(self, X):
         return self.used(np.asarray(X))
 
+    def content(self):
+        names = None if self.names is None else list(self.names)
+        return {"names": names, "gate": self.gate.tolist(), "experts": self.experts.tolist()}
+
     def matrix(self, estimator, X, reset=False):
         matrix = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite=False)
         if any_missing(matrix):

@@ -54,7 +54,7 @@ def entry(content: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) 
 
 def numbers(value: Any) -> Any:
     """Make JSON's types of a number, an array, or a sequence of them: nan is null, infinity a text."""
-    if isinstance(value, np.ndarray) and value.size == 0:
+    if isinstance(value, np.ndarray) and np.shape(value.tolist()) != value.shape:  # no lists say (0, 2)
         return {"shape": list(value.shape)}
     if isinstance(value, np.ndarray | list | tuple):
         values = value.tolist() if isinstance(value, np.ndarray) else value
@@ -71,7 +71,9 @@ def array(value: Any, name: str) -> np.ndarray:
             return np.empty(value["shape"])
         return np.array(_floats(value), dtype=float)
     except (KeyError, TypeError, ValueError) as error:
-        raise ValueError(f"Entry {name!r} of the JSON is no array of numbers, but {_short(value)}; {SOURCE}.") from error
+        raise ValueError(
+            f"Entry {name!r} of the JSON is no array of numbers, but {_short(value)}; {SOURCE}."
+        ) from error
 
 
 def _floats(value):

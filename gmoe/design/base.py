@@ -117,8 +117,8 @@ class Design(Reader):
             Where it is more than names and levels.
         """
         raise ValueError(
-            f"A {type(self).__name__} design cannot be written: a formula is code, and JSON holds none. Write the model, "
-            "model_.to_json(), whose columns are design_.names; or use pickle."
+            f"A {type(self).__name__} design cannot be written: a formula is code, and JSON holds none. Write the "
+            "model, model_.to_json(), whose columns are design_.names; or use pickle."
         )
 
     def used(self, matrix: np.ndarray) -> dict[str, np.ndarray]:

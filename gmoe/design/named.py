@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from gmoe._validation import resolve_columns
@@ -26,6 +27,11 @@ class Named(Design):
 
     terms: tuple[Term, ...]
     places: dict[str, int]
+
+    @property
+    def by_term(self) -> tuple[Term, ...]:
+        """Terms, whose matrices side by side are the matrix."""
+        return self.terms
 
     @property
     def gate_sources(self):
@@ -52,7 +58,7 @@ class Named(Design):
         return {"gate": self.gate.tolist(), "experts": self.experts.tolist(), "terms": terms, "places": self.places}
 
     @classmethod
-    def of(cls, terms: Sequence[Term], gate: Sequence[int], experts: Sequence[int], places: dict[str, int]) -> "Named":
+    def of(cls, terms: Sequence[Term], gate: ArrayLike, experts: ArrayLike, places: dict[str, int]) -> "Named":
         """Return the design of these terms, with the columns of their matrix that gate and experts see."""
         names = tuple(name for term in terms for name in term.names)
         return cls(names, np.array(gate, dtype=np.intp), np.array(experts, dtype=np.intp), tuple(terms), places)

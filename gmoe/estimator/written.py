@@ -1,6 +1,6 @@
 """A fitted estimator as JSON: the model, the evidence, how X becomes numbers, and what was set."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Self
 
 import numpy as np
@@ -43,7 +43,9 @@ class WrittenFit:
             For a fit by a formula, and for a gate or experts of one's own that are not registered by a name.
         """
         check_is_fitted(self)
-        return _json.dumps(fit_content(self), indent=indent)
+        names = getattr(self, "feature_names_in_", None)
+        content = fit_content(self, self.fit_result_, self.design_.content(), names)
+        return _json.dumps(content, indent=indent)
 
     @classmethod
     def from_json(cls, text: str) -> Self:
@@ -67,20 +69,29 @@ class WrittenFit:
         return fitted
 
 
-def fit_content(estimator: Any, design: Design | None = None) -> dict[str, Any]:
-    """Return a fitted estimator in JSON's types; with another design, that of the table whose matrix it was given."""
-    names = getattr(estimator, "feature_names_in_", None)
-    content = (estimator.design_ if design is None else design).content()
-    if design is not None:
-        names = list(content["places"])
+def fit_content(
+    estimator: Any, result: FitResult, design: Mapping[str, Any] | None, features: Sequence[str] | None
+) -> dict[str, Any]:
+    """Return a fitted estimator in JSON's types.
+
+    Parameters
+    ----------
+    estimator : GaussianMoERegressor
+    result : FitResult
+        Of the estimator, perhaps with other names.
+    design : mapping or None
+        In JSON's types; None for what cannot be written, and then no estimator can be made of it again.
+    features : sequence of str or None
+        Names of the columns that the estimator is given.
+    """
     return {
         "model": model_content(estimator.model_),
-        "design": content,
-        "n_features": estimator.n_features_in_ if design is None else len(content["places"]),
-        "features": None if names is None else [str(name) for name in names],
+        "design": design,
+        "n_features": estimator.n_features_in_ if features is None else len(features),
+        "features": None if features is None else [str(name) for name in features],
         "n_dropped": estimator.n_dropped_,
         "settings": _settings_content(estimator),
-        "result": result_content(estimator.fit_result_),
+        "result": result_content(result),
     }
 
 
@@ -115,8 +126,8 @@ def _designed(content, model):
     """Design and names of the features, which fit the model."""
     if content.get("design") is None:
         raise ValueError(
-            "This JSON holds a fit by a formula, which is code and was not written: read the model, GMoE.from_json, and "
-            "give it the columns of the formula as numbers."
+            "This JSON holds a fit by a formula, which is code and was not written: read the model, GMoE.from_json, "
+            "and give it the columns of the formula as numbers."
         )
     design = design_of(_json.entry(content, "design", dict))
     for columns, own, name in (

@@ -46,6 +46,8 @@ LAYERS = [
     "gmoe.solvers.evidence",
     "gmoe.solvers",
     "gmoe.inference",
+    "gmoe.edit",
+    "gmoe.diagnose",
     "gmoe.design",
     "gmoe.estimator",
     "gmoe.model_selection",

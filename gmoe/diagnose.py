@@ -1,4 +1,4 @@
-"""How well a gate routes: what it does not know of the experts, how it shares out the rows, where its boundaries are."""
+"""How well a gate routes: what it does not know of the experts, how it shares rows out, where its boundaries are."""
 
 from dataclasses import dataclass
 from typing import Any

@@ -97,7 +97,7 @@ def fitted_of(X, y, **options):
 
 
 def test_a_fit_comes_back_whole(frame):
-    X, y = frame
+    X, y = frame[0][::4], frame[1][::4]
     numbers = X[["depth", "flipper"]]
     space = ParameterSpace(variance_ratio=0.01, max_coef=50.0)
     for given, options in (
@@ -141,7 +141,7 @@ def test_what_a_fit_by_the_command_kept_predicts(frame, tmp_path, capsys):
     out = tmp_path / "p.csv"
     argv = ["predict", str(tmp_path / "fit.json"), str(tmp_path / "new.csv")]
     assert main([*argv, "--quantiles", "0.05", "0.95", "--out", str(out)]) == 0
-    found = pd.read_csv(out, float_precision="round_trip")
+    found = pd.read_csv(out, dtype=str).astype(float)
     assert list(found) == ["mean", "std", "quantile_0.05", "quantile_0.95", "gate_0", "gate_1"]
     mean, std = fitted.predict(new, return_std=True)
     np.testing.assert_array_equal(found["mean"], mean)

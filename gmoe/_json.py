@@ -11,7 +11,7 @@ from gmoe import __version__
 
 # Grows by 1 where a reader of the former format would misread.
 FORMAT = 1
-SOURCE = "give what to_json() returned or 'gmoe fit --json' printed"
+SOURCE = "give what to_json() returned or gmoe fit --json printed"
 # As JSON has no such numbers.
 INFINITE = {"inf": math.inf, "-inf": -math.inf}
 
@@ -40,7 +40,8 @@ def loads(text: str | bytes) -> dict[str, Any]:
             f"This JSON was written by gmoe {found.get('gmoe_version')} in format {found['format']}, and gmoe "
             f"{__version__} reads format {FORMAT}; install the newer one."
         )
-    return found
+    best = found.get("best")  # of a choice among models
+    return {**found, **best} if isinstance(best, dict) else found
 
 
 def entry(content: Mapping[str, Any], name: str, kind: type | tuple[type, ...]) -> Any:

@@ -95,14 +95,15 @@ def as_dict(estimator: GaussianMoERegressor, result: FitResult, names: list[str]
             "n_passes": result.n_passes,
             "messages": explain(result),
         },
-        **_readable(estimator, result, data.design),
+        **_readable(estimator, result, data),
     }
 
 
-def _readable(estimator, result, design):
+def _readable(estimator, result, data):
     """Return what the fit is read back from; the columns of the file are the features."""
-    if design is None:
+    if data.design is None:
         return fit_content(estimator, result, None, None)
+    design = replace(data.design, gate=estimator.design_.gate, experts=estimator.design_.experts)
     features = list(design.places)
     content = fit_content(estimator, result, design.content(), features)
     chosen = {"gate_features": design.gate_sources, "expert_features": design.expert_sources}

@@ -1,7 +1,7 @@
 """``gmoe predict``: predictions of a fit that was kept, for a table from a file."""
 
 import argparse
-import sys
+import io
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,7 @@ from gmoe.cli._bytes import read_bytes
 from gmoe.cli._checks import usable_rows
 from gmoe.cli._data import read_table
 from gmoe.cli._fit_options import add_reading
-from gmoe.cli._messages import UsageError, tell
+from gmoe.cli._messages import UsageError, say, tell
 from gmoe.cli._output import planned
 from gmoe.cli._report import Rows, write_predictions
 from gmoe.design import Category
@@ -62,7 +62,9 @@ def run(arguments: argparse.Namespace) -> int:
             if output:
                 output.write(write)
             else:
-                write(sys.stdout)
+                text = io.StringIO()
+                write(text)
+                say(text.getvalue(), end="")
         except ValueError as error:
             raise UsageError(str(error)) from error
     return 0

@@ -9,14 +9,21 @@ import numpy as np
 from gmoe import _json
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
+from gmoe.solvers.evidence.maxima import LocalMaximum
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.table import parameter_values
+from gmoe.written import model_content, model_settings
 
 
 def result_content(result: FitResult) -> dict[str, Any]:
     """All of a result but its model."""
     names = [field.name for field in fields(result) if field.type in READERS]
-    return {name: _json.numbers(getattr(result, name)) for name in names} | {"space": space_content(result.space)}
+    others = [
+        {"log_likelihood": other.log_likelihood, "n_starts": other.n_starts, "model": model_content(other.model)}
+        for other in result.other_maxima
+    ]
+    found = {name: _json.numbers(getattr(result, name)) for name in names}
+    return found | {"space": space_content(result.space), "other_maxima": others}
 
 
 def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
@@ -25,14 +32,14 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
         field.name: READERS[field.type](content, field.name) for field in fields(FitResult) if field.type in READERS
     }
     n, k = len(parameter_values(model)), model.n_experts
-    expected = {"parameter_names": (n,), "notes": (n,), "covariance": (n, n), "shares": (k,)}
-    for name, shape in expected.items():
-        if np.shape(found[name]) != shape:
+    for name, length in {"parameter_names": n, "notes": n, "spread": n, "shares": k}.items():
+        if len(np.atleast_1d(found[name])) != length:
             raise ValueError(
-                f"Entry {name!r} of the JSON has the shape {np.shape(found[name])}, its model needs {shape}; "
-                f"{_json.SOURCE}."
+                f"Entry {name!r} of the JSON has the length {len(np.atleast_1d(found[name]))}, its model needs "
+                f"{length}; {_json.SOURCE}."
             )
-    return FitResult(model=model, space=space_of(_json.entry(content, "space", dict)), **found)
+    others = tuple(map(_other, _json.entry(content, "other_maxima", list)))
+    return FitResult(model=model, space=space_of(_json.entry(content, "space", dict)), other_maxima=others, **found)
 
 
 def space_content(space: ParameterSpace) -> dict[str, Any]:
@@ -47,6 +54,13 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         return ParameterSpace(**content)
     except TypeError as error:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
+
+
+def _other(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"Entry 'other_maxima' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
+    model = GMoE(**model_settings(_json.entry(content, "model", dict)))
+    return LocalMaximum(_float(content, "log_likelihood"), _json.entry(content, "n_starts", int), model)
 
 
 def _array(content, name):

@@ -16,10 +16,11 @@ from gmoe.frames import ResponseFrame
 from gmoe.gates import SoftmaxGate, as_gate
 from gmoe.parameters import Parameters
 from gmoe.part import Axis, Size, check_shapes, width
+from gmoe.written import Written
 
 
 @dataclass(frozen=True, eq=False)
-class GMoE:
+class GMoE(Written):
     """A mixture of experts ``p(y | x) = sum_j pi_j(x) f_j(y | x)``.
 
     By default with a softmax gate and Gaussian experts ``N(y | intercept_j + coef_j . x, variance_j)``.

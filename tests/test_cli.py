@@ -69,8 +69,8 @@ def test_a_family_of_experts(penguins, capsys):
     arrays = {
         name: np.asarray(value) for name, value in direct.model_.parameters.arrays.items() if name != "temperature"
     }
-    assert fit["arrays"].keys() == arrays.keys()
-    assert all(np.array_equal(fit["arrays"][name], value) for name, value in arrays.items())
+    assert fit["model"]["arrays"].keys() == arrays.keys()
+    assert all(np.array_equal(fit["model"]["arrays"][name], value) for name, value in arrays.items())
     # What the family declares positive has no z, and an interval on the log scale.
     (row,) = (row for row in fit["parameters"] if row["parameter"] == "scale_squared (1)")
     assert row["z"] is None and row["lower"] * row["upper"] == pytest.approx(row["estimate"] ** 2, rel=1e-12)

@@ -1,4 +1,4 @@
-"""The command ``gmoe``: fits, choices of a model, studies, figures, a look at the installation, and a demonstration.
+"""The command ``gmoe``: fits, choices of a model, predictions, studies, figures, the installation, a demonstration.
 
 Exit codes: 0 done; 1 the work failed (a fit that did not converge is still printed); 2 wrong usage or input; 3 a study
 is done but some replications failed; 130 interrupted. Results go to the standard output, warnings and errors to the
@@ -15,7 +15,7 @@ from typing import NoReturn
 
 from gmoe import __version__
 from gmoe._interrupt import INTERRUPTED
-from gmoe.cli import demo, doctor, figures, fit, rates, select
+from gmoe.cli import demo, doctor, figures, fit, predict, rates, select
 from gmoe.cli._messages import UsageError, WorkError, tell
 
 __all__ = ["main"]
@@ -91,7 +91,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = _Parser(prog="gmoe", description=DESCRIPTION, epilog=EPILOG)
     parser.add_argument("--version", action="version", version=f"gmoe {__version__}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for module in (fit, select, rates, demo, figures, doctor):
+    for module in (fit, select, predict, rates, demo, figures, doctor):
         command = commands.add_parser(
             module.__name__.rpartition(".")[2],
             help=module.HELP,

@@ -4,7 +4,7 @@ import numpy as np
 
 from gmoe.cli._messages import UsageError
 from gmoe.cli._table import Column, Kind, Table
-from gmoe.design import MOST_LEVELS, Category
+from gmoe.design import MOST_LEVELS, Category, Number, Term
 
 
 def check_kind(table: Table, column: Column, option: str, feature: bool) -> None:
@@ -86,10 +86,10 @@ def check_weights(table: Table, column: Column, rows: np.ndarray) -> None:
         raise UsageError(f"{table.file}: --weights column {column.name!r} is 0 in every row; some must be positive")
 
 
-def coded(table: Table, column: Column, rows: np.ndarray, category: bool) -> dict[str, np.ndarray]:
-    """Columns of X by name: a column itself, or for a category one for each level but the first, 1 where it holds."""
+def coded(table: Table, column: Column, rows: np.ndarray, category: bool) -> tuple[Term, np.ndarray]:
+    """Say what becomes of a column, and give its columns of X: itself, or of a category one for each level but one."""
     if not category:
-        return {column.name: column.numbers[rows]}
+        return Number(column.name), column.numbers[rows][:, None]
     cells = [str(column.cells[row]) for row in rows]
     levels = sorted(set(cells))
     if not 1 < len(levels) <= MOST_LEVELS:
@@ -97,4 +97,4 @@ def coded(table: Table, column: Column, rows: np.ndarray, category: bool) -> dic
             f"--categories column {column.name!r} has {len(levels)} levels in {table.file}; expected 2 to {MOST_LEVELS}"
         )
     coding = Category(column.name, tuple(levels))
-    return dict(zip(coding.names, coding.matrix(cells).T, strict=True))
+    return coding, coding.matrix(cells)

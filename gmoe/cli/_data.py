@@ -14,6 +14,7 @@ from gmoe.cli._formula import read_formula
 from gmoe.cli._messages import UsageError
 from gmoe.cli._table import Table
 from gmoe.cli._text import read_text
+from gmoe.design import Named
 
 
 def read_data(arguments: argparse.Namespace, notes: list[str]) -> Data:
@@ -26,12 +27,13 @@ def read_data(arguments: argparse.Namespace, notes: list[str]) -> Data:
     """
     try:
         choose = _choose if arguments.formula is None else read_formula
-        return choose(_read(arguments, notes), arguments, notes)
+        return choose(read_table(arguments, notes), arguments, notes)
     except UsageError as error:
         raise UsageError("; ".join([str(error), *notes])) from error
 
 
-def _read(arguments, notes) -> Table:
+def read_table(arguments: argparse.Namespace, notes: list[str]) -> Table:
+    """Read the file, in the form that the arguments say; what was found and is not plain is noted."""
     form = Format(arguments.sep, arguments.decimal, arguments.thousands, arguments.comment, arguments.encoding)
     name, data = read_bytes(arguments.file)
     return read_arrow(name, data) if data.startswith((PARQUET, ARROW)) else read_text(name, data, form, notes)
@@ -56,15 +58,17 @@ def _choose(table: Table, arguments, notes) -> Data:
     if weight:
         check_weights(table, weight, rows)
     blocks = {name: coded(table, column, rows, name in categories) for name, column in features.items()}
-    names = [name for columns in blocks.values() for name in columns]
+    names = [name for term, _ in blocks.values() for name in term.names]
     clash = next((name for name in names if names.count(name) > 1), None)
     if clash:
         raise UsageError(f"a level of a category and a column are both named {clash!r}; rename the column")
-    X = np.column_stack([values for columns in blocks.values() for values in columns.values()])
+    X = np.column_stack([matrix for _, matrix in blocks.values()])
     gate_columns, expert_columns = (
-        [names.index(level) for name in chosen for level in blocks[name]] for chosen in (gate, expert)
+        [names.index(level) for name in chosen for level in blocks[name][0].names] for chosen in (gate, expert)
     )
     settings = {"gate_features": gate_columns, "expert_features": expert_columns}
+    places = {name: j for j, name in enumerate(features)}
+    design = Named.of([term for term, _ in blocks.values()], gate_columns, expert_columns, places)
     weights = weight.numbers[rows] if weight else None
-    places = np.asarray(table.places)[rows]
-    return Data(y.name, names, X, y.numbers[rows], weights, settings, places, table.unit, left_out)
+    lines = np.asarray(table.places)[rows]
+    return Data(y.name, names, X, y.numbers[rows], weights, settings, lines, table.unit, left_out, design)

@@ -5,6 +5,8 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.design import Named
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
@@ -27,6 +29,8 @@ class Data:
         What ``places`` counts.
     left_out : dict of str to str
         Why, by column.
+    design : Named or None
+        How columns of the file become columns of X; None for a formula.
     """
 
     target: str
@@ -38,6 +42,7 @@ class Data:
     places: np.ndarray
     unit: str
     left_out: dict[str, str]
+    design: Named | None = None
 
     def name_of(self, column: Any) -> str:
         """Return the name of a column of X, given by place or name."""

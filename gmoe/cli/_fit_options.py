@@ -65,7 +65,7 @@ def add_data(parser: argparse.ArgumentParser) -> None:
     """Declare the file, how it is read, and its columns."""
     columns: dict[str, Any] = {"nargs": "+", "action": "extend", "metavar": "COL"}
     parser.add_argument("file", help="table with a line of names; - for the standard input")
-    _add_reading(parser.add_argument_group("reading the file"))
+    add_reading(parser.add_argument_group("reading the file"))
     data = parser.add_argument_group("data")
     response = data.add_mutually_exclusive_group(required=True)
     response.add_argument("--y", metavar="COL", help="response")
@@ -133,7 +133,8 @@ def add_solver(model: Any) -> None:
     model.add_argument("--jobs", type=jobs, default=1, metavar="N", help="threads, -1 for all; changes no result")
 
 
-def _add_reading(group) -> None:
+def add_reading(group) -> None:
+    """Declare how a table is read."""
     group.add_argument(
         "--sep", type=separator, metavar="CHAR", help="between cells; also tab, space (default: found out)"
     )

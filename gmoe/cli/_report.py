@@ -3,13 +3,40 @@
 import csv
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any, TextIO
 
-from gmoe import FitResult, GaussianMoERegressor, Summary, __version__
+import numpy as np
+
+from gmoe import FitResult, GaussianMoERegressor, GMoE, Summary
 from gmoe.cli._fit_data import Data
+from gmoe.estimator.written import fit_content
 from gmoe.inference import explain
-from gmoe.table import declared, parameter_names
+from gmoe.table import parameter_names
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What predictions are made for.
+
+    Attributes
+    ----------
+    X : ndarray
+        Columns of the model.
+    y : ndarray or None
+    target : str
+        What the response is called.
+    places : ndarray of int
+        Line, or row, of the file of each row.
+    unit : str
+        What ``places`` counts.
+    """
+
+    X: np.ndarray
+    y: np.ndarray | None
+    target: str
+    places: np.ndarray
+    unit: str
 
 
 def with_names(result: FitResult, names: Sequence[str], before: Sequence[str] | None = None) -> FitResult:
@@ -26,11 +53,10 @@ def with_names(result: FitResult, names: Sequence[str], before: Sequence[str] | 
     )
 
 
-def as_dict(result: FitResult, names: list[str], data: Data) -> dict[str, Any]:
-    """Return the fit in JSON's types: what is not a finite number is None, and its note says why."""
+def as_dict(estimator: GaussianMoERegressor, result: FitResult, names: list[str], data: Data) -> dict[str, Any]:
+    """Return the fit as it is read back, and a report of it: what is not a finite number is None, its note says why."""
     model = result.model
     return {
-        "gmoe_version": __version__,
         "target": data.target,
         "gate": repr(model.gate),
         **({"temperature": model.parameters.temperature} if model.gate.can_anneal else {}),
@@ -48,7 +74,6 @@ def as_dict(result: FitResult, names: list[str], data: Data) -> dict[str, Any]:
         "icl": float(result.icl),
         "shares": [float(share) for share in result.shares],
         "parameters": [{key: _json(value) for key, value in row.items()} for row in Summary(result).rows()],
-        "arrays": _arrays(model),
         "certificate": {
             "status": result.status,
             "certified": result.certified,
@@ -70,12 +95,20 @@ def as_dict(result: FitResult, names: list[str], data: Data) -> dict[str, Any]:
             "n_passes": result.n_passes,
             "messages": explain(result),
         },
+        **_readable(estimator, result, data),
     }
 
 
-def _arrays(model) -> dict[str, Any]:
-    """Return the arrays that gate and experts declare, in the units of the data."""
-    return {array.name: model.parameters.arrays[array.name].tolist() for array in declared(model)}
+def _readable(estimator, result, data):
+    """Return what the fit is read back from; the columns of the file are the features."""
+    if data.design is None:
+        return fit_content(estimator, result, None, None)
+    design = replace(data.design, gate=estimator.design_.gate, experts=estimator.design_.experts)
+    features = list(design.places)
+    content = fit_content(estimator, result, design.content(), features)
+    chosen = {"gate_features": design.gate_sources, "expert_features": design.expert_sources}
+    content["settings"] |= {name: [features[j] for j in places] for name, places in chosen.items()}
+    return content
 
 
 def weight_line(result: FitResult, data: Data) -> str:
@@ -83,33 +116,38 @@ def weight_line(result: FitResult, data: Data) -> str:
     return f"weights: n = {result.total_weight:g} is their sum, over {data.n_rows} rows of positive weight"
 
 
-def write_predictions(stream: TextIO, estimator: GaussianMoERegressor, data: Data, arguments) -> None:
-    """Write one row per observation: response, mean, standard deviation, log-density, expert, probabilities.
+def write_predictions(
+    stream: TextIO, model: GMoE, rows: Rows, places: bool = False, levels: Sequence[float] = ()
+) -> None:
+    """Write one row per observation: mean, standard deviation, quantiles, gate; what the response says, if known.
 
-    Where rows of the file were left out, each row begins with its line, or row, there.
+    Parameters
+    ----------
+    stream : TextIO
+    model : GMoE
+    rows : Rows
+    places : bool
+        Whether each row begins with its line, or row, in the file.
+    levels : sequence of float
+        Of the quantiles.
     """
-    X, y = data.X, data.y
-    response = estimator.design_.response(X, y)
-    mean, std = estimator.predict(X, return_std=True)
-    gate, responsibility = estimator.predict_gate(X), estimator.responsibilities(X, y)
-    experts = range(gate.shape[1])
-    header = [data.unit] if arguments.drop_missing else []
-    header += [data.target, "mean", "std", "log_density", "expert"]
-    header += [f"gate_{j}" for j in experts] + [f"responsibility_{j}" for j in experts]
-    columns = [data.places] if arguments.drop_missing else []
-    columns += [
-        response,
-        mean,
-        std,
-        estimator.score_samples(X, y),
-        responsibility.argmax(axis=1),
-        *gate.T,
-        *responsibility.T,
-    ]
+    columns: dict[str, np.ndarray] = {rows.unit: rows.places} if places else {}
+    posterior = None if rows.y is None else model.responsibilities(rows.X, rows.y)
+    if rows.y is not None:
+        columns[rows.target] = rows.y
+    columns |= {"mean": model.mean(rows.X), "std": np.sqrt(model.variance(rows.X))}
+    if levels:
+        quantiles = model.predictive(rows.X).quantile(list(levels))
+        columns |= {f"quantile_{level:g}": column for level, column in zip(levels, quantiles.T, strict=True)}
+    if posterior is not None:
+        columns |= {"log_density": model.log_density(rows.X, rows.y), "expert": posterior.argmax(axis=1)}
+    columns |= {f"gate_{j}": column for j, column in enumerate(model.gate_proba(rows.X).T)}
+    if posterior is not None:
+        columns |= {f"responsibility_{j}": column for j, column in enumerate(posterior.T)}
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(header)
+    writer.writerow(columns)
     # Python's numbers print as the shortest text that reads back the same.
-    writer.writerows(zip(*(column.tolist() for column in columns), strict=True))
+    writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
 
 
 def _json(value):

@@ -1,7 +1,6 @@
 """``gmoe fit``: fit a table from a file."""
 
 import argparse
-import json
 import signal
 import warnings
 from typing import Any
@@ -9,14 +8,14 @@ from typing import Any
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
-from gmoe import FitResult, GaussianMoERegressor, ParameterSpace, Summary
+from gmoe import FitResult, GaussianMoERegressor, ParameterSpace, Summary, _json
 from gmoe._interrupt import INTERRUPTED, saving
 from gmoe.cli._data import read_data
 from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import DESCRIPTION, EPILOG, HELP, add_arguments
 from gmoe.cli._messages import UsageError, WorkError, say, tell
 from gmoe.cli._output import planned
-from gmoe.cli._report import as_dict, weight_line, with_names, write_predictions
+from gmoe.cli._report import Rows, as_dict, weight_line, with_names, write_predictions
 from gmoe.inference import explain
 
 __all__ = ["DESCRIPTION", "EPILOG", "HELP", "add_arguments", "run"]
@@ -35,22 +34,29 @@ def run(arguments: argparse.Namespace) -> int:
         for message in explain(result):
             tell("warning", message)
         try:
-            _print(arguments, data, result, names)
+            _print(arguments, estimator, data, result, names)
         finally:  # what became of the estimates is no reason to lose the predictions, nor the other way round
             if output:
-                output.write(lambda stream: write_predictions(stream, estimator, data, arguments))
+                rows = _rows(estimator, data)
+                places = arguments.drop_missing
+                output.write(lambda stream: write_predictions(stream, estimator.model_, rows, places))
     if result.interrupted:
         return INTERRUPTED
     return 0 if estimator.converged_ else 1
 
 
-def _print(arguments, data: Data, result: FitResult, names: list[str]) -> None:
+def _print(arguments, estimator, data: Data, result: FitResult, names: list[str]) -> None:
     if arguments.json:
-        say(json.dumps(as_dict(result, names, data), indent=2, allow_nan=False))
+        say(_json.dumps(as_dict(estimator, result, names, data), indent=2))
     else:
         say(Summary(result))
         if data.weight is not None:
             say(weight_line(result, data))
+
+
+def _rows(estimator, data):
+    X, y = estimator.design_.matrix(estimator, data.X), estimator.design_.response(data.X, data.y)
+    return Rows(X, y, data.target, data.places, data.unit)
 
 
 def _fit(arguments, data: Data) -> GaussianMoERegressor:

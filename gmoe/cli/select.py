@@ -1,13 +1,12 @@
 """``gmoe select``: choose experts, gate and columns for a table from a file."""
 
 import argparse
-import json
 from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from gmoe import Summary, list_gates, select
+from gmoe import Summary, _json, list_gates, select
 from gmoe.cli._data import read_data
 from gmoe.cli._fit_data import Data
 from gmoe.cli._fit_options import add_data, add_solver
@@ -73,8 +72,8 @@ def run(arguments: argparse.Namespace) -> int:
         tell("warning", message)
     if arguments.json:
         models = [{**row, "best": bool(row["best"])} for row in selection.rows()]
-        both: dict[str, Any] = {"models": models, "best": as_dict(result, names, data)}
-        say(json.dumps(both, indent=2, allow_nan=False))
+        both: dict[str, Any] = {"models": models, "best": as_dict(best, result, names, data)}
+        say(_json.dumps(both, indent=2))
     else:
         say(f"{selection}\n\n{Summary(result)}")
     return 0 if best.converged_ else 1

@@ -5,7 +5,9 @@ from gmoe.design.choose import choose
 from gmoe.design.coding import CODINGS
 from gmoe.design.columns import cells, column_names, is_category, row_labels, take
 from gmoe.design.gaps import Gaps
-from gmoe.design.terms import MOST_LEVELS, Category, Number
+from gmoe.design.named import Named
+from gmoe.design.terms import MOST_LEVELS, Category, Number, Term
+from gmoe.design.written import design_of
 
 __all__ = [
     "CODINGS",
@@ -15,10 +17,13 @@ __all__ = [
     "Choice",
     "Design",
     "Gaps",
+    "Named",
     "Number",
+    "Term",
     "cells",
     "choose",
     "column_names",
+    "design_of",
     "is_category",
     "row_labels",
     "take",

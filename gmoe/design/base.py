@@ -108,6 +108,19 @@ class Design(Reader):
         """Return y, or what a formula takes from X in its place."""
         return y
 
+    def content(self) -> dict[str, Any]:
+        """Return the design in JSON's types: see :func:`gmoe.design.design_of`.
+
+        Raises
+        ------
+        ValueError
+            Where it is more than names and levels.
+        """
+        raise ValueError(
+            f"A {type(self).__name__} design cannot be written: a formula is code, and JSON holds none. Write the "
+            "model, model_.to_json(), whose columns are design_.names; or use pickle."
+        )
+
     def used(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
         """Columns of the matrix that gate or experts see, by what messages call them."""
         columns = np.union1d(self.gate, self.experts).astype(int)

@@ -1,8 +1,10 @@
 """Columns of a data frame by name, numbers and categories."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import ArrayLike
 from sklearn.utils.validation import validate_data
 
 from gmoe._validation import resolve_columns
@@ -27,6 +29,11 @@ class Named(Design):
     places: dict[str, int]
 
     @property
+    def by_term(self) -> tuple[Term, ...]:
+        """Terms, whose matrices side by side are the matrix."""
+        return self.terms
+
+    @property
     def gate_sources(self):
         return self._sources(self.gate)
 
@@ -45,6 +52,16 @@ class Named(Design):
 
     def columns(self, X):
         return {f"column {term.name!r}": values for term, values in self._read(X)}
+
+    def content(self):
+        terms = [term.content() for term in self.terms]
+        return {"gate": self.gate.tolist(), "experts": self.experts.tolist(), "terms": terms, "places": self.places}
+
+    @classmethod
+    def of(cls, terms: Sequence[Term], gate: ArrayLike, experts: ArrayLike, places: dict[str, int]) -> "Named":
+        """Return the design of these terms, with the columns of their matrix that gate and experts see."""
+        names = tuple(name for term in terms for name in term.names)
+        return cls(names, np.array(gate, dtype=np.intp), np.array(experts, dtype=np.intp), tuple(terms), places)
 
     def matrix(self, estimator, X, reset=False):
         if reset or column_names(X) is None:  # in place of names, of which it warns, scikit-learn checks the number
@@ -102,4 +119,4 @@ class ByName(Choice):
         gate, experts = (
             np.array([place for j in part for place in places[self.names[j]]], dtype=np.intp) for part in self._parts
         )
-        return Named(tuple(names), gate, experts, terms, {name: j for j, name in enumerate(self.names)})
+        return Named.of(terms, gate, experts, {name: j for j, name in enumerate(self.names)})

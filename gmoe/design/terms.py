@@ -30,6 +30,10 @@ class Number:
         """Of the columns that this one becomes."""
         return (self.name,)
 
+    def content(self) -> dict[str, Any]:
+        """Return the term in JSON's types."""
+        return {"name": self.name}
+
     def matrix(self, column: Any) -> np.ndarray:
         """Numbers, (n, 1)."""
         check_numeric(column, f"column {self.name!r}")
@@ -96,6 +100,17 @@ class Category:
     def names(self) -> tuple[str, ...]:
         """Of the columns that this one becomes, as ``species[Gentoo]``."""
         return tuple(f"{self.name}[{level}]" for level in CODINGS[self.coding](self.levels)[1])
+
+    def content(self) -> dict[str, Any]:
+        """Return the term in JSON's types; a ValueError for levels that are neither text nor numbers."""
+        levels = [level.item() if isinstance(level, np.generic) else level for level in self.levels]
+        odd = next((level for level in levels if not isinstance(level, str | int | float)), None)
+        if odd is not None:
+            raise ValueError(
+                f"Column {self.name!r} has the level {odd!r}, which JSON has no type for; make text of the column "
+                "before the fit, or use pickle."
+            )
+        return {"name": self.name, "levels": levels, "coding": self.coding}
 
     def check(self, column: Any) -> None:
         """Raise a ValueError where a level is none of those of the fit."""

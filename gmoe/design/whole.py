@@ -8,6 +8,7 @@ from sklearn.utils.validation import validate_data
 from gmoe._validation import resolve_columns
 from gmoe.design.base import REMEDY, Choice, Design
 from gmoe.design.gaps import any_missing
+from gmoe.design.terms import Number
 
 DTYPES = (np.float64, np.float32)
 
@@ -32,8 +33,17 @@ class Whole(Design):
     def by_name(self):
         return False
 
+    @property
+    def by_term(self) -> tuple[Number, ...]:
+        """Terms of the columns that have names: each is its own."""
+        return tuple(map(Number, self.names or ()))
+
     def columns(self, X):
         return self.used(np.asarray(X))
+
+    def content(self):
+        names = None if self.names is None else list(self.names)
+        return {"names": names, "gate": self.gate.tolist(), "experts": self.experts.tolist()}
 
     def matrix(self, estimator, X, reset=False):
         matrix = validate_data(estimator, X, reset=reset, dtype=DTYPES, ensure_all_finite=False)

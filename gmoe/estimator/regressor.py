@@ -14,6 +14,7 @@ from gmoe._validation import check_choice, check_integer, check_positive, check_
 from gmoe.estimator.fitted import Fitted
 from gmoe.estimator.start import start
 from gmoe.estimator.training import check_rows, prepare
+from gmoe.estimator.written import WrittenFit
 from gmoe.experts import as_experts
 from gmoe.gates import as_gate
 from gmoe.inference import explain
@@ -23,7 +24,7 @@ from gmoe.solvers.fit import fit
 SOLVERS = ("mle", "em")
 
 
-class GaussianMoERegressor(Fitted, RegressorMixin, BaseEstimator):
+class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
     """Gaussian mixture of experts, fitted by maximum likelihood.
 
     ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)`` with the gate ``pi`` a softmax of affine

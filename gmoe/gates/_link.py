@@ -53,6 +53,12 @@ class LinkGate(BaseGate):
         n_experts : int
         """
 
+    def resized(self, n_experts):
+        raise ValueError(
+            f"{self!r} gives each expert a place among the others, and none can be left out, joined or added alone; "
+            "use gmoe.edit.project with n_experts, or fit again."
+        )
+
     def own_parameters(self, size):
         return 0
 

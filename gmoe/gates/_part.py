@@ -1,6 +1,8 @@
 """Gates by scores as parts of a mixture: their logits and derivatives, by kernels."""
 
 from abc import abstractmethod
+from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -68,6 +70,13 @@ class ScoreGate(BaseGate):
 
     def has_affine_log_weights(self, n_experts):
         return self.affine and not self.is_sparse(n_experts)
+
+    def resized(self, n_experts):
+        return self.selecting(self.selection.limited(n_experts))
+
+    def selecting(self, selection):
+        found: Any = self
+        return replace(found, selection=selection)
 
     adds_intercept = can_anneal = has_slopes = True
 

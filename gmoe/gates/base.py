@@ -158,6 +158,20 @@ class BaseGate(Part):
         """Return the gate of this kind for so many experts: a search builds the number of experts up."""
         return self
 
+    def resized(self, n_experts: int) -> "BaseGate":
+        """Return the gate of so many experts of which each has the own parameters that it had, wherever they come from.
+
+        Raises
+        ------
+        ValueError
+            Where an expert is nothing without the others.
+        """
+        return self
+
+    def selecting(self, selection: Selection) -> "BaseGate":
+        """Return the gate with another selection; a ValueError where it cannot have one."""
+        raise ValueError(f"{self!r} has no selection; only gates by scores, gmoe.Gate, activate some of the experts.")
+
     def has_affine_log_weights(self, n_experts: int) -> bool:
         """Whether the log-weight of an expert is (1, x) . its own parameters, and there are no others."""
         return False

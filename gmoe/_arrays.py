@@ -48,7 +48,7 @@ class Design:
     transform: np.ndarray
     size: np.ndarray
 
-    @property
+    @cached_property
     def frame(self) -> Frame:
         """The map alone."""
         return Frame(self.centre, self.transform)
@@ -165,8 +165,9 @@ class Blocks:
 
     @staticmethod
     def _stack(parts):
-        result = aligned(len(parts), *parts[0].shape)
-        return np.stack(parts, out=result)
+        if len(parts) == 1:
+            return parts[0][None]
+        return np.stack(parts, out=aligned(len(parts), *parts[0].shape))
 
     def buffer(self):
         """Room for one block; each thread brings its own."""

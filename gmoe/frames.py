@@ -5,6 +5,7 @@ Parts say which maps they follow: a softmax gate any invertible one, a distance 
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -59,11 +60,12 @@ class Frame:
     transform: np.ndarray
 
     @classmethod
+    @lru_cache(maxsize=64)
     def identity(cls, d: int) -> "Frame":
         """Units of the data."""
         return cls(np.zeros(d), np.eye(d))
 
-    @property
+    @cached_property
     def inverse(self) -> np.ndarray:
         """Right inverse of the transform, (d, rank)."""
         return np.linalg.pinv(self.transform)
@@ -102,11 +104,12 @@ class ResponseFrame:
     whiten: np.ndarray
 
     @classmethod
+    @lru_cache(maxsize=64)
     def identity(cls, d: int, p: int = 1) -> "ResponseFrame":
         """Units of the data."""
         return cls(Frame.identity(d), np.zeros(p), np.zeros((p, d)), np.eye(p))
 
-    @property
+    @cached_property
     def colour(self) -> np.ndarray:
         """Inverse of ``whiten``, (p, p)."""
         return np.linalg.inv(self.whiten)

@@ -179,7 +179,7 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
 
 def n_free_parameters(objective: Objective):
     """Count the identified parameters, in scaled coordinates."""
-    k, rows = objective.n_fitted, objective.experts.log_variance_rows(objective.expert_size)
+    k, rows = objective.n_fitted, objective.log_variance_rows
     # All log variances are one number.
     tied = k * int(np.linalg.matrix_rank(rows)) - 1 if objective.space.variance_ratio == 1.0 and rows is not None else 0
     return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied

@@ -157,14 +157,14 @@ def ends(objective, theta):
 
 def _note_gate(objective, entries, notes, to_raw, held):
     """Note what the gate leaves open: the pinned entries, a scale, and what moves the regions of a held selection."""
-    kind, symmetry = objective.gate, objective.symmetry
+    symmetry = objective.symmetry
     rows = entries.gate
     if symmetry.idle:
         notes[entries.shared_gate] = "not identified"
     if symmetry.idle and symmetry.divided:
         notes[rows] = "not identified"
-    blind = held or kind.has_blind_moves(objective.gate_size)
-    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), kind.unseen(objective.gate_size))
+    blind = held or objective.has_blind_moves
+    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), objective.unseen)
     # Rows of affine scores are those of the table; a column of features may have got lost by collinearity.
     if blind:
         notes[rows[:, 0]] = np.where(seen.reshape(objective.n_experts, -1)[:, 0], "boundary", notes[rows[:, 0]])

@@ -28,7 +28,7 @@ def determined(objective: Objective, evaluation):
     at = objective.evaluate(evaluation.theta, COMPLETE)
     allowed = LOSS / max(objective.blocks.n_rows, 1.0) + 1e-14 * abs(at.value)
     found = []
-    columns = objective.experts.mean_columns(objective.expert_size)
+    columns = objective.mean_columns
     fitted = expert_moments(objective, at)[: objective.n_fitted]
     for j, moments in enumerate(fitted / objective.blocks.weight_scale):
         values, vectors = np.linalg.eigh(moments)

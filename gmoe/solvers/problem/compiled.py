@@ -33,15 +33,14 @@ class Compiled:
     def __init__(self, objective):
         blocks, wall = objective.blocks, objective.flat_wall
         gate, expert, y, weight, counts = blocks.stacked
-        self.climb, self._layout = objective.experts.climb, objective
+        self.climb, self._layout = objective.experts.climb, objective.layout
         self._length = block_length(blocks.n, blocks.length)
-        self._places = places(objective, OBSERVED)
+        self._places = places(objective.layout, OBSERVED)
         self._pool: deque = deque()
-        identified = objective.identified
         self.problem = Problem(
             gate, expert, y, weight, counts, blocks.total_weight, objective.gate_segments, objective.expert_segments,
             objective.n_own, objective.at_gate, objective.at_expert, objective.at_both, objective.gate_index,
-            np.eye(len(identified)) - identified @ identified.T, np.ascontiguousarray(wall.rows), wall.offsets,
+            objective.flat, np.ascontiguousarray(wall.rows), wall.offsets,
             objective.least_shares,
         )  # fmt: skip
 

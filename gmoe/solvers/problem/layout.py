@@ -1,8 +1,10 @@
-"""Where the parameters of gate and experts are in one flat vector.
+"""Where the parameters of gate and experts are in one flat vector, and what is known of them whatever the data.
 
 One row per expert, the gate's own parameters and then the expert's; after all rows what the experts share in the gate,
 and then in the experts.
 """
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -10,7 +12,7 @@ from gmoe.part import Size
 
 
 class Layout:
-    """Layout of a parameter vector.
+    """Layout of a parameter vector; :func:`layout_of` makes the same one only once.
 
     Parameters
     ----------
@@ -42,6 +44,28 @@ class Layout:
         self.n_held = 1 + gate.n_held(gate_size) + experts.n_held(expert_size)
         self.n_moments = experts.n_moments(expert_size)
         self.gate_segments, self.expert_segments = gate.segments(gate_size), experts.segments(expert_size)
+        #: Experts whose density is fitted; those after them have a given one.
+        self.n_fitted = k - experts.n_given
+        #: Where the parameters are that no density depends on, and those that go through the activation.
+        self.void = own_expert[self.n_fitted :].ravel()
+        self.bent_index = (rows + gate.bent_columns(gate_size)).ravel()
+        self.mean_columns = experts.mean_columns(expert_size)
+        self.log_variance_rows = experts.log_variance_rows(expert_size)
+        self.symmetry = gate.symmetry_of(gate_size).keeping(experts.n_given)
+        self.has_blind_moves, self.unseen = gate.has_blind_moves(gate_size), gate.unseen(gate_size)
+        #: Directions of the gate's parameters along which the likelihood has no slope, and the others.
+        self.uninformed = gate.uninformed(gate_size)
+        self.informed = beside(self.uninformed)
+        #: Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free).
+        self.identified = beside(np.hstack([self.embed(self.uninformed), np.eye(self.size)[:, self.void]]))
+        #: Projector on the others, (P, P).
+        self.flat = np.eye(self.size) - self.identified @ self.identified.T
+
+    def embed(self, gate_directions):
+        """Parameter directions (P, m) of directions (k q_gate + s_gate, m) of the gate's natural parameters."""
+        result = np.zeros((self.size, gate_directions.shape[1]))
+        result[self.gate_index] = gate_directions
+        return result
 
     def split(self, theta):
         """Return views (gate (k, q_gate), experts (k, q_expert)) of the own parameters of a vector."""
@@ -59,3 +83,15 @@ class Layout:
     def join(self, gate, expert, *shared):
         """Parameter vector of own rows and shared parts."""
         return np.concatenate([np.concatenate([gate, expert], axis=1).ravel(), *shared])
+
+
+@lru_cache(maxsize=64)
+def layout_of(gate, experts, gate_size: Size, expert_size: Size) -> Layout:
+    """Layout of parts, which are immutable values, and their sizes: making one costs as much as a climb on few rows."""
+    return Layout(gate, experts, gate_size, expert_size)
+
+
+def beside(directions):
+    """Orthonormal basis of what is orthogonal to orthonormal directions, as columns."""
+    n, m = directions.shape
+    return np.linalg.qr(directions, mode="complete")[0][:, m:] if m else np.eye(n)

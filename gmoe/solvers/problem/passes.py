@@ -2,7 +2,7 @@
 
 import math
 from collections import deque
-from functools import cached_property
+from functools import cached_property, lru_cache
 
 import numpy as np
 
@@ -25,6 +25,7 @@ def block_size(layout: Layout) -> int:
     return min(BLOCK, max(LEAST_BLOCK, ROWS_IN_CACHE // rows // LEAST_BLOCK * LEAST_BLOCK))
 
 
+@lru_cache(maxsize=256)
 def places(layout: Layout, order: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
     """Where the arrays of :class:`Sums` are in one flat vector, and their shapes."""
     k, q, own, shared = layout.k, padded(layout.q_gate), layout.width, layout.n_shared

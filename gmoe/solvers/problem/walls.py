@@ -96,7 +96,7 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     """
     k, size = objective.n_experts, objective.n_parameters
     units = np.eye(size)
-    rows = objective.experts.log_variance_rows(objective.expert_size)
+    rows = objective.log_variance_rows
     own = objective.at_expert[:, : objective.q_expert]
     # Others have a wall of their own: gmoe.solvers.problem.spread_wall.
     log_variances = [(j, row @ units[own[j]]) for j in range(k) for row in (() if rows is None else rows)]

@@ -48,6 +48,11 @@ class Design:
     transform: np.ndarray
     size: np.ndarray
 
+    @property
+    def has_full_rank(self) -> bool:
+        """Whether no column is constant or collinear."""
+        return len(self.transform) == len(self.columns)
+
     @cached_property
     def frame(self) -> Frame:
         """The map alone."""

@@ -70,7 +70,7 @@ class GMoE:
         if fixed is not None:
             object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[Size, Size]:
         """Numbers of experts, features and responses that gate and experts see."""
         k, arrays = self.n_experts, self.parameters.arrays

@@ -17,17 +17,13 @@ ROUNDING = 1e-13
 OUTWARD, STEPS = (10.0, 100.0), 30
 
 
-def outward(objective: Objective, ascent: Ascent, settings) -> Ascent:
-    """Go on along a direction that separates a dense gate, where the last millionths of its supremum are.
+def outward(objective: Objective, ascent: Ascent, direction, settings) -> Ascent:
+    """Go on along the direction that separates a dense gate, where the last millionths of its supremum are.
 
     A climb stops where the gradient is small, and the likelihood of a separated gate rises for ever, by less and less.
     """
-    room = settings.max_iter - len(ascent.history) + 1
+    room, at = settings.max_iter - len(ascent.history) + 1, ascent.evaluation
     if objective.gate.is_sparse(objective.n_experts) or room <= STEPS:
-        return ascent
-    at = ascent.evaluation if ascent.evaluation.hessian is not None else objective.evaluate(ascent.evaluation.theta)
-    direction = separating_direction(objective, at)
-    if direction is None:
         return ascent
     ways = [sign * size * direction / np.linalg.norm(direction) for size in OUTWARD for sign in (-1.0, 1.0)]
     points = [at.theta + way for way in ways if objective.flat_wall.values(at.theta + way).min(initial=0.0) >= 0.0]

@@ -8,7 +8,7 @@ from gmoe._arrays import aligned, block_length
 from gmoe.kernels.climb.arrays import Problem, Scratch
 from gmoe.kernels.mixture import OBSERVED, work_rows
 from gmoe.kernels.rows import STRIP_LENGTH
-from gmoe.solvers.problem.passes import Sums, places
+from gmoe.solvers.problem.passes import Evaluation, Sums, places
 
 # Observations up to which Python costs more than threads over blocks would save. By the data and not the threads, on
 # which results must not depend.
@@ -54,6 +54,13 @@ class Compiled:
     def give(self, scratch):
         """Take it back."""
         self._pool.append(scratch)
+
+    def evaluation(self, theta, value, gradient, hessian, scratch) -> Evaluation:
+        """What the last pass, at OBSERVED, found; its sums are still in the scratch."""
+        sums = Sums(self._places)
+        sums.flat[:], sums.value = scratch.flat, value * self.problem.total
+        sums.bend_expert[:] = scratch.bend
+        return Evaluation(theta, value, gradient, sums, hessian)
 
     def _scratch(self):
         layout, sums = self._layout, Sums(self._places)

@@ -4,7 +4,6 @@ Parameters are a flat vector, see :class:`gmoe.solvers.problem.layout.Layout`, i
 parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls`.
 """
 
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -20,7 +19,7 @@ from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.layout import Layout, layout_of
-from gmoe.solvers.problem.passes import Passes, Sums
+from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
 from gmoe.solvers.problem.walls import flat_wall
@@ -32,17 +31,6 @@ FAR_ROWS = 3.0
 # Relative distance below a least share that is rounding.
 SLACK = 1e-9
 WHOLE = ParameterSpace()
-
-
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """The objective at one parameter vector, averaged over the weights; fields beyond ``order`` are None."""
-
-    theta: np.ndarray
-    value: float
-    gradient: np.ndarray
-    sums: Sums
-    hessian: np.ndarray | None = None
 
 
 class Objective(Layout):

@@ -2,6 +2,7 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from functools import cached_property, lru_cache
 
 import numpy as np
@@ -110,6 +111,17 @@ class Sums:
         """Start from zero."""
         self.flat[:] = 0.0
         self.value = 0.0
+
+
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The objective at one parameter vector, averaged over the weights; fields beyond ``order`` are None."""
+
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+    sums: Sums
+    hessian: np.ndarray | None = None
 
 
 class Room:

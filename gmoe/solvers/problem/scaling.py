@@ -213,6 +213,6 @@ def _whitener(gram, weak):
 def null_space(design: Design):
     """Orthonormal directions of standardised slopes that do not move the scaled ones, shape (d - rank, d)."""
     d = len(design.columns)
-    if len(design.transform) == d:
+    if design.has_full_rank:
         return np.empty((0, d))
     return np.linalg.svd(design.transform * design.size, full_matrices=True)[2][len(design.transform) :]

@@ -78,7 +78,8 @@ def parameter_names(model: Any, labels: Sequence[str]) -> tuple[str, ...]:
 @lru_cache(maxsize=64)
 def _parameter_names(*parts):
     """Names from the sizes of both parts, their arrays, the shapes of these, and labels of the columns seen."""
-    own, shared = [], []
+    own: list[str] = []
+    shared: list[str] = []
     for size, arrays, shapes, labels in parts:
         said = {Axis.FEATURE: labels, Axis.OUTPUT: [f"y{i}" for i in range(size.n_outputs)]}
         for array, found in zip(arrays, names(arrays, shapes, said), strict=True):

@@ -56,7 +56,7 @@ class Compiled:
         self._pool.append(scratch)
 
     def evaluation(self, theta, value, gradient, hessian, scratch) -> Evaluation:
-        """What the last pass, at OBSERVED, found; its sums are still in the scratch."""
+        """Return what the last pass, at OBSERVED, found; its sums are still in the scratch."""
         sums = Sums(self._places)
         sums.flat[:], sums.value = scratch.flat, value * self.problem.total
         sums.bend_expert[:] = scratch.bend

@@ -134,8 +134,8 @@ def _scale_wall(layout, variances, temperatures):
 def _joined(layout, found, before=None):
     """Wall of (row, offset, bound), after another wall; parameters without effect are bounded by nothing."""
     found = [bound for bound in found if not bound[0][layout.void].any()]
-    rows, offsets, bounds = zip(*found, strict=True) if found else ((), (), ())
-    rows, offsets, bounds = np.reshape(rows, (-1, layout.size)), np.array(offsets, dtype=float), list(bounds)
+    rows = np.array([row for row, *_ in found]).reshape(-1, layout.size)
+    offsets, bounds = np.array([offset for _, offset, _ in found], dtype=float), [bound for *_, bound in found]
     if before is None:
         return FlatWall(rows, offsets, bounds)
     return FlatWall(np.vstack([before.rows, rows]), np.append(before.offsets, offsets), [*before.bounds, *bounds])

@@ -68,7 +68,8 @@ class Frame:
     @cached_property
     def inverse(self) -> np.ndarray:
         """Right inverse of the transform, (d, rank)."""
-        return np.linalg.pinv(self.transform)
+        rank, d = self.transform.shape
+        return np.linalg.inv(self.transform) if rank == d else np.linalg.pinv(self.transform)
 
     @property
     def factor(self) -> float:

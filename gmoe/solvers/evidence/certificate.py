@@ -54,7 +54,7 @@ def certify(
     beside = np.empty((len(evaluation.theta), 0)) if direction is None else direction[:, None]
     evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
-    shares = objective.shares(evaluation)
+    exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     experts = objective.experts.scaled(None)
     arrays = raw_arrays(objective, scaling, evaluation.theta)
     arrays |= gate.canonical_arrays(arrays, len(columns[0]))
@@ -66,7 +66,7 @@ def certify(
     separated = direction is not None and Kind.COEFFICIENT not in kinds
     entries = entries_of(objective, scaling, model)
     along = beside[:, 0] if separated else None
-    spread, notes = covariance(objective, scaling, local, model, entries, free, along, weight_unit)
+    spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
     converged = best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
     names = table.parameter_names(model, labels)
@@ -80,7 +80,7 @@ def certify(
         model=model,
         log_likelihood=own,
         status=(
-            _status(objective, evaluation, kinds, converged, separated, found.interrupted)
+            _status(objective, evaluation, kinds, exact, few, converged, separated, found.interrupted)
             if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
             else "boundary_on_row"
         ),
@@ -89,8 +89,8 @@ def certify(
         n_flat=entries.n_free(objective.n_fitted) - n_free,
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
-        at_bound=_experts(variance_held(objective, evaluation.theta)),
-        few_rows=_experts(rows_held(objective, evaluation)),
+        at_bound=_experts(exact),
+        few_rows=_experts(few),
         separated=separated,
         selection_held=held,
         n_iter=max(len(best.history) - 1, 1),
@@ -100,7 +100,7 @@ def certify(
         n_rounds_agreeing=found.n_rounds_agreeing,
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
-        shares=shares,
+        shares=objective.shares(evaluation),
         spread=spread,
         parameter_names=names,
         notes=notes,
@@ -132,7 +132,7 @@ def _experts(which):
     return tuple(int(j) for j in np.flatnonzero(which))
 
 
-def _status(objective, evaluation, kinds, converged, separated, interrupted):
+def _status(objective, evaluation, kinds, exact, few, converged, separated, interrupted):
     if interrupted:
         return "interrupted"
     if objective.temperature_at_bound(evaluation.theta):
@@ -141,9 +141,9 @@ def _status(objective, evaluation, kinds, converged, separated, interrupted):
         return "max_iter"
     if Kind.TEMPERATURE in kinds or prefers_cold(objective, evaluation):
         return "temperature_at_bound"
-    if variance_held(objective, evaluation.theta).any() or Kind.VARIANCE in kinds:
+    if exact.any() or Kind.VARIANCE in kinds:
         return "variance_at_bound"
-    if rows_held(objective, evaluation).any():
+    if few.any():
         return "rows_at_bound"
     if Kind.COEFFICIENT in kinds:
         return "coefficient_at_bound"

@@ -12,7 +12,6 @@ from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.raw import derivatives, raw_sizes
 from gmoe.solvers.problem.scaling import Scaling, null_space
 from gmoe.solvers.problem.walls import Kind
-from gmoe.solvers.search.standing import variance_held
 
 # An eigenvalue of the average information below this, relative to the largest, carries no information.
 FLAT = 1e-11
@@ -24,7 +23,7 @@ PINNED = 1e-13
 
 
 def covariance(
-    objective: Objective, scaling: Scaling, local, model, entries, free=None, separating=None, weight_unit=1.0
+    objective: Objective, scaling: Scaling, local, model, entries, exact, free=None, separating=None, weight_unit=1.0
 ):
     """Root of the covariance of the canonical raw parameters: of the inverse observed information, where identified.
 
@@ -35,6 +34,8 @@ def covariance(
     model : GMoE
         Canonical; its first expert is the gate's reference.
     entries : Entries
+    exact : ndarray of bool, shape (k,)
+        Experts whose variance is at a lower bound.
     free : ndarray, shape (P, w), or None
         Directions that the data leave open.
     separating : ndarray, shape (P,), or None
@@ -69,7 +70,7 @@ def covariance(
         notes[moved > LOADING * moved.max()] = "separated"
     held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
     _note_gate(objective, entries, notes, to_raw, held)
-    for j in np.flatnonzero(variance_held(objective, local.theta)):
+    for j in np.flatnonzero(exact):
         notes[entries.variances(j)] = "at bound"
     if objective.temperature_at_bound(local.theta):
         notes[entries.shared_gate] = "at bound"

@@ -4,6 +4,7 @@ import math
 from collections import deque
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from itertools import pairwise
 
 import numpy as np
 
@@ -150,8 +151,8 @@ class Passes:
     def __init__(self, blocks: Blocks, gate, experts, layout: Layout, executor):
         self.blocks, self.gate, self.experts, self.layout, self._executor = blocks, gate, experts, layout, executor
         n_groups = min(blocks.n_blocks, max(GROUPS, -(-blocks.n_blocks // GROUP_BLOCKS)))
-        bounds = np.linspace(0, blocks.n_blocks, n_groups + 1).astype(int)
-        self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
+        bounds = [blocks.n_blocks * group // n_groups for group in range(n_groups + 1)]
+        self._groups = list(pairwise(bounds))
         self._rooms: deque = deque()
         self._scratch: dict[int, tuple[dict, deque]] = {}
 

@@ -5,7 +5,7 @@ Parts say which maps they follow: a softmax gate any invertible one, a distance 
 
 from dataclasses import dataclass
 from enum import Enum
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 
@@ -60,7 +60,6 @@ class Frame:
     transform: np.ndarray
 
     @classmethod
-    @lru_cache(maxsize=64)
     def identity(cls, d: int) -> "Frame":
         """Units of the data."""
         return cls(np.zeros(d), np.eye(d))
@@ -105,7 +104,6 @@ class ResponseFrame:
     whiten: np.ndarray
 
     @classmethod
-    @lru_cache(maxsize=64)
     def identity(cls, d: int, p: int = 1) -> "ResponseFrame":
         """Units of the data."""
         return cls(Frame.identity(d), np.zeros(p), np.zeros((p, d)), np.eye(p))

@@ -12,13 +12,13 @@ from gmoe.experts import GAUSSIAN
 from gmoe.frames import Frame
 from gmoe.gates import SoftmaxGate, TopKGate
 from gmoe.part import Size
-from gmoe.solvers.problem.layout import beside, layout_of
+from gmoe.solvers.problem.layout import beside, structure_of
 
 
-def test_equal_parts_share_a_layout():
+def test_equal_parts_share_a_structure():
     sizes = Size(3, 2), Size(3, 2)
-    assert layout_of(SoftmaxGate(), GAUSSIAN, *sizes) is layout_of(SoftmaxGate(), GAUSSIAN, *sizes)
-    assert layout_of(SoftmaxGate(), GAUSSIAN, *sizes) is not layout_of(TopKGate(), GAUSSIAN, *sizes)
+    assert structure_of(SoftmaxGate(), GAUSSIAN, *sizes) is structure_of(SoftmaxGate(), GAUSSIAN, *sizes)
+    assert structure_of(SoftmaxGate(), GAUSSIAN, *sizes) is not structure_of(TopKGate(), GAUSSIAN, *sizes)
 
 
 def test_what_is_shared_holds_no_data():

@@ -23,7 +23,7 @@ from gmoe.gates._representative import representative
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry, relabellings
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=64)
 def symmetry_of(gate, k, q):
     """See :meth:`gmoe.gates.Gate.symmetry`; one for all who ask."""
     rule, sparse, n = gate.selection, gate.is_sparse(k), gate.n_shared

@@ -36,7 +36,7 @@ def pin(symmetry: Symmetry, theta, reference: int = 0):
     return result
 
 
-@lru_cache(maxsize=256)
+@lru_cache(maxsize=16)
 def pinning(symmetry: Symmetry, reference: int = 0) -> np.ndarray:
     """Matrix of :func:`pin`, not to be written to."""
     result = pin(symmetry, np.eye(symmetry.size), reference)

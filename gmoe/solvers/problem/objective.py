@@ -18,7 +18,7 @@ from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
-from gmoe.solvers.problem.layout import Layout, layout_of
+from gmoe.solvers.problem.layout import Structure, structure_of
 from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
@@ -33,7 +33,7 @@ SLACK = 1e-9
 WHOLE = ParameterSpace()
 
 
-class Objective(Layout):
+class Objective(Structure):
     """Average log-likelihood of scaled data under a gate with ``n_experts`` experts.
 
     Parameters
@@ -66,8 +66,8 @@ class Objective(Layout):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
         self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
-        #: The layout itself, which knows of no data; its attributes are those of the objective, too.
-        self.layout = layout_of(gate, experts, *sizes)
+        #: Made once, and without the data; its attributes are those of the objective, too.
+        self.layout = structure_of(gate, experts, *sizes)
         vars(self).update(vars(self.layout))
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size

@@ -3,7 +3,7 @@
 import math
 from collections import deque
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 from itertools import pairwise
 
 import numpy as np
@@ -27,9 +27,14 @@ def block_size(layout: Layout) -> int:
     return min(BLOCK, max(LEAST_BLOCK, ROWS_IN_CACHE // rows // LEAST_BLOCK * LEAST_BLOCK))
 
 
-@lru_cache(maxsize=256)
 def places(layout: Layout, order: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
-    """Where the arrays of :class:`Sums` are in one flat vector, and their shapes."""
+    """Where the arrays of :class:`Sums` are in one flat vector, and their shapes; found once for a layout."""
+    if order not in layout.places:
+        layout.places[order] = _places(layout, order)
+    return layout.places[order]
+
+
+def _places(layout, order):
     k, q, own, shared = layout.k, padded(layout.q_gate), layout.width, layout.n_shared
     complete, observed, both = order >= COMPLETE, order >= OBSERVED, padded(own + shared)
     pulls = (

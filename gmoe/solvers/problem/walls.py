@@ -14,6 +14,7 @@ import numpy as np
 from gmoe.experts.base import VarianceBounds
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.parameter_space import ParameterSpace
+from gmoe.solvers.problem.layout import KEPT
 
 
 class Kind(Enum):
@@ -99,7 +100,8 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     if objective.gate.has_temperature:
         low = max(np.log(space.min_temperature), LOG_TEMPERATURE_RANGE[0])
         temperatures = low, min(np.log(space.max_temperature), LOG_TEMPERATURE_RANGE[1])
-    scales = _scale_wall(objective.layout, variance_bounds(objective), temperatures)
+    make = _scale_wall if objective.size <= KEPT else _scale_wall.__wrapped__
+    scales = make(objective.layout, variance_bounds(objective), temperatures)
     boxes = [] if scaling is None else [*_boxes(objective, space, scaling)]
     return _joined(objective.layout, boxes, scales) if boxes else scales
 

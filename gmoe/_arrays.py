@@ -49,6 +49,11 @@ class Design:
     size: np.ndarray
 
     @property
+    def has_full_rank(self) -> bool:
+        """Whether no column is constant or collinear."""
+        return len(self.transform) == len(self.columns)
+
+    @cached_property
     def frame(self) -> Frame:
         """The map alone."""
         return Frame(self.centre, self.transform)
@@ -165,8 +170,9 @@ class Blocks:
 
     @staticmethod
     def _stack(parts):
-        result = aligned(len(parts), *parts[0].shape)
-        return np.stack(parts, out=result)
+        if len(parts) == 1:
+            return parts[0][None]
+        return np.stack(parts, out=aligned(len(parts), *parts[0].shape))
 
     def buffer(self):
         """Room for one block; each thread brings its own."""

@@ -5,6 +5,7 @@ Parts say which maps they follow: a softmax gate any invertible one, a distance 
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import cached_property
 
 import numpy as np
 
@@ -63,10 +64,11 @@ class Frame:
         """Units of the data."""
         return cls(np.zeros(d), np.eye(d))
 
-    @property
+    @cached_property
     def inverse(self) -> np.ndarray:
         """Right inverse of the transform, (d, rank)."""
-        return np.linalg.pinv(self.transform)
+        rank, d = self.transform.shape
+        return np.linalg.inv(self.transform) if rank == d else np.linalg.pinv(self.transform)
 
     @property
     def factor(self) -> float:
@@ -106,7 +108,7 @@ class ResponseFrame:
         """Units of the data."""
         return cls(Frame.identity(d), np.zeros(p), np.zeros((p, d)), np.eye(p))
 
-    @property
+    @cached_property
     def colour(self) -> np.ndarray:
         """Inverse of ``whiten``, (p, p)."""
         return np.linalg.inv(self.whiten)

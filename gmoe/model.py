@@ -71,7 +71,7 @@ class GMoE(Written):
         if fixed is not None:
             object.__setattr__(self, "parameters", replace(self.parameters, temperature=fixed))
 
-    @property
+    @cached_property
     def sizes(self) -> tuple[Size, Size]:
         """Numbers of experts, features and responses that gate and experts see."""
         k, arrays = self.n_experts, self.parameters.arrays

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from types import MappingProxyType
 
 import numpy as np
@@ -108,13 +109,13 @@ class Parameters:
         values = (*(getattr(self, name) for name in PER_EXPERT), self.temperature, dict(self.others))
         return Parameters, values
 
-    @property
-    def arrays(self) -> dict[str, np.ndarray]:
+    @cached_property
+    def arrays(self) -> Mapping[str, np.ndarray]:
         """All arrays by name."""
         own = {name: getattr(self, name) for name in PER_EXPERT if self.__dict__.get(name) is not None}
-        return own | {"temperature": np.array(self.temperature)} | dict(self.others)
+        return MappingProxyType({**own, "temperature": np.array(self.temperature), **self.others})
 
-    @property
+    @cached_property
     def n_experts(self) -> int:
         """Number of experts, k."""
         one_response = self.variance is not None and not self._is_multivariate

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -30,23 +31,24 @@ def flat(values: Mapping[str, np.ndarray], arrays: Sequence[Array], n_experts: i
     return np.hstack([np.empty((n_experts, 0)), *rows]), np.concatenate([np.empty(0), *shared])
 
 
-def names(arrays: Sequence[Array], values: Mapping[str, np.ndarray], labels: Mapping[Axis, Sequence[str]]) -> list[str]:
-    """Names of the entries of arrays, without the axis of the experts: ``coef[x]``, ``variance``.
+def names(
+    arrays: Sequence[Array], shapes: Sequence[tuple[int, ...]], labels: Mapping[Axis, Sequence[str]]
+) -> list[list[str]]:
+    """Names of the entries of each array, without the axis of the experts: ``coef[x]``, ``variance``.
 
     Parameters
     ----------
     arrays : sequence of Array
-    values : mapping of str to ndarray
-        For their shapes.
+    shapes : sequence of tuple of int
+        One for each.
     labels : mapping of Axis to sequence of str
         Of features and outputs; others are counted from 0.
     """
     found = []
-    for array in arrays:
-        shape = np.shape(values[array.name])
+    for array, shape in zip(arrays, shapes, strict=True):
         own = [(axis, n) for axis, n in zip(array.axes, shape, strict=True) if axis is not Axis.EXPERT]
-        for entry in product(*(labels.get(axis, [str(i) for i in range(n)]) for axis, n in own)):
-            found.append(f"{array.name}[{','.join(entry)}]" if entry else array.name)
+        entries = product(*(labels.get(axis, [str(i) for i in range(n)]) for axis, n in own))
+        found.append([f"{array.name}[{','.join(entry)}]" if entry else array.name for entry in entries])
     return found
 
 
@@ -64,13 +66,25 @@ def parameter_values(model: Any) -> np.ndarray:
 
 def parameter_names(model: Any, labels: Sequence[str]) -> tuple[str, ...]:
     """Names of the parameters of a model, expert by expert, then what all share; labels are of the columns of X."""
-    parts, own, shared = (model.gate, model.experts), [], []
-    for part, size, columns in zip(parts, model.sizes, (model.gate_columns, model.expert_columns), strict=True):
-        said = {Axis.FEATURE: [labels[c] for c in columns], Axis.OUTPUT: [f"y{i}" for i in range(size.n_outputs)]}
-        declared = part.arrays(size)
-        own += names(by_expert(declared), model.parameters.arrays, said)
-        shared += names(common(declared), model.parameters.arrays, said)
-    return (*(f"{name} ({j})" for j in range(model.n_experts) for name in own), *shared)
+    values, columns = model.parameters.arrays, (model.gate_columns, model.expert_columns)
+    parts = []
+    for part, size, seen in zip((model.gate, model.experts), model.sizes, columns, strict=True):
+        arrays = tuple(part.arrays(size))
+        shapes = tuple(np.shape(values[array.name]) for array in arrays)
+        parts.append((size, arrays, shapes, tuple(labels[c] for c in seen)))
+    return _parameter_names(*parts)
+
+
+@lru_cache(maxsize=64)
+def _parameter_names(*parts):
+    """Names from the sizes of both parts, their arrays, the shapes of these, and labels of the columns seen."""
+    own: list[str] = []
+    shared: list[str] = []
+    for size, arrays, shapes, labels in parts:
+        said = {Axis.FEATURE: labels, Axis.OUTPUT: [f"y{i}" for i in range(size.n_outputs)]}
+        for array, found in zip(arrays, names(arrays, shapes, said), strict=True):
+            (own if array.axes[:1] == (Axis.EXPERT,) else shared).extend(found)
+    return (*(f"{name} ({j})" for j in range(parts[0][0].n_experts) for name in own), *shared)
 
 
 def kind(name: str) -> str:

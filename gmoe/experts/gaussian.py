@@ -116,8 +116,10 @@ class GaussianExperts(OneScaleExperts):
         block[1:-1, 1:-1] = size * features.transform.T
         block[0, 1:-1] = -size * (features.transform @ features.centre)
         block[-1, -1] = 1.0
-        rows = np.kron(np.eye(len(own)), block).reshape(len(own), d + 2, -1)
-        rows[:, -1] *= (size**2 * np.exp(own[:, -1]))[:, None]
+        rows = np.zeros((len(own), d + 2, *own.shape))
+        for j, variance in enumerate(size**2 * np.exp(own[:, -1])):
+            rows[j, :, j] = block
+            rows[j, -1, j, -1] = variance
         return rows.reshape(-1, own.size)
 
     def raw_log_density(self, arrays, x, y):

@@ -10,7 +10,7 @@ from gmoe.gates import _identification
 from gmoe.gates._gate_rows import GateRows, without_intercept
 from gmoe.gates._part import ScoreGate
 from gmoe.gates._printed import printed
-from gmoe.gates._representative import pin
+from gmoe.gates._representative import pinning
 from gmoe.gates.activations import IDENTITY, Activation, as_activation
 from gmoe.gates.base import MAX_LOGIT, moderate
 from gmoe.gates.keys import BY_SCORE, Key
@@ -297,4 +297,4 @@ class Gate(ScoreGate):
         np.fill_diagonal(raw, np.tile(temperature**powers, len(coef)))
         if self.n_shared:
             raw[:, -1] = np.append(powers * coef, temperature)
-        return raw @ pin(symmetry, np.eye(symmetry.size), reference)
+        return raw @ pinning(symmetry, reference)

@@ -14,6 +14,8 @@ Translations, and the mirror image, need a selection that is translation invaria
 scale invariant. Experts may change places.
 """
 
+from functools import lru_cache
+
 import numpy as np
 import scipy
 
@@ -21,8 +23,9 @@ from gmoe.gates._representative import representative
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry, relabellings
 
 
+@lru_cache(maxsize=64)
 def symmetry_of(gate, k, q):
-    """See :meth:`gmoe.gates.Gate.symmetry`."""
+    """See :meth:`gmoe.gates.Gate.symmetry`; one for all who ask."""
     rule, sparse, n = gate.selection, gate.is_sparse(k), gate.n_shared
     # The scores alone decide which expert is active, alone.
     unseen = gate.is_hard(k) and not rule.sees_logit

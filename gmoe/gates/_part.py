@@ -134,7 +134,8 @@ class ScoreGate(BaseGate):
         block[1:, 1:] = frame.transform.T
         block[0, 1:] = -frame.transform @ frame.centre
         natural = np.zeros((k * (1 + d) + len(shared), own.size + len(shared)))
-        natural[: k * (1 + d), : own.size] = np.kron(np.eye(k), block)
+        for j in range(k):
+            natural[j * (1 + d) : (j + 1) * (1 + d), j * own.shape[1] : (j + 1) * own.shape[1]] = block
         natural[k * (1 + d) :, own.size :] = np.eye(len(shared))
         result = self.canonical_map(rows, float(arrays["temperature"])) @ natural
         return result if self.estimated else result[:-1]

@@ -1,5 +1,7 @@
 """One representative of all parameters with the same gate probabilities, for any gate that states its symmetry."""
 
+from functools import lru_cache
+
 import numpy as np
 
 from gmoe.gates.symmetry import Exchange, Symmetry
@@ -25,10 +27,7 @@ def representative(symmetry: Symmetry, rows, shared, reference: int = 0):
 
 
 def pin(symmetry: Symmetry, theta, reference: int = 0):
-    """Translate parameters (n_parameters, ...) so that the reference expert's are zero, and so is what has no effect.
-
-    Linear: of the unit matrix it is the Jacobian.
-    """
+    """Translate parameters (n_parameters, ...) so that those of the reference, and those without effect, are zero."""
     result, first = np.array(theta, dtype=float), range(symmetry.n_experts)[reference] * symmetry.n_columns
     for members in map(list, symmetry.translations):
         own = [i for i in members if first <= i < first + symmetry.n_columns]
@@ -37,10 +36,18 @@ def pin(symmetry: Symmetry, theta, reference: int = 0):
     return result
 
 
+@lru_cache(maxsize=16)
+def pinning(symmetry: Symmetry, reference: int = 0) -> np.ndarray:
+    """Matrix of :func:`pin`, not to be written to."""
+    result = pin(symmetry, np.eye(symmetry.size), reference)
+    result.setflags(write=False)
+    return result
+
+
 def pinned(symmetry: Symmetry, reference: int = 0) -> np.ndarray:
     """Which entries of the experts' rows are always zero in a representative, (n_experts, n_columns) of bool."""
-    moved = pin(symmetry, np.eye(symmetry.size), reference)[: symmetry.void_rows.size]
-    return ~moved.any(axis=1).reshape(symmetry.void_rows.shape)
+    moved = pinning(symmetry, reference)[: symmetry.void_rows.size].any(axis=1)
+    return np.logical_not(moved).reshape(symmetry.void_rows.shape)
 
 
 def mirrored(symmetry: Symmetry, rows, shared) -> int | None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import chain
 
 import numpy as np
@@ -140,12 +141,12 @@ class Symmetry:
         """The scale, where it changes no probability."""
         return self.scale if self.hard else None
 
-    @property
+    @cached_property
     def n_free(self) -> int:
         """Number of identified parameters."""
         return self.size - len(self.translations) - len(self.void) - (self.free_scale is not None)
 
-    @property
+    @cached_property
     def flat(self) -> np.ndarray:
         """Orthonormal directions, the same at all points, along which no probability changes, (n_parameters, n)."""
         sets = [*map(list, self.translations), *([i] for i in self.void)]
@@ -160,13 +161,13 @@ class Symmetry:
             return self.flat
         return np.linalg.qr(np.column_stack([self.flat, self.free_scale.direction(rows, shared)]))[0]
 
-    @property
+    @cached_property
     def void_rows(self) -> np.ndarray:
         """Whether entries of the experts' rows are without effect, (n_experts, n_columns) of bool."""
         n = self.n_experts * self.n_columns
         return np.isin(np.arange(n), self.void).reshape(self.n_experts, self.n_columns)
 
-    @property
+    @cached_property
     def translated(self) -> np.ndarray:
         """Whether one number may be added to a column of all rows, (n_columns,) of bool."""
         void, sets = self.void_rows, [set(members) for members in self.translations]
@@ -181,7 +182,7 @@ class Symmetry:
             self, exchanges=tuple(e for e in self.exchanges if e.experts[self.n_experts - n_fixed :] == last)
         )
 
-    @property
+    @cached_property
     def mirrors(self) -> tuple[Exchange, ...]:
         """Exchanges that keep every expert in its place."""
         return tuple(e for e in self.exchanges if e.experts == tuple(range(self.n_experts)))

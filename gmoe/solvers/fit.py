@@ -17,7 +17,7 @@ from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.evidence.certificate import certify, is_interior
 from gmoe.solvers.evidence.result import FitResult
-from gmoe.solvers.evidence.separation import outward
+from gmoe.solvers.evidence.separation import outward, separating_direction
 from gmoe.solvers.problem.layout import Layout
 from gmoe.solvers.problem.objective import SCORE, WHOLE, Objective
 from gmoe.solvers.problem.passes import block_size
@@ -137,8 +137,8 @@ def fit_path(
                 else:
                     ends = iter([_climb_init(make_objective(blocks, group[-1], executor), scaling, init, settings)])
                 for found in ends:
-                    end = _finished(found, scaling, also, settings)
-                    results.append(certify(end, scaling, labels, len(passes), settings, weight_unit))
+                    end, direction = _finished(found, scaling, also, settings)
+                    results.append(certify(end, scaling, labels, len(passes), settings, direction, weight_unit))
                     if found.interrupted:
                         return results
     finally:
@@ -163,15 +163,14 @@ def _climb_init(objective, scaling, init, settings):
 
 
 def _finished(found, scaling, also, settings):
-    """Follow the best end as far as it goes."""
+    """Follow the best end as far as it goes; with the direction in which its gate separates, if it does."""
     starts = [parameters for parameters in also if parameters.n_experts == found.objective.n_experts]
     if starts:
         found = better(found, _climb_several(found.objective, scaling, starts, settings))
-    if settings.solver == "em":
-        return found
-    if not found.best.converged:
-        return _followed(found)
-    return _replaced(found, outward(found.objective, found.best, settings))
+    goes_on = settings.solver == "mle" and found.best.converged
+    if settings.solver == "mle" and not goes_on:
+        found = _followed(found)
+    return _separated(found, settings, goes_on)
 
 
 def _followed(found):
@@ -180,6 +179,18 @@ def _followed(found):
     if not goes_cold(objective, found.best):
         return found
     return _replaced(found, follow_to_cold(objective, found.best))
+
+
+def _separated(found, settings, goes_on):
+    """Find the direction in which the gate separates, if it does, and go on along it where that is wanted."""
+    objective, best = found.objective, found.best
+    if best.evaluation.hessian is None:
+        best = replace(best, evaluation=objective.evaluate(best.evaluation.theta))
+    direction = separating_direction(objective, best.evaluation)
+    end = outward(objective, best, direction, settings) if goes_on and direction is not None else best
+    if end is not best:
+        direction = separating_direction(objective, end.evaluation)
+    return _replaced(found, end), direction
 
 
 def _replaced(found, best):

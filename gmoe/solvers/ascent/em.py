@@ -131,7 +131,7 @@ def gate_direction(objective, current):
 
 def expert_moments(objective, evaluation):
     """Information on the coefficients of each expert's mean, times its variance: of a design sum w r x x'."""
-    columns = objective.experts.mean_columns(objective.expert_size)
+    columns = objective.mean_columns
     own = objective.split(evaluation.theta)[1]
     measures = objective.experts.measures(own, objective.expert_shared(evaluation.theta))[:, columns]
     bend = symmetric(evaluation.sums.bend_expert)[:, columns[:, None], columns]

@@ -6,6 +6,7 @@ import numpy as np
 
 from gmoe.kernels.climb.arrays import MAXIMUM, PAUSE, RADIUS, State
 from gmoe.kernels.mixture import COMPLETE, OBSERVED
+from gmoe.solvers.problem.objective import Evaluation
 
 # Passes of one call: an interrupt must arrive.
 BUDGET = 100
@@ -22,16 +23,22 @@ class Trail:
         Values on the way, without that of ``theta``.
     n_steps : int
         Accepted and refused ones.
-    is_maximum : bool
     radius : float
         Of Newton's trust region.
+    end : Evaluation or None
+        Of a maximum.
     """
 
     theta: np.ndarray
     history: tuple[float, ...] = ()
     n_steps: int = 0
-    is_maximum: bool = False
     radius: float = 0.0
+    end: Evaluation | None = None
+
+    @property
+    def is_maximum(self) -> bool:
+        """Whether it came to the end."""
+        return self.end is not None
 
 
 def settled(objective, theta, tol, max_iter) -> Trail:
@@ -51,8 +58,12 @@ def _followed(objective, theta, order, tol, max_iter, radius=0.0, beaten=-np.inf
     state, scratch, status = State.at(theta, max_iter, BUDGET, radius), compiled.take(), PAUSE
     while status == PAUSE:
         status = compiled.climb(compiled.problem, scratch, state, order, tol, beaten)
-    compiled.give(scratch)
     left, _, n_passes, at = state.counts.tolist()
     objective.count(order, n_passes)
-    history, radius = tuple(state.history[:at].tolist()), float(state.numbers[RADIUS])
-    return Trail(state.theta, history, max_iter - left, status == MAXIMUM, radius)
+    history, end = state.history[: max(at, 0)].tolist(), None
+    if status == MAXIMUM:
+        # A trial that is not taken tells no maximum, so that the sums of the last pass are those of the end.
+        value = float(state.history[at])
+        end = compiled.evaluation(state.theta, value, state.gradient, state.hessian, scratch)
+    compiled.give(scratch)
+    return Trail(state.theta, tuple(history), max_iter - left, float(state.numbers[RADIUS]), end)

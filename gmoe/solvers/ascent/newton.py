@@ -94,10 +94,10 @@ def newton(
     exact = objective.n_parameters <= EXACT_LIMIT
     plain = exact and coordinates is None and not walls
     trail = ascended(objective, theta, tol, max_iter, radius, beaten) if plain else Trail(theta, radius=radius)
+    if trail.end is not None:
+        return Ascent(trail.end, (*trail.history, trail.end.value), True)
     order = OBSERVED if exact else PRODUCTS
     current = objective.evaluate(trail.theta, order)
-    if trail.is_maximum:
-        return Ascent(current, (*trail.history, current.value), True)
     history, max_iter, radius = [*trail.history, current.value], max_iter - trail.n_steps, trail.radius
     coordinates = Coordinates(objective) if coordinates is None else coordinates
     model: Spectrum | Krylov | None = None

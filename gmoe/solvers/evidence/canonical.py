@@ -10,25 +10,23 @@ import numpy as np
 
 from gmoe.frames import Frame
 from gmoe.gates import mirrored, relabelling
-from gmoe.solvers.problem.objective import OBSERVED, SCORE, Evaluation, Objective
-from gmoe.solvers.problem.raw import raw_parameters
+from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
+from gmoe.solvers.problem.raw import raw_arrays
 
 # Relative difference of two values that is rounding.
 ROUNDING = 1e-12
 
 
-def canonical(objective: Objective, scaling, evaluation: Evaluation, free):
-    """Return the evaluation in canonical form, and directions (P, w) likewise."""
-    if evaluation.hessian is None:
-        evaluation = objective.evaluate(evaluation.theta, OBSERVED)
+def canonical(objective: Objective, scaling, evaluation: Evaluation, directions):
+    """Return an evaluation of OBSERVED in canonical form, and directions, several (P, w), likewise."""
     wanted = np.argsort(_expert_order(objective, scaling, evaluation))
-    moved, free_moved = evaluation, free
+    moved = evaluation, directions
     for exchange in relabelling(objective.symmetry, wanted):
-        moved, free_moved = _exchanged(objective, exchange, moved, free_moved)
-    if _selects_alike(objective, evaluation, moved):
-        evaluation, free = moved, free_moved
+        moved = _exchanged(objective, exchange, *moved)
+    if _selects_alike(objective, evaluation, moved[0]):
+        evaluation, directions = moved
     which = _mirror(objective, scaling, evaluation.theta)
-    return (evaluation, free) if which is None else _exchanged(objective, which, evaluation, free)
+    return (evaluation, directions) if which is None else _exchanged(objective, which, evaluation, directions)
 
 
 def _expert_order(objective, scaling, evaluation):
@@ -42,7 +40,7 @@ def _expert_order(objective, scaling, evaluation):
     return np.lexsort((*means.T[::-1], -np.round(objective.shares(evaluation), 6)))
 
 
-def _exchanged(objective, exchange, evaluation, free):
+def _exchanged(objective, exchange, evaluation, directions):
     """Apply an exchange of the gate's parameters, and the same of the experts."""
     index, experts = objective.gate_index, list(exchange.experts)
     order, sign = np.arange(objective.size), np.ones(objective.size)
@@ -60,7 +58,7 @@ def _exchanged(objective, exchange, evaluation, free):
         gradient=sign * evaluation.gradient[order],
         hessian=sign[:, None] * evaluation.hessian[np.ix_(order, order)] * sign,
         sums=sums,
-    ), sign[:, None] * free[order]
+    ), [sign[:, None] * columns[order] for columns in directions]
 
 
 def _selects_alike(objective, before, after):
@@ -78,7 +76,7 @@ def _mirror(objective, scaling, theta):
     """Exchange that leads to the canonical one of mirror images, by the signs of raw slopes; or None."""
     if not objective.symmetry.mirrors:
         return None
-    arrays = raw_parameters(objective, scaling, theta).arrays
+    arrays = raw_arrays(objective, scaling, theta)
     own, shared = objective.gate.from_raw(arrays, Frame.identity(len(scaling.gate.columns)))
     which = mirrored(objective.gate.symmetry_of(objective.gate_size._replace(n_features=own.shape[1] - 1)), own, shared)
     return None if which is None else objective.symmetry.mirrors[which]

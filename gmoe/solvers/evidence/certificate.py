@@ -5,9 +5,10 @@ import numpy as np
 from gmoe import table
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.model import GMoE
+from gmoe.parameters import Parameters
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical
-from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends
+from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
 from gmoe.solvers.evidence.digest import digest
 from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.result import FitResult
@@ -15,7 +16,7 @@ from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
-from gmoe.solvers.problem.raw import raw_parameters, raw_sizes
+from gmoe.solvers.problem.raw import raw_arrays
 from gmoe.solvers.problem.scaling import Scaling
 from gmoe.solvers.problem.selection_wall import SelectionWall
 from gmoe.solvers.problem.walls import Kind
@@ -26,7 +27,9 @@ from gmoe.solvers.search.standing import rows_held, variance_held
 ROWS, SAME_MODEL = 65536, 1e-7
 
 
-def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, weight_unit: float = 1.0) -> FitResult:
+def certify(
+    found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0
+) -> FitResult:
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -38,24 +41,34 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
     n_passes : int
         Over the data, or a sample of it, of all starts and numbers of experts.
     settings : Settings
+    direction : ndarray, shape (P,), or None
+        In which the gate separates at the end of the ascent, an evaluation of OBSERVED.
     weight_unit : float
         What the weights were divided by.
     """
     objective, best = found.objective, found.best
     gate = objective.gate
-    evaluation, free = canonical(objective, scaling, *determined(objective, best.evaluation))
+    evaluation, free = determined(objective, best.evaluation)
+    if evaluation is not best.evaluation:
+        direction = separating_direction(objective, evaluation)
+    beside = np.empty((len(evaluation.theta), 0)) if direction is None else direction[:, None]
+    evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
-    shares = objective.shares(evaluation)
+    exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     experts = objective.experts.scaled(None)
-    model = GMoE(raw_parameters(objective, scaling, evaluation.theta), gate, *columns, experts).canonical()
+    arrays = raw_arrays(objective, scaling, evaluation.theta)
+    arrays |= gate.canonical_arrays(arrays, len(columns[0]))
+    model = GMoE(Parameters(**arrays), gate, *columns, experts)
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
     # A gate that a box holds goes nowhere.
-    direction = None if Kind.COEFFICIENT in kinds else separating_direction(objective, evaluation)
-    spread, notes = covariance(objective, scaling, local, model, free, direction, weight_unit)
+    separated = direction is not None and Kind.COEFFICIENT not in kinds
+    entries = entries_of(objective, scaling, model)
+    along = beside[:, 0] if separated else None
+    spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
     converged = best.converged and local.is_maximum
-    separated = direction is not None
+    n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
     names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
     _, y, weight = objective.blocks.raw
@@ -67,17 +80,17 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         model=model,
         log_likelihood=own,
         status=(
-            _status(objective, evaluation, kinds, converged, separated, found.interrupted)
+            _status(objective, evaluation, kinds, exact, few, converged, separated, found.interrupted)
             if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
             else "boundary_on_row"
         ),
         gradient=local.slope,
         smallest_eigenvalue=float(local.values.min(initial=np.inf)),
-        n_flat=n_flat(objective, scaling, model),
+        n_flat=entries.n_free(objective.n_fitted) - n_free,
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
-        at_bound=_experts(variance_held(objective, evaluation.theta)),
-        few_rows=_experts(rows_held(objective, evaluation)),
+        at_bound=_experts(exact),
+        few_rows=_experts(few),
         separated=separated,
         selection_held=held,
         n_iter=max(len(best.history) - 1, 1),
@@ -87,11 +100,11 @@ def certify(found: Found, scaling: Scaling, labels, n_passes: int, settings, wei
         n_rounds_agreeing=found.n_rounds_agreeing,
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
-        shares=shares,
+        shares=objective.shares(evaluation),
         spread=spread,
         parameter_names=names,
         notes=notes,
-        n_free_parameters=n_free_parameters(objective),
+        n_free_parameters=n_free - n_tied(objective),
         classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
@@ -119,7 +132,7 @@ def _experts(which):
     return tuple(int(j) for j in np.flatnonzero(which))
 
 
-def _status(objective, evaluation, kinds, converged, separated, interrupted):
+def _status(objective, evaluation, kinds, exact, few, converged, separated, interrupted):
     if interrupted:
         return "interrupted"
     if objective.temperature_at_bound(evaluation.theta):
@@ -128,9 +141,9 @@ def _status(objective, evaluation, kinds, converged, separated, interrupted):
         return "max_iter"
     if Kind.TEMPERATURE in kinds or prefers_cold(objective, evaluation):
         return "temperature_at_bound"
-    if variance_held(objective, evaluation.theta).any() or Kind.VARIANCE in kinds:
+    if exact.any() or Kind.VARIANCE in kinds:
         return "variance_at_bound"
-    if rows_held(objective, evaluation).any():
+    if few.any():
         return "rows_at_bound"
     if Kind.COEFFICIENT in kinds:
         return "coefficient_at_bound"
@@ -177,34 +190,8 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     return True
 
 
-def n_free_parameters(objective: Objective):
-    """Count the identified parameters, in scaled coordinates."""
-    k, rows = objective.n_fitted, objective.experts.log_variance_rows(objective.expert_size)
-    # All log variances are one number.
-    tied = k * int(np.linalg.matrix_rank(rows)) - 1 if objective.space.variance_ratio == 1.0 and rows is not None else 0
-    return objective.symmetry.n_free + k * objective.q_expert + objective.s_expert - tied
-
-
-def n_flat(objective: Objective, scaling: Scaling, model):
-    """Count the directions of the raw parameters that the density does not depend on.
-
-    The entries of the declared arrays, less what is identified: what the gate leaves open, and collinear columns.
-    """
-    k, arrays = objective.n_experts, model.parameters.arrays
-    counts = []
-    for part, size in zip((objective.gate, objective.experts), raw_sizes(scaling, k), strict=True):
-        declared = part.arrays(size)
-        own = sum(_entries(array, arrays[array.name]) for array in table.by_expert(declared)) // k
-        counts.append((own, sum(_entries(array, arrays[array.name]) for array in table.common(declared))))
-    (gate, shared_gate), (expert, shared_expert) = counts
-    free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
-    return k * gate + shared_gate + objective.n_fitted * expert + shared_expert - free
-
-
-def _entries(array, value):
-    """Count the entries of an array that are its own: of symmetric matrices, one triangle."""
-    n = int(np.size(value))
-    if len(array.axes) > 1 and array.axes[-1] is array.axes[-2]:
-        side = np.shape(value)[-1]
-        return n // (side * side) * (side * (side + 1) // 2) if side else 0
-    return n
+def n_tied(objective: Objective) -> int:
+    """Count the parameters that are no free ones where all log variances are one number."""
+    rows = objective.log_variance_rows
+    tied = objective.space.variance_ratio == 1.0 and rows is not None
+    return objective.n_fitted * int(np.linalg.matrix_rank(rows)) - 1 if tied else 0

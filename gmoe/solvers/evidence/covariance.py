@@ -1,15 +1,17 @@
 """Covariance of the estimates: inverse observed information on the identified space, in the units of the data."""
 
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from math import prod
+
 import numpy as np
 
-from gmoe import table
-from gmoe.part import Axis
+from gmoe.part import Array, Axis
 from gmoe.solvers.evidence.result import lengths
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.raw import derivatives, raw_sizes
 from gmoe.solvers.problem.scaling import Scaling, null_space
 from gmoe.solvers.problem.walls import Kind
-from gmoe.solvers.search.standing import variance_held
 
 # An eigenvalue of the average information below this, relative to the largest, carries no information.
 FLAT = 1e-11
@@ -20,7 +22,9 @@ LOADING = 1e-6
 PINNED = 1e-13
 
 
-def covariance(objective: Objective, scaling: Scaling, local, model, free=None, separating=None, weight_unit=1.0):
+def covariance(
+    objective: Objective, scaling: Scaling, local, model, entries, exact, free=None, separating=None, weight_unit=1.0
+):
     """Root of the covariance of the canonical raw parameters: of the inverse observed information, where identified.
 
     Parameters
@@ -29,6 +33,9 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
         Curvature at the maximum, along the face of the parameter space on which it lies.
     model : GMoE
         Canonical; its first expert is the gate's reference.
+    entries : Entries
+    exact : ndarray of bool, shape (k,)
+        Experts whose variance is at a lower bound.
     free : ndarray, shape (P, w), or None
         Directions that the data leave open.
     separating : ndarray, shape (P,), or None
@@ -45,7 +52,8 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     values, out = local.values, local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
     regular = values > FLAT * max(values.max(initial=0.0), 1e-300)
     root = out[:, regular] / np.sqrt(values[regular] * objective.blocks.total_weight)
-    to_raw = derivatives(objective, scaling, local.theta, model)
+    counts = entries.n_gate, entries.width - entries.n_gate
+    to_raw = derivatives(objective, scaling, local.theta, model, counts)
     # Each entry in a unit of its own: squares in the units of the data overflow long before a fit does.
     unit = np.abs(to_raw).max(axis=1, initial=0.0)
     to_unit = to_raw / np.where(unit > 0.0, unit, 1.0)[:, None]
@@ -55,22 +63,21 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     flat = np.linalg.norm(to_unit @ out[:, ~regular], axis=1)
     if free is not None and free.size:
         flat += np.linalg.norm(to_unit @ free, axis=1)
-    entries = Entries(objective, scaling, model)
-    unknown = entries.collinear() | (flat > LOADING * size)
+    unknown = entries.collinear(scaling) | (flat > LOADING * size)
     notes = np.where(unknown, "not identified", "").astype(object)
     if separating is not None:
         moved = np.abs(to_unit @ separating)
         notes[moved > LOADING * moved.max()] = "separated"
     held = any(bound.kind is Kind.SELECTION for bound in local.face.bounds)
     _note_gate(objective, entries, notes, to_raw, held)
-    for j in np.flatnonzero(variance_held(objective, local.theta)):
+    for j in np.flatnonzero(exact):
         notes[entries.variances(j)] = "at bound"
     if objective.temperature_at_bound(local.theta):
         notes[entries.shared_gate] = "at bound"
     for ended, places in zip(ends(objective, local.theta), (entries.shared_gate, entries.shared_experts), strict=True):
         if len(ended) == len(places):
             notes[places[ended]] = "at bound"
-    notes[entries.experts[objective.n_fitted :]] = "pinned"
+    notes[entries.own_experts[objective.n_fitted :]] = "pinned"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (deviation == 0.0)] = "at bound"
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -80,66 +87,91 @@ def covariance(objective: Objective, scaling: Scaling, local, model, free=None, 
     return spread, tuple(str(note) for note in notes)
 
 
+@dataclass(frozen=True)
 class Entries:
-    """Which entries of the table of raw parameters belong to what.
+    """Which entries of the table of raw parameters belong to what; :func:`entries_of` makes the same one only once.
 
-    Parameters
+    Attributes
     ----------
-    objective : Objective
-    scaling : Scaling
-    model : GMoE
+    k : int
+    gate, experts : tuple of (Array, shape)
+        The arrays that both declare.
     """
 
-    def __init__(self, objective, scaling, model):
-        self.scaling, self.k = scaling, objective.n_experts
-        arrays, sizes = model.parameters.arrays, raw_sizes(scaling, self.k)
-        self._gate, self._experts = objective.gate.arrays(sizes[0]), objective.experts.arrays(sizes[1])
-        self._shape = {name: value.shape for name, value in arrays.items()}
-        #: Entries of one expert's gate, and of one expert in all; of the gate and the experts that all share.
-        self.n_gate = sum(self._count(a) for a in table.by_expert(self._gate)) // self.k
-        self.width = self.n_gate + sum(self._count(a) for a in table.by_expert(self._experts)) // self.k
+    k: int
+    gate: tuple[tuple[Array, tuple[int, ...]], ...]
+    experts: tuple[tuple[Array, tuple[int, ...]], ...]
+
+    @cached_property
+    def n_gate(self) -> int:
+        """Entries of one expert's gate."""
+        return sum(prod(shape) for array, shape in self.gate if _is_own(array)) // self.k
+
+    @cached_property
+    def width(self) -> int:
+        """Entries of one expert in all."""
+        return self.n_gate + sum(prod(shape) for array, shape in self.experts if _is_own(array)) // self.k
+
+    @cached_property
+    def shared_gate(self) -> np.ndarray:
+        """Entries of the gate that all experts share."""
         start = self.k * self.width
-        stop = start + sum(self._count(a) for a in table.common(self._gate))
-        self.size = stop + sum(self._count(a) for a in table.common(self._experts))
-        self.shared_gate, self.shared_experts = np.arange(start, stop), np.arange(stop, self.size)
+        return np.arange(start, start + sum(prod(shape) for array, shape in self.gate if not _is_own(array)))
 
-    def _count(self, array):
-        return int(np.prod(self._shape[array.name]))
+    @cached_property
+    def shared_experts(self) -> np.ndarray:
+        """Entries of the experts' densities that all share."""
+        start = self.k * self.width + len(self.shared_gate)
+        return np.arange(start, start + sum(prod(shape) for array, shape in self.experts if not _is_own(array)))
 
-    @property
-    def gate(self):
+    @cached_property
+    def size(self) -> int:
+        """All of them."""
+        return self.k * self.width + len(self.shared_gate) + len(self.shared_experts)
+
+    @cached_property
+    def own_gate(self) -> np.ndarray:
         """Entries of the experts' gates, (k, n_gate)."""
         return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate)
 
-    @property
-    def experts(self):
+    @cached_property
+    def own_experts(self) -> np.ndarray:
         """Entries of the experts' densities, (k, width - n_gate)."""
         return np.arange(self.k)[:, None] * self.width + np.arange(self.n_gate, self.width)
+
+    def n_free(self, n_fitted: int) -> int:
+        """Count the entries, without those of experts with a given density; of symmetric matrices, one triangle."""
+        gate = sum(_n_free(array, shape) for array, shape in self.gate)
+        own = sum(_n_free(array, shape) for array, shape in self.experts if _is_own(array)) // self.k
+        return gate + n_fitted * own + sum(_n_free(array, shape) for array, shape in self.experts if not _is_own(array))
 
     def variances(self, j):
         """Positive entries of expert j."""
         mask = np.zeros(self.size, bool)
         at = j * self.width + self.n_gate
-        for array in table.by_expert(self._experts):
-            count = self._count(array) // self.k
-            mask[at : at + count] = array.positive
-            at += count
+        for array, shape in self.experts:
+            if _is_own(array):
+                count = prod(shape) // self.k
+                mask[at : at + count] = array.positive
+                at += count
         return mask
 
-    def collinear(self):
+    def collinear(self, scaling):
         """Entries that move along constant or collinear columns without changing the density, boolean (entries,)."""
         own: list[np.ndarray] = []
         shared: list[np.ndarray] = []
-        for declared, design in ((self._gate, self.scaling.gate), (self._experts, self.scaling.expert)):
+        if scaling.gate.has_full_rank and scaling.expert.has_full_rank:
+            return np.zeros(self.size, bool)
+        for declared, design in ((self.gate, scaling.gate), (self.experts, scaling.expert)):
             null = null_space(design)
             # Standardised slopes; the intercept moves with them unless they cancel at the centre.
             shift = null @ (design.centre / design.size)
             moved = bool(np.any(np.abs(shift) > LOADING * (1.0 + np.abs(design.centre / design.size).max(initial=0.0))))
             slopes = np.linalg.norm(null, axis=0) > LOADING
-            highest = max((array.axes.count(Axis.FEATURE) for array in declared), default=0)
-            for array in declared:
-                mine = array.axes[:1] == (Axis.EXPERT,)
-                shape, axes = self._shape[array.name][mine:], array.axes[mine:]
+            highest = max((array.axes.count(Axis.FEATURE) for array, _ in declared), default=0)
+            for array, whole in declared:
+                mine = _is_own(array)
+                shape, axes = whole[mine:], array.axes[mine:]
                 # What is of lower order in x moves with what is of the highest, as an intercept does with slopes.
                 flags = np.full(shape, moved and not array.positive and axes.count(Axis.FEATURE) < highest)
                 for place, axis in enumerate(axes):
@@ -147,6 +179,31 @@ class Entries:
                         flags = flags | slopes.reshape([-1 if i == place else 1 for i in range(len(axes))])
                 (own if mine else shared).append(flags.ravel())
         return np.concatenate([*[np.concatenate([np.empty(0, bool), *own])] * self.k, *shared])
+
+
+def entries_of(objective, scaling, model) -> Entries:
+    """Entries of the table of a model."""
+    parts = zip((objective.gate, objective.experts), raw_sizes(scaling, objective.n_experts), strict=True)
+    arrays = model.parameters.arrays
+    return _entries(
+        objective.n_experts, *(tuple((a, arrays[a.name].shape) for a in p.arrays(size)) for p, size in parts)
+    )
+
+
+_entries = lru_cache(maxsize=64)(Entries)
+
+
+def _is_own(array):
+    return array.axes[:1] == (Axis.EXPERT,)
+
+
+def _n_free(array, shape):
+    """Count the entries of an array that are its own: of symmetric matrices, one triangle."""
+    n = prod(shape)
+    if len(array.axes) > 1 and array.axes[-1] is array.axes[-2]:
+        side = shape[-1]
+        return n // (side * side) * (side * (side + 1) // 2) if side else 0
+    return n
 
 
 def ends(objective, theta):
@@ -157,14 +214,14 @@ def ends(objective, theta):
 
 def _note_gate(objective, entries, notes, to_raw, held):
     """Note what the gate leaves open: the pinned entries, a scale, and what moves the regions of a held selection."""
-    kind, symmetry = objective.gate, objective.symmetry
-    rows = entries.gate
+    symmetry = objective.symmetry
+    rows = entries.own_gate
     if symmetry.idle:
         notes[entries.shared_gate] = "not identified"
     if symmetry.idle and symmetry.divided:
         notes[rows] = "not identified"
-    blind = held or kind.has_blind_moves(objective.gate_size)
-    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), kind.unseen(objective.gate_size))
+    blind = held or objective.has_blind_moves
+    seen = ~np.isin(np.arange(objective.n_experts * objective.q_gate), objective.unseen)
     # Rows of affine scores are those of the table; a column of features may have got lost by collinearity.
     if blind:
         notes[rows[:, 0]] = np.where(seen.reshape(objective.n_experts, -1)[:, 0], "boundary", notes[rows[:, 0]])
@@ -181,5 +238,7 @@ def collinear_columns(scaling):
     """Columns of X that are constant or collinear in one of the designs."""
     found = set()
     for design in (scaling.gate, scaling.expert):
+        if design.has_full_rank:
+            continue
         found |= set(design.columns[np.linalg.norm(null_space(design), axis=0) > LOADING])
     return sorted(found)

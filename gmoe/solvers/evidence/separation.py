@@ -4,6 +4,7 @@ import numpy as np
 
 from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.ascent.newton import newton
+from gmoe.solvers.problem.layout import beside
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 
 # Average gate information (of whitened features: at most about 1) below this makes a direction a candidate.
@@ -16,17 +17,13 @@ ROUNDING = 1e-13
 OUTWARD, STEPS = (10.0, 100.0), 30
 
 
-def outward(objective: Objective, ascent: Ascent, settings) -> Ascent:
-    """Go on along a direction that separates a dense gate, where the last millionths of its supremum are.
+def outward(objective: Objective, ascent: Ascent, direction, settings) -> Ascent:
+    """Go on along the direction that separates a dense gate, where the last millionths of its supremum are.
 
     A climb stops where the gradient is small, and the likelihood of a separated gate rises for ever, by less and less.
     """
-    room = settings.max_iter - len(ascent.history) + 1
+    room, at = settings.max_iter - len(ascent.history) + 1, ascent.evaluation
     if objective.gate.is_sparse(objective.n_experts) or room <= STEPS:
-        return ascent
-    at = ascent.evaluation if ascent.evaluation.hessian is not None else objective.evaluate(ascent.evaluation.theta)
-    direction = separating_direction(objective, at)
-    if direction is None:
         return ascent
     ways = [sign * size * direction / np.linalg.norm(direction) for size in OUTWARD for sign in (-1.0, 1.0)]
     points = [at.theta + way for way in ways if objective.flat_wall.values(at.theta + way).min(initial=0.0) >= 0.0]
@@ -100,11 +97,10 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
 
 def _gate_directions(objective, evaluation):
     """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
-    flat = objective.gate.uninformed(objective.gate_size)
+    flat, free = objective.uninformed, objective.informed
     if objective.temperature_at_bound(evaluation.theta):
         # That this goes on for ever is known.
-        flat = np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0]
-    free = np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :] if flat.size else np.eye(len(flat))
+        free = beside(np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0])
     if not free.size or not objective.gate.is_sparse(objective.n_experts):
         return free, np.empty((len(flat), 0))
     own = objective.split(evaluation.theta)[0], objective.shared(evaluation.theta)
@@ -112,6 +108,6 @@ def _gate_directions(objective, evaluation):
     scale = keys.direction(*own)[:, None] if keys else np.empty((len(flat), 0))
     scale = scale[:, np.any(scale, axis=0)]
     # Only what holds every selection however far it goes, as the likelihood jumps elsewhere.
-    held = np.column_stack([np.eye(len(flat))[:, objective.gate.unseen(objective.gate_size)], scale])
+    held = np.column_stack([np.eye(len(flat))[:, objective.unseen], scale])
     left, sizes, _ = np.linalg.svd(free.T @ held, full_matrices=False)
     return free @ left[:, sizes > 1e-9 * sizes.max(initial=0.0)], scale / np.linalg.norm(scale, axis=0)

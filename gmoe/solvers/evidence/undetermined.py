@@ -24,14 +24,14 @@ def determined(objective: Objective, evaluation):
     ----------
     objective : Objective
     evaluation : Evaluation
+        With the sums of at least COMPLETE.
     """
-    at = objective.evaluate(evaluation.theta, COMPLETE)
+    at = evaluation
     allowed = LOSS / max(objective.blocks.n_rows, 1.0) + 1e-14 * abs(at.value)
     found = []
-    columns = objective.experts.mean_columns(objective.expert_size)
+    columns = objective.mean_columns
     fitted = expert_moments(objective, at)[: objective.n_fitted]
-    for j, moments in enumerate(fitted / objective.blocks.weight_scale):
-        values, vectors = np.linalg.eigh(moments)
+    for j, (values, vectors) in enumerate(zip(*np.linalg.eigh(fitted / objective.blocks.weight_scale), strict=True)):
         for weak in WEAK:
             flat = vectors[:, values < weak]
             if not flat.size:
@@ -46,7 +46,7 @@ def determined(objective: Objective, evaluation):
                 break
     if not found:
         return evaluation, np.empty((objective.n_parameters, 0))
-    return at, np.column_stack(found)
+    return objective.evaluate(at.theta), np.column_stack(found)
 
 
 def _embedded(objective, j, columns, direction):

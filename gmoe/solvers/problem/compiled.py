@@ -8,7 +8,7 @@ from gmoe._arrays import aligned, block_length
 from gmoe.kernels.climb.arrays import Problem, Scratch
 from gmoe.kernels.mixture import OBSERVED, work_rows
 from gmoe.kernels.rows import STRIP_LENGTH
-from gmoe.solvers.problem.passes import Sums, places
+from gmoe.solvers.problem.passes import Evaluation, Sums, places
 
 # Observations up to which Python costs more than threads over blocks would save. By the data and not the threads, on
 # which results must not depend.
@@ -33,15 +33,14 @@ class Compiled:
     def __init__(self, objective):
         blocks, wall = objective.blocks, objective.flat_wall
         gate, expert, y, weight, counts = blocks.stacked
-        self.climb, self._layout = objective.experts.climb, objective
+        self.climb, self._layout = objective.experts.climb, objective.layout
         self._length = block_length(blocks.n, blocks.length)
-        self._places = places(objective, OBSERVED)
+        self._places = places(objective.layout, OBSERVED)
         self._pool: deque = deque()
-        identified = objective.identified
         self.problem = Problem(
             gate, expert, y, weight, counts, blocks.total_weight, objective.gate_segments, objective.expert_segments,
             objective.n_own, objective.at_gate, objective.at_expert, objective.at_both, objective.gate_index,
-            np.eye(len(identified)) - identified @ identified.T, np.ascontiguousarray(wall.rows), wall.offsets,
+            objective.flat, np.ascontiguousarray(wall.rows), wall.offsets,
             objective.least_shares,
         )  # fmt: skip
 
@@ -55,6 +54,13 @@ class Compiled:
     def give(self, scratch):
         """Take it back."""
         self._pool.append(scratch)
+
+    def evaluation(self, theta, value, gradient, hessian, scratch) -> Evaluation:
+        """Return what the last pass, at OBSERVED, found; its sums are still in the scratch."""
+        sums = Sums(self._places)
+        sums.flat[:], sums.value = scratch.flat, value * self.problem.total
+        sums.bend_expert[:] = scratch.bend
+        return Evaluation(theta, value, gradient, sums, hessian)
 
     def _scratch(self):
         layout, sums = self._layout, Sums(self._places)

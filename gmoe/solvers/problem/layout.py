@@ -1,8 +1,10 @@
-"""Where the parameters of gate and experts are in one flat vector.
+"""Where the parameters of gate and experts are in one flat vector, and what is known of them whatever the data.
 
 One row per expert, the gate's own parameters and then the expert's; after all rows what the experts share in the gate,
 and then in the experts.
 """
+
+from functools import lru_cache
 
 import numpy as np
 
@@ -42,6 +44,8 @@ class Layout:
         self.n_held = 1 + gate.n_held(gate_size) + experts.n_held(expert_size)
         self.n_moments = experts.n_moments(expert_size)
         self.gate_segments, self.expert_segments = gate.segments(gate_size), experts.segments(expert_size)
+        #: By order, see :func:`gmoe.solvers.problem.passes.places`.
+        self.places: dict[int, dict[str, tuple[slice, tuple[int, ...]]]] = {}
 
     def split(self, theta):
         """Return views (gate (k, q_gate), experts (k, q_expert)) of the own parameters of a vector."""
@@ -59,3 +63,51 @@ class Layout:
     def join(self, gate, expert, *shared):
         """Parameter vector of own rows and shared parts."""
         return np.concatenate([np.concatenate([gate, expert], axis=1).ravel(), *shared])
+
+
+class Structure(Layout):
+    """A layout, and what gate and experts say of its parameters whatever the data: see :func:`structure_of`."""
+
+    def __init__(self, gate, experts, gate_size: Size, expert_size: Size):
+        super().__init__(gate, experts, gate_size, expert_size)
+        #: Experts whose density is fitted; those after them have a given one.
+        self.n_fitted = self.k - experts.n_given
+        #: Where the parameters are that no density depends on, and those that go through the activation.
+        self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
+        self.bent_index = (np.arange(self.k)[:, None] * self.width + gate.bent_columns(gate_size)).ravel()
+        self.mean_columns = experts.mean_columns(expert_size)
+        self.log_variance_rows = experts.log_variance_rows(expert_size)
+        self.symmetry = gate.symmetry_of(gate_size).keeping(experts.n_given)
+        self.has_blind_moves, self.unseen = gate.has_blind_moves(gate_size), gate.unseen(gate_size)
+        #: Directions of the gate's parameters along which the likelihood has no slope, and the others.
+        self.uninformed = gate.uninformed(gate_size)
+        self.informed = beside(self.uninformed)
+        #: Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free).
+        self.identified = beside(np.hstack([self.embed(self.uninformed), np.eye(self.size)[:, self.void]]))
+        #: Projector on the others, (P, P).
+        self.flat = np.eye(self.size) - self.identified @ self.identified.T
+
+    def embed(self, gate_directions):
+        """Parameter directions (P, m) of directions (k q_gate + s_gate, m) of the gate's natural parameters."""
+        result = np.zeros((self.size, gate_directions.shape[1]))
+        result[self.gate_index] = gate_directions
+        return result
+
+
+# Parameters up to which structures are kept: making one costs as much as a climb on few rows. Beyond that it is nothing
+# beside a pass, and each holds matrices of many megabytes.
+KEPT = 200
+_kept = lru_cache(maxsize=64)(Structure)
+
+
+def structure_of(gate, experts, gate_size: Size, expert_size: Size) -> Structure:
+    """Structure of parts, which are immutable values, and their sizes; a small one is made once."""
+    own = gate.own_parameters(gate_size) + experts.own_parameters(expert_size)
+    make = _kept if gate_size.n_experts * own <= KEPT else Structure
+    return make(gate, experts, gate_size, expert_size)
+
+
+def beside(directions):
+    """Orthonormal basis of what is orthogonal to orthonormal directions, as columns."""
+    n, m = directions.shape
+    return np.linalg.qr(directions, mode="complete")[0][:, m:] if m else np.eye(n)

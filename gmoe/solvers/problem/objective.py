@@ -4,7 +4,6 @@ Parameters are a flat vector, see :class:`gmoe.solvers.problem.layout.Layout`, i
 parts.  The parameter space comes as walls: see :mod:`gmoe.solvers.problem.walls`.
 """
 
-from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import Any
 
@@ -19,8 +18,8 @@ from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
-from gmoe.solvers.problem.layout import Layout
-from gmoe.solvers.problem.passes import Passes, Sums
+from gmoe.solvers.problem.layout import Structure, structure_of
+from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
 from gmoe.solvers.problem.walls import flat_wall
@@ -34,18 +33,7 @@ SLACK = 1e-9
 WHOLE = ParameterSpace()
 
 
-@dataclass(frozen=True, eq=False)
-class Evaluation:
-    """The objective at one parameter vector, averaged over the weights; fields beyond ``order`` are None."""
-
-    theta: np.ndarray
-    value: float
-    gradient: np.ndarray
-    sums: Sums
-    hessian: np.ndarray | None = None
-
-
-class Objective(Layout):
+class Objective(Structure):
     """Average log-likelihood of scaled data under a gate with ``n_experts`` experts.
 
     Parameters
@@ -78,19 +66,15 @@ class Objective(Layout):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
         self.blocks, self.gate, self.experts, self.n_experts = blocks, gate, experts, n_experts
-        super().__init__(gate, experts, *sizes)
+        #: Made once, and without the data; its attributes are those of the objective, too.
+        self.layout = structure_of(gate, experts, *sizes)
+        vars(self).update(vars(self.layout))
         self.space, self.scaling = space, scaling
         self.n_parameters = self.size
-        #: Experts whose density is fitted; those after them have a given one.
-        self.n_fitted = n_experts - experts.n_given
-        #: Where the parameters are that no density depends on.
-        self.void = self.at_expert[self.n_fitted :, : self.q_expert].ravel()
-        self.symmetry = gate.symmetry_of(self.gate_size).keeping(experts.n_given)
-        self.identified = self._identified_basis()
         # Appending is atomic: several threads may climb on one objective.
         self._passes: list[int] = [] if passes is None else passes
         self._executor = executor
-        self._data = Passes(blocks, gate, experts, self, executor)
+        self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
@@ -122,20 +106,6 @@ class Objective(Layout):
         """The compiled climb inside of the parameter space, where there is one."""
         return compiled(self)
 
-    def _identified_basis(self):
-        """Orthonormal basis of the parameter directions along which the likelihood has a slope, (P, free)."""
-        flat = self.embed(self.gate.uninformed(self.gate_size))
-        flat = np.hstack([flat, np.eye(self.n_parameters)[:, self.void]])
-        if flat.shape[1] == 0:
-            return np.eye(self.n_parameters)
-        return np.linalg.qr(flat, mode="complete")[0][:, flat.shape[1] :]
-
-    def embed(self, gate_directions):
-        """Parameter directions (P, m) of directions (k q_gate + s_gate, m) of the gate's natural parameters."""
-        result = np.zeros((self.n_parameters, gate_directions.shape[1]))
-        result[self.gate_index] = gate_directions
-        return result
-
     @cached_property
     def least_share(self) -> float:
         """Average gate probability that gives an expert the rows that the space asks for."""
@@ -163,12 +133,6 @@ class Objective(Layout):
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""
         return bool(np.any(self.shares(evaluation) < self.least_shares * (1.0 - SLACK)))
-
-    @property
-    def bent_index(self):
-        """Where the parameters are that go through the activation."""
-        rows = np.arange(self.n_experts)[:, None] * self.width
-        return (rows + self.gate.bent_columns(self.gate_size)).ravel()
 
     def temperature_at_bound(self, theta) -> bool:
         """Whether the temperature is within a thousandth of an end of its range."""

@@ -2,7 +2,9 @@
 
 import math
 from collections import deque
+from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
 import numpy as np
 
@@ -26,7 +28,13 @@ def block_size(layout: Layout) -> int:
 
 
 def places(layout: Layout, order: int) -> dict[str, tuple[slice, tuple[int, ...]]]:
-    """Where the arrays of :class:`Sums` are in one flat vector, and their shapes."""
+    """Where the arrays of :class:`Sums` are in one flat vector, and their shapes; found once for a layout."""
+    if order not in layout.places:
+        layout.places[order] = _places(layout, order)
+    return layout.places[order]
+
+
+def _places(layout, order):
     k, q, own, shared = layout.k, padded(layout.q_gate), layout.width, layout.n_shared
     complete, observed, both = order >= COMPLETE, order >= OBSERVED, padded(own + shared)
     pulls = (
@@ -111,6 +119,17 @@ class Sums:
         self.value = 0.0
 
 
+@dataclass(frozen=True, eq=False)
+class Evaluation:
+    """The objective at one parameter vector, averaged over the weights; fields beyond ``order`` are None."""
+
+    theta: np.ndarray
+    value: float
+    gradient: np.ndarray
+    sums: Sums
+    hessian: np.ndarray | None = None
+
+
 class Room:
     """Scratch of one thread for the blocks of a data set."""
 
@@ -137,8 +156,8 @@ class Passes:
     def __init__(self, blocks: Blocks, gate, experts, layout: Layout, executor):
         self.blocks, self.gate, self.experts, self.layout, self._executor = blocks, gate, experts, layout, executor
         n_groups = min(blocks.n_blocks, max(GROUPS, -(-blocks.n_blocks // GROUP_BLOCKS)))
-        bounds = np.linspace(0, blocks.n_blocks, n_groups + 1).astype(int)
-        self._groups = list(zip(bounds[:-1], bounds[1:], strict=True))
+        bounds = [blocks.n_blocks * group // n_groups for group in range(n_groups + 1)]
+        self._groups = list(pairwise(bounds))
         self._rooms: deque = deque()
         self._scratch: dict[int, tuple[dict, deque]] = {}
 

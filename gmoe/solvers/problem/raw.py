@@ -7,12 +7,17 @@ from gmoe.parameters import Parameters
 from gmoe.part import Size
 
 
-def raw_parameters(objective, scaling, theta) -> Parameters:
-    """Parameters in the units of the data."""
+def raw_arrays(objective, scaling, theta) -> dict[str, np.ndarray]:
+    """Parameter arrays in the units of the data."""
     gate, experts = scaling.frames
     own, expert = objective.split(theta)
     arrays = objective.gate.to_raw(own, objective.shared(theta), gate)
-    return Parameters(**arrays, **objective.experts.to_raw(expert, objective.expert_shared(theta), experts))
+    return arrays | objective.experts.to_raw(expert, objective.expert_shared(theta), experts)
+
+
+def raw_parameters(objective, scaling, theta) -> Parameters:
+    """Parameters in the units of the data."""
+    return Parameters(**raw_arrays(objective, scaling, theta))
 
 
 def scaled_parameters(objective, scaling, parameters: Parameters):
@@ -29,7 +34,7 @@ def raw_sizes(scaling, n_experts) -> tuple[Size, Size]:
     return Size(n_experts, widths[0]), Size(n_experts, widths[1], len(scaling.centre_y))
 
 
-def derivatives(objective, scaling, theta, model):
+def derivatives(objective, scaling, theta, model, counts):
     """Differentiate the table of canonical raw parameters in the scaled ones, (entries, P).
 
     Parameters
@@ -39,16 +44,13 @@ def derivatives(objective, scaling, theta, model):
     theta : ndarray, shape (P,)
     model : GMoE
         Canonical, with the experts in the order of ``theta``.
+    counts : tuple of int
+        Entries of one expert's gate and density.
     """
     k, (gate_frame, expert_frame) = objective.n_experts, scaling.frames
     own, expert = objective.split(theta)
     gate = objective.gate.table_derivatives(own, objective.shared(theta), gate_frame, model.parameters.arrays)
     experts = objective.experts.table_derivatives(expert, objective.expert_shared(theta), expert_frame)
-    sizes = raw_sizes(scaling, k)
-    counts = [
-        sum(np.size(model.parameters.arrays[a.name]) for a in table.by_expert(part.arrays(size))) // k
-        for part, size in zip((objective.gate, objective.experts), sizes, strict=True)
-    ]
     last = np.arange(objective.size - objective.s_expert, objective.size)
     expert_index = np.append(objective.at_expert[:, : objective.q_expert], last)
     parts = []

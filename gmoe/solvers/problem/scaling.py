@@ -7,6 +7,7 @@ constant or collinear columns drop out as missing rows of the transform.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Scaling:
     slope_y: np.ndarray
     whiten_y: np.ndarray
 
-    @property
+    @cached_property
     def log_unit(self) -> float:
         """What a scaled log-density is larger by than one in the units of the data."""
         return -float(np.log(np.diag(self.whiten_y)).sum())
@@ -50,7 +51,7 @@ class Scaling:
         """Standard deviation of the residuals, kept away from zero; of several responses the geometric mean."""
         return float(np.exp(self.log_unit / len(self.whiten_y)))
 
-    @property
+    @cached_property
     def frames(self) -> tuple[Frame, ResponseFrame]:
         """Frames of gate and experts."""
         return self.gate.frame, ResponseFrame(self.expert.frame, self.centre_y, self.slope_y, self.whiten_y)
@@ -212,6 +213,6 @@ def _whitener(gram, weak):
 def null_space(design: Design):
     """Orthonormal directions of standardised slopes that do not move the scaled ones, shape (d - rank, d)."""
     d = len(design.columns)
-    if len(design.transform) == d:
+    if design.has_full_rank:
         return np.empty((0, d))
     return np.linalg.svd(design.transform * design.size, full_matrices=True)[2][len(design.transform) :]

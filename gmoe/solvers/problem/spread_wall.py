@@ -51,7 +51,7 @@ class SpreadWall:
         self.objective = objective
         self.low, self.high, self.ratio = bounds
         # Derivatives that variances depend on, places of these by expert, and steps along each of them.
-        moves = np.setdiff1d(np.arange(objective.n_expert), objective.experts.mean_columns(objective.expert_size))
+        moves = np.setdiff1d(np.arange(objective.n_expert), objective.mean_columns)
         self._places = objective.at_expert[:, moves].T
         self._lines = POINTS[None, :, None] * np.eye(objective.n_expert)[moves][:, None]
         # One group of all experts where these have the same variances.

@@ -6,6 +6,7 @@ them (:mod:`gmoe.solvers.ascent.face`), and the certificate names those that hol
 
 from dataclasses import dataclass
 from enum import Enum
+from functools import lru_cache
 from typing import Protocol
 
 import numpy as np
@@ -13,6 +14,7 @@ import numpy as np
 from gmoe.experts.base import VarianceBounds
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.parameter_space import ParameterSpace
+from gmoe.solvers.problem.layout import KEPT
 
 
 class Kind(Enum):
@@ -64,7 +66,7 @@ class FlatWall:
     """Linear inequalities ``A theta >= b``."""
 
     def __init__(self, rows, offsets, bounds):
-        self.rows, self.offsets, self._bounds = rows, offsets, bounds
+        self.rows, self.offsets, self.bounds = rows, offsets, bounds
 
     def values(self, theta):
         """See :class:`Wall`."""
@@ -80,7 +82,7 @@ class FlatWall:
 
     def bound(self, index):
         """See :class:`Wall`."""
-        return self._bounds[index]
+        return self.bounds[index]
 
 
 def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
@@ -94,14 +96,26 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
     scaling : Scaling or None
         To the units of the data; needed by absolute bounds only.
     """
-    k, size = objective.n_experts, objective.n_parameters
-    units = np.eye(size)
-    rows = objective.experts.log_variance_rows(objective.expert_size)
-    own = objective.at_expert[:, : objective.q_expert]
+    temperatures = None
+    if objective.gate.has_temperature:
+        low = max(np.log(space.min_temperature), LOG_TEMPERATURE_RANGE[0])
+        temperatures = low, min(np.log(space.max_temperature), LOG_TEMPERATURE_RANGE[1])
+    make = _scale_wall if objective.size <= KEPT else _scale_wall.__wrapped__
+    scales = make(objective.layout, variance_bounds(objective), temperatures)
+    boxes = [] if scaling is None else [*_boxes(objective, space, scaling)]
+    return _joined(objective.layout, boxes, scales) if boxes else scales
+
+
+@lru_cache(maxsize=64)
+def _scale_wall(layout, variances, temperatures):
+    """Bounds on variances, and on the log temperature; all fits within the same ones share them."""
+    k, units = layout.k, np.eye(layout.size)
+    rows = layout.log_variance_rows
+    own = layout.at_expert[:, : layout.q_expert]
     # Others have a wall of their own: gmoe.solvers.problem.spread_wall.
     log_variances = [(j, row @ units[own[j]]) for j in range(k) for row in (() if rows is None else rows)]
     found: list[tuple] = []
-    least, most, ratio = variance_bounds(objective)
+    least, most, ratio = variances
     for j, log_variance in log_variances:
         if np.isfinite(least):
             found.append((log_variance, least, Bound(Kind.VARIANCE, (j,), True)))
@@ -112,20 +126,21 @@ def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
         for _, other in log_variances if np.isfinite(ratio) else ():
             if other is not log_variance:
                 found.append((log_variance - other, ratio, narrow))
-    if objective.gate.has_temperature:
-        temperature = units[objective.n_rows]
-        low = max(np.log(space.min_temperature), LOG_TEMPERATURE_RANGE[0])
-        high = min(np.log(space.max_temperature), LOG_TEMPERATURE_RANGE[1])
-        found.append((temperature, low, Bound(Kind.TEMPERATURE)))
-        found.append((-temperature, -high, Bound(Kind.TEMPERATURE)))
-    if scaling is not None:
-        found += _boxes(objective, space, scaling)
-    # Parameters without effect are bounded by nothing.
-    found = [bound for bound in found if not bound[0][objective.void].any()]
-    if not found:
-        return FlatWall(np.empty((0, size)), np.empty(0), [])
-    rows, offsets, bounds = zip(*found, strict=True)
-    return FlatWall(np.array(rows), np.array(offsets), list(bounds))
+    if temperatures is not None:
+        temperature = units[layout.n_rows]
+        found.append((temperature, temperatures[0], Bound(Kind.TEMPERATURE)))
+        found.append((-temperature, -temperatures[1], Bound(Kind.TEMPERATURE)))
+    return _joined(layout, found)
+
+
+def _joined(layout, found, before=None):
+    """Wall of (row, offset, bound), after another wall; parameters without effect are bounded by nothing."""
+    found = [bound for bound in found if not bound[0][layout.void].any()]
+    rows = np.array([row for row, *_ in found]).reshape(-1, layout.size)
+    offsets, bounds = np.array([offset for _, offset, _ in found], dtype=float), [bound for *_, bound in found]
+    if before is None:
+        return FlatWall(rows, offsets, bounds)
+    return FlatWall(np.vstack([before.rows, rows]), np.append(before.offsets, offsets), [*before.bounds, *bounds])
 
 
 def _boxes(objective, space, scaling):

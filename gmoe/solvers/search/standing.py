@@ -69,7 +69,7 @@ def enter(objective: Objective, theta, at: Evaluation | None = None):
     """
     inside = on_flat_walls(objective, theta)
     theta, at = inside, at if inside is theta else None
-    if objective.gate.is_sparse(objective.n_experts):
+    if objective.gate.is_sparse(objective.n_experts) or objective.least_share == 0.0:
         return theta
     for _ in range(20):
         at = objective.evaluate(theta, SCORE) if at is None else at

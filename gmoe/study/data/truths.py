@@ -69,7 +69,7 @@ def truth_at(truth: GMoE, drifts: Sequence[Drift], n: int) -> GMoE:
         return truth
     old = truth.parameters.arrays
     new = {d.parameter: old[d.parameter] + float(n) ** d.power * np.asarray(d.direction) for d in drifts}
-    return replace(truth, parameters=Parameters(**(old | new)))
+    return replace(truth, parameters=Parameters(**{**old, **new}))
 
 
 def truth_to_dict(truth: GMoE, drifts: Sequence[Drift], gate: str, experts: str) -> dict[str, Any]:

@@ -1,6 +1,7 @@
 """Starts beside the truth: each true expert once, the further ones doubled, all with a little noise."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from itertools import combinations, combinations_with_replacement, islice
 
 import numpy as np
@@ -76,6 +77,7 @@ class NearTruth:
         last = tuple(range(n_true - given, n_true))
         return [(*way, *last) for way in doublings(n_true - given, self.n_experts - given)]
 
+    @lru_cache(maxsize=64)  # noqa: B019 (few, and small)
     def placed(self, way: tuple[int, ...]) -> Parameters:
         """Parameters with the truth's density, where the gate can have it."""
         truth = self.truth.parameters
@@ -110,9 +112,7 @@ def place(truth: Parameters, which) -> Parameters:
     which = np.asarray(which)
     share = np.bincount(which, minlength=truth.n_experts)[which]
     placed = truth.reorder(which)
-    gate = placed.gate
-    gate[:, 0] -= truth.temperature * np.log(share)
-    return placed.with_gate(gate, truth.temperature)
+    return replace(placed, gate_intercept=placed.gate_intercept - truth.temperature * np.log(share))
 
 
 def perturb(start: Parameters, n: int, rng: np.random.Generator, noise: Noise) -> Parameters:

@@ -1,6 +1,7 @@
 """The protocols: maximum likelihood, EM with a stop of your choice, and EM as published."""
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import numpy as np
 
@@ -166,6 +167,7 @@ def kind_of(protocol: Protocol) -> str:
     return next(kind for kind, cls in KINDS.items() if cls is type(protocol))
 
 
+@lru_cache(maxsize=16)
 def near(protocol: Protocol, truth: GMoE) -> NearTruth:
     """Return the starts of a protocol beside a truth."""
     return NearTruth(truth, (protocol.gate_for(truth), protocol.experts_for(truth)), protocol.n_experts)

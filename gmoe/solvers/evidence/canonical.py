@@ -10,6 +10,8 @@ import numpy as np
 
 from gmoe.frames import Frame
 from gmoe.gates import mirrored, relabelling
+from gmoe.model import GMoE
+from gmoe.parameters import Parameters
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 from gmoe.solvers.problem.raw import raw_arrays
 
@@ -27,6 +29,14 @@ def canonical(objective: Objective, scaling, evaluation: Evaluation, directions)
         evaluation, directions = moved
     which = _mirror(objective, scaling, evaluation.theta)
     return (evaluation, directions) if which is None else _exchanged(objective, which, evaluation, directions)
+
+
+def model_at(objective: Objective, scaling, theta) -> GMoE:
+    """Model of canonical parameters in the units of the data, its gate in canonical form."""
+    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
+    arrays = raw_arrays(objective, scaling, theta)
+    arrays |= objective.gate.canonical_arrays(arrays, len(columns[0]))
+    return GMoE(Parameters(**arrays), objective.gate, *columns, objective.experts.scaled(None))
 
 
 def _expert_order(objective, scaling, evaluation):

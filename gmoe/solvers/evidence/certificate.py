@@ -4,10 +4,8 @@ import numpy as np
 
 from gmoe import table
 from gmoe.gates import LOG_TEMPERATURE_RANGE
-from gmoe.model import GMoE
-from gmoe.parameters import Parameters
 from gmoe.solvers.ascent.newton import Spectrum
-from gmoe.solvers.evidence.canonical import canonical
+from gmoe.solvers.evidence.canonical import canonical, model_at
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
 from gmoe.solvers.evidence.digest import digest
 from gmoe.solvers.evidence.maxima import other_maxima
@@ -16,7 +14,6 @@ from gmoe.solvers.evidence.separation import NO_FALL, separating_direction
 from gmoe.solvers.evidence.undetermined import determined
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
-from gmoe.solvers.problem.raw import raw_arrays
 from gmoe.solvers.problem.scaling import Scaling
 from gmoe.solvers.problem.selection_wall import SelectionWall
 from gmoe.solvers.problem.walls import Kind
@@ -53,12 +50,8 @@ def certify(
         direction = separating_direction(objective, evaluation)
     beside = np.empty((len(evaluation.theta), 0)) if direction is None else direction[:, None]
     evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
-    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
-    experts = objective.experts.scaled(None)
-    arrays = raw_arrays(objective, scaling, evaluation.theta)
-    arrays |= gate.canonical_arrays(arrays, len(columns[0]))
-    model = GMoE(Parameters(**arrays), gate, *columns, experts)
+    model = model_at(objective, scaling, evaluation.theta)
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -112,7 +105,7 @@ def certify(
         data=digest(y, weight, weight_unit),
         space=objective.space,
         min_rows=objective.least_share * objective.blocks.n_rows,
-        exact_curvature=gate.has_exact_curvature and experts.has_exact_curvature,
+        exact_curvature=gate.has_exact_curvature and model.experts.has_exact_curvature,
         other_maxima=other_maxima(found, scaling, weight_unit),
     )
 

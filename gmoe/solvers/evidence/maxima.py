@@ -5,9 +5,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from gmoe.model import GMoE
-from gmoe.solvers.evidence.canonical import canonical
+from gmoe.solvers.evidence.canonical import canonical, model_at
 from gmoe.solvers.problem.objective import Objective
-from gmoe.solvers.problem.raw import raw_parameters
 from gmoe.solvers.problem.scaling import Scaling
 from gmoe.solvers.search.climb import SAME
 from gmoe.solvers.search.dense import Found
@@ -49,7 +48,6 @@ def other_maxima(found: Found, scaling: Scaling, weight_unit: float) -> tuple[Lo
 
 
 def _model(objective: Objective, scaling, evaluation):
-    evaluation, _ = canonical(objective, scaling, evaluation, np.zeros((objective.size, 0)))
-    columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
-    parameters = raw_parameters(objective, scaling, evaluation.theta)
-    return GMoE(parameters, objective.gate, *columns, objective.experts.scaled(None)).canonical()
+    if evaluation.hessian is None:
+        evaluation = objective.evaluate(evaluation.theta)
+    return model_at(objective, scaling, canonical(objective, scaling, evaluation, ())[0].theta)

@@ -78,8 +78,8 @@ class Summary:
     def __repr__(self):
         r = self.result
         return (
-            f"<Summary of {r.model.n_experts} experts: n = {r.total_weight:g}, log-likelihood = {r.log_likelihood:.6f}, "
-            f"{r.status}; print it for the table>"
+            f"<Summary of {r.model.n_experts} experts: n = {r.total_weight:g}, log-likelihood = "
+            f"{r.log_likelihood:.6f}, {r.status}; print it for the table>"
         )
 
     def head(self) -> list[str]:

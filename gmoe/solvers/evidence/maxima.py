@@ -6,7 +6,7 @@ import numpy as np
 
 from gmoe.model import GMoE
 from gmoe.solvers.evidence.canonical import canonical
-from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.objective import OBSERVED, Objective
 from gmoe.solvers.problem.raw import raw_parameters
 from gmoe.solvers.problem.scaling import Scaling
 from gmoe.solvers.search.climb import SAME
@@ -49,7 +49,9 @@ def other_maxima(found: Found, scaling: Scaling, weight_unit: float) -> tuple[Lo
 
 
 def _model(objective: Objective, scaling, evaluation):
-    evaluation, _ = canonical(objective, scaling, evaluation, np.zeros((objective.size, 0)))
+    if evaluation.hessian is None:
+        evaluation = objective.evaluate(evaluation.theta, OBSERVED)
+    evaluation, _ = canonical(objective, scaling, evaluation, ())
     columns = tuple(scaling.gate.columns), tuple(scaling.expert.columns)
     parameters = raw_parameters(objective, scaling, evaluation.theta)
     return GMoE(parameters, objective.gate, *columns, objective.experts.scaled(None)).canonical()

@@ -50,6 +50,7 @@ from gmoe.part import Array, Axis, Size
 from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
+    from gmoe.diagnostics import diagnose
     from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
     from gmoe.inference import Summary
     from gmoe.model_selection import select
@@ -98,6 +99,7 @@ __all__ = [
     "UniformDensity",
     "as_experts",
     "as_gate",
+    "diagnose",
     "list_activations",
     "list_experts",
     "list_gates",
@@ -111,6 +113,7 @@ __all__ = [
 _LATE = {
     "GaussianMoERegressor": "gmoe.estimator",
     "Summary": "gmoe.inference",
+    "diagnose": "gmoe.diagnostics",
     "log_likelihood_scorer": "gmoe.estimator",
     "select": "gmoe.model_selection",
 }

@@ -102,7 +102,7 @@ def joined(n_experts: int, parts: Sequence[tuple[np.ndarray, int]]) -> np.ndarra
         Of gate and experts: rows (entries, width), expert by expert and then what all share, and how many rows there
         are for one expert.
     """
-    own = [rows[: n_experts * count].reshape(n_experts, count, -1) for rows, count in parts]
+    own = [rows[: n_experts * count].reshape(n_experts, count, rows.shape[1]) for rows, count in parts]
     shared = [rows[n_experts * count :] for rows, count in parts]
     return np.vstack([np.concatenate(own, axis=1).reshape(-1, parts[0][0].shape[1]), *shared])
 

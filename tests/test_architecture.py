@@ -47,7 +47,7 @@ LAYERS = [
     "gmoe.solvers",
     "gmoe.inference",
     "gmoe.edit",
-    "gmoe.diagnose",
+    "gmoe.diagnostics",
     "gmoe.design",
     "gmoe.estimator",
     "gmoe.model_selection",

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from gmoe import GMoE, LaplaceGate, Parameters, TopKGate, edit
-from gmoe.diagnose import diagnose
+from gmoe import GMoE, LaplaceGate, Parameters, TopKGate, diagnose, edit
 
 RNG = np.random.default_rng(4)
 X = RNG.uniform(-2.0, 2.0, (150, 2))

@@ -48,6 +48,17 @@ def test_the_example_of_the_losses():
     assert 0.0 < run(code).loss.value < 0.5
 
 
+def test_the_page_on_edits(capsys):
+    page = (DOCS / "edit.md").read_text(encoding="utf-8")
+    run("".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.M)))
+    printed = capsys.readouterr().out
+    (shown,) = re.findall(r"^```text\n(.*?)^```", page, re.DOTALL | re.M)
+    numbers = [[float(n) for n in re.findall(r"-?\d+\.\d+", text)] for text in (shown, printed)]
+    # Maxima with gradients below 1e-8: as many digits as are shown, but for the last.
+    assert numbers[1][: len(numbers[0])] == pytest.approx(numbers[0], abs=1e-4)
+    assert "nats a row, converged" in printed and "mean_posterior" in printed
+
+
 def test_the_first_example(capsys):
     shown = run(FIRST)
     # The truth's temperature; a fixed seed, and 1 seed in 20 would be outside.

@@ -22,6 +22,8 @@ class OneScaleExperts(BaseExperts):
         1 where it holds scales, 2 where their squares.
     """
 
+    has_constant_variances = True
+
     scale_name: str
     scale_power: int
 

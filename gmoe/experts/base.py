@@ -186,6 +186,9 @@ class BaseExperts(Part):
         step = vectors @ ((vectors.T @ slope) / np.maximum(np.abs(values), floor) * (np.abs(values) > floor))
         return own + step[:size].reshape(k, q), shared + step[size:]
 
+    #: Whether the variances of one response are the same at every x.
+    has_constant_variances = False
+
     #: Whether an expert's row is (intercept, slopes, log variance), which a parameter space may bound.
     has_slopes = False
 

@@ -9,13 +9,17 @@ from gmoe import table
 from gmoe._printable import printable
 from gmoe._validation import check_choice
 from gmoe.experts import GAUSSIAN
+from gmoe.inference.markup import html_page, latex_table
 from gmoe.inference.sentences import certificate_lines, symmetry_of
 from gmoe.solvers.evidence.result import FitResult
 
+# How figures by expert are shown.
+SHOWN = {"shares": ".4f", "effective rows": ".1f", "standard deviations": ".4g"}
 
-@dataclass(frozen=True, eq=False)
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Summary:
-    """Printable table of a fit.
+    """Table of a fit: printed, in a notebook, as LaTeX, or as a data frame.
 
     Parameters
     ----------
@@ -64,21 +68,43 @@ class Summary:
 
         return pd.DataFrame(self.rows()).set_index("parameter")
 
+    def to_latex(self) -> str:
+        """Return the table as a LaTeX tabular, which needs no package."""
+        return latex_table(self.rows(), self.level)
+
+    def _repr_html_(self):
+        return html_page(self.head(), self.rows(), self.level, certificate_lines(self.result))
+
+    def __repr__(self):
+        r = self.result
+        return (
+            f"<Summary of {r.model.n_experts} experts: n = {r.total_weight:g}, log-likelihood = "
+            f"{r.log_likelihood:.6f}, {r.status}; print it for the table>"
+        )
+
+    def head(self) -> list[str]:
+        """Lines about the whole fit, above the table."""
+        r, model = self.result, self.result.model
+        kind = "Gaussian mixture" if model.experts == GAUSSIAN else f"{model.experts!r}: mixture"
+        figures = {"shares": r.shares, "effective rows": r.effective_rows}
+        if model.experts.has_constant_variances:
+            figures["standard deviations"] = np.sqrt(model.expert_variances(np.zeros((1, model.n_features)))[0])
+        return [
+            f"{kind} of {model.n_experts} experts, gate {model.gate}",
+            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
+            f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
+            *(
+                f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
+                for name, values in figures.items()
+            ),
+        ]
+
     def __str__(self):
         r = self.result
         width = max(len(printable(name)) for name in r.parameter_names)
-        kind = "Gaussian mixture" if r.model.experts == GAUSSIAN else f"{r.model.experts!r}: mixture"
         percent = f"{100 * self.level:g}%"
         head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
-        lines = [
-            f"{kind} of {r.model.n_experts} experts, gate {r.model.gate}",
-            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
-            f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
-            "shares: " + "  ".join(f"({j}) {share:.4f}" for j, share in enumerate(r.shares)),
-            "",
-            head,
-            "-" * len(head),
-        ]
+        lines = [*self.head(), "", head, "-" * len(head)]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
 

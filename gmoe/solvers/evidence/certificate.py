@@ -94,6 +94,7 @@ def certify(
         n_agreeing=int(np.sum(np.array(found.ends) >= best.evaluation.value - slack)),
         history=tuple(float(total * (value - shift)) for value in best.history),
         shares=objective.shares(evaluation),
+        effective_rows=objective.explained(evaluation) * total,
         spread=spread,
         parameter_names=names,
         notes=notes,

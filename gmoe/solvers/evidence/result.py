@@ -21,7 +21,7 @@ EDGES = (
 )
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class FitResult:
     """The certificate of a fit.
 
@@ -77,6 +77,8 @@ class FitResult:
         Log-likelihood by iteration of the winning ascent.
     shares : ndarray, shape (k,)
         Average gate probability of each expert.
+    effective_rows : ndarray, shape (k,)
+        Weighted sum of the responsibilities of each expert; over ``total_weight`` its mean posterior probability.
     spread : ndarray, shape (P, r)
         What one standard deviation in each of the r identified directions does to the canonical raw parameters, rows as
         in ``parameter_names``: the root of their covariance.
@@ -129,6 +131,7 @@ class FitResult:
     n_rounds_agreeing: int
     history: tuple[float, ...]
     shares: np.ndarray
+    effective_rows: np.ndarray
     spread: np.ndarray
     parameter_names: tuple[str, ...]
     notes: tuple[str, ...]
@@ -142,6 +145,12 @@ class FitResult:
     min_rows: float
     exact_curvature: bool
     other_maxima: tuple[LocalMaximum, ...] = ()
+
+    def __repr__(self):
+        return (
+            f"<FitResult of {self.model.n_experts} experts, gate {self.model.gate!r}: log-likelihood "
+            f"{self.log_likelihood:.6f}, {self.status}, {self.n_agreeing} of {self.n_starts} starts agree>"
+        )
 
     @property
     def aic(self) -> float:

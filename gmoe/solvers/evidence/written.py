@@ -32,7 +32,7 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
         field.name: READERS[field.type](content, field.name) for field in fields(FitResult) if field.type in READERS
     }
     n, k = len(parameter_values(model)), model.n_experts
-    for name, length in {"parameter_names": n, "notes": n, "spread": n, "shares": k}.items():
+    for name, length in {"parameter_names": n, "notes": n, "spread": n, "shares": k, "effective_rows": k}.items():
         if len(np.atleast_1d(found[name])) != length:
             raise ValueError(
                 f"Entry {name!r} of the JSON has the length {len(np.atleast_1d(found[name]))}, its model needs "

@@ -1,4 +1,4 @@
-"""A refit with its experts, and of mirror images the one, as in the fit that it is compared with."""
+"""A refit with its experts in the order of the fit that it is compared with."""
 
 import numpy as np
 
@@ -27,7 +27,4 @@ def matched(model: GMoE, reference: GMoE, X, y) -> GMoE:
     wanted = match_experts(model, reference, X, y, by="responsibilities").order
     for exchange in relabelling(symmetry, np.argsort(wanted)):
         theta, order = exchange.of(theta), order[list(exchange.experts)]
-    images = [theta, *(mirror.of(theta) for mirror in symmetry.mirrors)]
-    found = [chart.model_at(np.concatenate([t, experts[order].ravel(), expert_shared])).canonical() for t in images]
-    target = Chart(reference).point
-    return min(found, key=lambda image: float(np.sum((Chart(image).point - target) ** 2)))
+    return chart.model_at(np.concatenate([theta, experts[order].ravel(), expert_shared])).canonical()

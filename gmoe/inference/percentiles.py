@@ -82,7 +82,8 @@ class Draws:
 
 
 def _quantile(draws, levels):
-    return np.quantile(draws, levels) if np.isfinite(levels).all() else np.full(len(levels), np.nan)
+    # The i-th of B draws has i / (B + 1) below it: of 99 draws NumPy's own rule would cut 3.45 % off in place of 2.5 %.
+    return np.quantile(draws, levels, method="weibull") if np.isfinite(levels).all() else np.full(len(levels), np.nan)
 
 
 def _percentile(draws, tails):

@@ -135,6 +135,25 @@ def test_merged_twins_are_the_expert_again(model):
         np.testing.assert_array_equal(found.intercept[[0, 2]], model.parameters.intercept[[0, 2]])
 
 
+def test_the_joint_expert_is_that_of_both():
+    X, y = rows(SOFTMAX)
+    joined = edit.merge(SOFTMAX, X, y, (0, 2)).model.parameters
+    r = SOFTMAX.responsibilities(X, y)[:, [0, 2]].sum(axis=1)
+    design = np.column_stack([np.ones(len(X)), X[:, :1]])
+    solution = np.linalg.solve((r[:, None] * design).T @ design, design.T @ (r * y))
+    # Least squares in two coordinates, of a design of condition 10.
+    np.testing.assert_allclose([joined.intercept[0], *joined.coef[0]], solution, rtol=1e-8)
+    # Nothing near has a log-weight nearer to that of both together, in least squares under their weight.
+    pi = SOFTMAX.gate_proba(X)
+    both, whole = pi[:, 0] + pi[:, 2], SOFTMAX.parameters
+    # The log-weight of the expert that stays is common to both models.
+    target = np.log(both / pi[:, 1]) + whole.gate_intercept[1] + X @ whole.gate_coef[1]
+    residual = joined.gate_intercept[0] + X @ joined.gate_coef[0] - target
+    normal = np.column_stack([np.ones(len(X)), X]).T @ (both * residual)
+    # Normal equations: the search ends at 1e-8 of its steps.
+    assert np.abs(normal).max() < 1e-5
+
+
 def test_the_merge_of_least_loss():
     X, y = rows(SOFTMAX)
     pairs = {pair: edit.merge(SOFTMAX, X, y, pair).loss for pair in combinations(range(K), 2)}

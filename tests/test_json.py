@@ -136,6 +136,7 @@ def test_what_a_fit_by_the_command_kept_predicts(frame, tmp_path, capsys):
     (tmp_path / "fit.json").write_text(text)
     fitted = GaussianMoERegressor.from_json(text)
     assert {"target", "parameters", "certificate"} <= json.loads(text).keys()
+    assert (fitted.gate_features, fitted.expert_features) == (["size"], ["depth"])
     same_arrays(fitted.model_, GMoE.from_json(text))
     # More columns, in another order; the response is not there.
     new = pd.DataFrame({"more": ["x", "y", "z"], "size": X["size"][:3], "depth": X["depth"][:3]})

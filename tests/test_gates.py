@@ -223,7 +223,9 @@ def test_gates_are_values(gate):
     assert gate == other
     assert hash(gate) == hash(other)
     assert pickle.loads(pickle.dumps(gate)) == gate
-    assert eval(repr(gate), vars(gmoe)) == gate  # what is printed can be typed
+    assert (
+        eval(repr(gate), {name: getattr(gmoe, name) for name in gmoe.__all__}) == gate
+    )  # what is printed can be typed
     with pytest.raises(dataclasses.FrozenInstanceError):
         gate.n_active = 2
 

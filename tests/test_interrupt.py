@@ -12,6 +12,15 @@ from gmoe import _files, _interrupt
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
 
+
+@pytest.fixture(autouse=True)
+def in_the_foreground():
+    """In the background of a shell Ctrl-C is ignored, which processes inherit: the suite may run there."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before or signal.SIG_DFL)
+
+
 # Interrupts itself as soon as a module of that name is looked for.
 WATCH = """
 import os, signal, sys

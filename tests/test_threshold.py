@@ -269,7 +269,7 @@ def test_a_threshold_is_a_value():
     assert pickle.loads(pickle.dumps(gate)) == gate
     assert repr(Gate(threshold=0.1)) == "ThresholdGate(threshold=0.1)"
     assert repr(gate) == "Gate(activation='tanh', threshold=0.1)"
-    assert eval(repr(Threshold(0.1)), vars(gmoe)) == Threshold(0.1)
+    assert eval(repr(Threshold(0.1)), {name: getattr(gmoe, name) for name in gmoe.__all__}) == Threshold(0.1)
     assert gate.n_active is None and gate.is_sparse(2) and not gate.is_sparse(1)
 
 

@@ -3,7 +3,8 @@
 A round climbs partitions of the data and the smaller fit's ends, grown by one expert, a few at a time, until maxima
 that it has not met have hardly any mass left (:func:`unseen`).  Where they may have some after all of these, it goes on
 about its own best end, with one expert taken out and grown again: of many such starts it climbs those that are highest
-after a few steps (Biernacki, Celeux and Govaert, 2003), until a batch finds nothing better.
+after a few steps (Biernacki, Celeux and Govaert, 2003), until a batch finds nothing better.  A gate that bends has
+maxima to which no labels lead, and of which that mass says nothing: it is made steeper about the best end in any case.
 """
 
 from collections.abc import Callable, Iterator
@@ -76,17 +77,18 @@ class Round:
         partitions = () if self.crowded and self.tops else self._partitions(self.size)
         groups = in_turn([partitions, self._grown((), self.size)])
         starts = (self._start(r, i // 2) for i, r in enumerate(groups))
-        for few in iter(lambda: list(islice(starts, LOOK)), []):
+        seen = False
+        while not seen and (few := list(islice(starts, LOOK))):
             yield self._climbed(few, -np.inf)
-            if unseen([a.evaluation.value for a in self._own]) < UNSEEN:
-                return
+            seen = unseen([a.evaluation.value for a in self._own]) < UNSEEN
         if not self._own:
             raise FloatingPointError("No start could be climbed: the likelihood overflows; rescale X and y.")
         value, best = -np.inf, best_of(self.objective, self._own).evaluation
         while best.value > value + SAME and not self.crowded:
             # The best of the own round alone: rounds stay independent.
             value = best.value
-            yield self._climbed(self._promising(self._about(best.theta)), value)
+            grown = [] if seen else self._promising(self._about(best.theta))
+            yield self._climbed(grown + self._kicked(best.theta), value)
             best = best_of(self.objective, self._own).evaluation
 
     def _climbed(self, starts, value):
@@ -107,9 +109,12 @@ class Round:
         n_starts = POOL * self.size
         reduced = [(self.objective, theta, j) for j in range(self.objective.n_fitted) if self.tops]
         groups = chain(self._partitions(n_starts // 4), self._grown(reduced, n_starts - n_starts // 4))
-        pool = [self._start(r, i) for i, r in enumerate(groups)]
+        return [self._start(r, i) for i, r in enumerate(groups)]
+
+    def _kicked(self, theta):
+        """Turn the gate a little and make it steeper; all are climbed, since first steps do not tell their maxima."""
         n_kicks = 2 * self.size if len(self.objective.bent_index) else 0
-        return pool + [kick(self.objective, theta, self.rng) for _ in range(n_kicks)]
+        return [kick(self.objective, theta, self.rng) for _ in range(n_kicks)]
 
     def _start(self, groups, number):
         """Parameters of soft groups; every second ones arranged: what features tell apart best is not always right."""

@@ -36,3 +36,16 @@ def near(name: Any, known: Sequence[Any], have: str) -> str:
     meant = f"did you mean {' or '.join(map(repr, close))}? " if close else ""
     listed = ", ".join(map(repr, texts[:MOST_LISTED]))
     return f"{meant}{have} {listed}" + (f" and {len(texts) - MOST_LISTED} more" if len(texts) > MOST_LISTED else "")
+
+
+def named(value: Any, known: Mapping[str, Value], kind: type, argument: str, advice: str = "") -> Value:
+    """Return the value of that name, or the value itself; a ValueError or TypeError says which names there are."""
+    if isinstance(value, kind):
+        return value
+    if not isinstance(value, str):
+        raise TypeError(
+            f"{argument} must be a name or a {kind.__name__}, got {value!r}; names: {', '.join(known)}.{advice}"
+        )
+    if value not in known:
+        raise ValueError(f"Unknown {argument} {value!r}; {near(value, list(known), 'known are')}.")
+    return known[value]

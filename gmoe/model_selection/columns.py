@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gmoe._names import near
 from gmoe.model_selection.criteria import Criterion
 from gmoe.model_selection.fits import Columns, Fits, Fitter
 from gmoe.solvers.evidence.result import FitResult
@@ -170,23 +169,3 @@ COLUMN_CHOICES: dict[str, ColumnChoice] = {
     "forward": Stepwise(from_all=False),
     "exhaustive": Exhaustive(),
 }
-
-
-def as_column_choice(columns: Any) -> ColumnChoice:
-    """Return the choice of that name, or the choice itself.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown name, and what is neither.
-    """
-    if isinstance(columns, ColumnChoice):
-        return columns
-    if not isinstance(columns, str):
-        raise TypeError(
-            f"columns must be a name or a ColumnChoice, got {columns!r}; names: {', '.join(COLUMN_CHOICES)}. Which "
-            "columns there are to choose from is said by gate_features and expert_features."
-        )
-    if columns not in COLUMN_CHOICES:
-        raise ValueError(f"Unknown columns {columns!r}; {near(columns, list(COLUMN_CHOICES), 'known are')}.")
-    return COLUMN_CHOICES[columns]

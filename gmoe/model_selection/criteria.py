@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 from sklearn.model_selection import KFold, check_cv
 
-from gmoe._names import near
 from gmoe.model_selection.fits import Fits
 from gmoe.solvers.evidence.result import FitResult
 
@@ -86,20 +85,3 @@ class CrossValidation(Criterion):
 
 
 CRITERIA: dict[str, Criterion] = {"bic": BIC, "aic": AIC, "icl": ICL, "cv": CrossValidation()}
-
-
-def as_criterion(criterion: Any) -> Criterion:
-    """Return the criterion of that name, or the criterion itself.
-
-    Raises
-    ------
-    ValueError, TypeError
-        For an unknown name, and what is neither.
-    """
-    if isinstance(criterion, Criterion):
-        return criterion
-    if not isinstance(criterion, str):
-        raise TypeError(f"criterion must be a name or a Criterion, got {criterion!r}; names: {', '.join(CRITERIA)}.")
-    if criterion not in CRITERIA:
-        raise ValueError(f"Unknown criterion {criterion!r}; {near(criterion, list(CRITERIA), 'known are')}.")
-    return CRITERIA[criterion]

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import _check_sample_weight, check_is_fitted
 
-from gmoe._names import near
+from gmoe._names import named
 from gmoe.estimator.training import Training
 from gmoe.model import GMoE
 from gmoe.model_selection.fits import Fitter
@@ -153,7 +153,7 @@ def dendrogram(
     2
     """
     check_is_fitted(estimator)
-    rule, model = as_linkage(linkage), estimator.model_
+    rule, model = named(linkage, LINKAGES, Linkage, "linkage"), estimator.model_
     rule.check(model)
     if model.n_experts - model.experts.n_given < 2:
         raise ValueError(f"A dendrogram needs two experts that can merge; the fit has {model.n_experts} experts.")
@@ -168,15 +168,6 @@ def dendrogram(
     weight = fitter.data.weight
     criterion = rule.criterion(heights, values, df, len(fitter.data.y) if weight is None else weight.sum())
     return Dendrogram(models, _members(model.n_experts, merges), heights, values, criterion, rule)
-
-
-def as_linkage(linkage: Any) -> Linkage:
-    """Return the linkage of that name, or the linkage itself; a ValueError for an unknown name."""
-    if isinstance(linkage, Linkage):
-        return linkage
-    if linkage not in LINKAGES:
-        raise ValueError(f"Unknown linkage {linkage!r}; {near(linkage, list(LINKAGES), 'known are')}.")
-    return LINKAGES[linkage]
 
 
 def _members(n_experts, merges: Sequence[Merge]):

@@ -7,16 +7,19 @@ from typing import Any
 import numpy as np
 from sklearn.base import clone
 
+from gmoe._names import named
 from gmoe._validation import check_integer
 from gmoe.design import take
 from gmoe.estimator import GaussianMoERegressor
 from gmoe.estimator.training import Training, check_rows, prepare
 from gmoe.gates import BaseGate, as_gate
-from gmoe.model_selection.columns import ColumnChoice, Scored, as_column_choice, scored
-from gmoe.model_selection.criteria import Criterion, as_criterion
+from gmoe.model_selection.columns import COLUMN_CHOICES, ColumnChoice, Scored, scored
+from gmoe.model_selection.criteria import CRITERIA, Criterion
 from gmoe.model_selection.fits import Columns, Fits, Fitter
 from gmoe.model_selection.result import ModelSelection
 from gmoe.parameters import Parameters
+
+WHICH = " Which columns there are to choose from is said by gate_features and expert_features."
 
 
 def select(
@@ -77,7 +80,8 @@ def select(
     2
     """
     numbers = _numbers(n_experts)
-    rule, choice = as_criterion(criterion), as_column_choice(columns)
+    rule = named(criterion, CRITERIA, Criterion, "criterion")
+    choice = named(columns, COLUMN_CHOICES, ColumnChoice, "columns", WHICH)
     base = GaussianMoERegressor(**settings)
     if base.warm_start or not isinstance(base.init, str):
         raise ValueError("init must be a name, and warm_start False: several numbers of experts have no common start.")

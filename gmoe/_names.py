@@ -38,7 +38,7 @@ def near(name: Any, known: Sequence[Any], have: str) -> str:
     return f"{meant}{have} {listed}" + (f" and {len(texts) - MOST_LISTED} more" if len(texts) > MOST_LISTED else "")
 
 
-def named(value: Any, known: Mapping[str, Value], kind: type, argument: str, advice: str = "") -> Value:
+def named(value: Any, known: Mapping[str, Value], kind: Any, argument: str, advice: str = "") -> Value:
     """Return the value of that name, or the value itself; a ValueError or TypeError says which names there are."""
     if isinstance(value, kind):
         return value

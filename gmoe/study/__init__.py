@@ -33,7 +33,7 @@ from gmoe.study.losses.distances import Distance
 from gmoe.study.losses.gates import GateBoundary, SmallestShare, Temperature
 from gmoe.study.losses.kinds import register_loss
 from gmoe.study.losses.voronoi import Voronoi
-from gmoe.study.protocols.protocols import MIN_VARIANCE, parameter_space
+from gmoe.study.protocols.sets import MIN_VARIANCE, parameter_space
 from gmoe.study.results.fits import model_of
 from gmoe.study.results.manifest import load_study
 

@@ -3,7 +3,6 @@
 import numpy as np
 
 from gmoe import table
-from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
@@ -79,6 +78,7 @@ def certify(
         ),
         gradient=local.slope,
         smallest_eigenvalue=float(local.values.min(initial=np.inf)),
+        is_local_maximum=converged,
         n_flat=entries.n_free(objective.n_fitted) - n_free,
         not_identified=tuple(n for n, note in zip(names, notes, strict=True) if note == "not identified"),
         collinear=tuple(labels[c] for c in collinear_columns(scaling)),
@@ -172,7 +172,7 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     """
     if not objective.gate.has_temperature or objective.n_experts == 1 or objective.q_gate == 1:
         return False
-    coldest = np.exp(LOG_TEMPERATURE_RANGE[0] - objective.shared(evaluation.theta)[0])
+    coldest = np.exp(np.log(objective.space.min_temperature) - objective.shared(evaluation.theta)[0])
     for factor in (0.5, 0.1, 0.01):
         factor = max(factor, coldest)
         theta = evaluation.theta.copy()

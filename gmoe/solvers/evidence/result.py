@@ -50,6 +50,8 @@ class FitResult:
         rest of the conditions of Karush, Kuhn and Tucker, with multipliers of the right sign).
     smallest_eigenvalue : float
         Of the average observed information on the identified space, in scaled coordinates.
+    is_local_maximum : bool
+        Whether gradient and curvature along the active bounds are those of a local maximum of the parameter space.
     n_flat : int
         Directions of the raw parameters that the density does not depend on: the gate's invariances and collinear
         or constant columns.
@@ -116,6 +118,7 @@ class FitResult:
     status: str
     gradient: float
     smallest_eigenvalue: float
+    is_local_maximum: bool
     n_flat: int
     not_identified: tuple[str, ...]
     collinear: tuple[str, ...]
@@ -179,8 +182,8 @@ class FitResult:
 
     @property
     def certified(self) -> bool:
-        """Whether the fit is an interior maximum with a small gradient."""
-        return self.status == "converged"
+        """Whether the fit is a local maximum with a small gradient: an interior one, or any of a compact space."""
+        return self.status == "converged" or (self.space.is_compact and self.is_local_maximum and not self.separated)
 
     @cached_property
     def covariance(self) -> np.ndarray:

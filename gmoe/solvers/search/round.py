@@ -26,8 +26,8 @@ from gmoe.solvers.starts.sample import Sample
 LOOK = 6
 # Mass of unseen maxima at which a round ends.
 UNSEEN = 0.15
-# Starts for each that is climbed, about a round's best end.
-POOL = 4
+# Batches of starts that are made about a round's best end, and of these how many are climbed.
+POOL, CLIMBED = 4, 2
 
 
 @dataclass(frozen=True)
@@ -102,7 +102,7 @@ class Round:
         """Find which of many starts are highest after the first EM steps."""
         early = self.run(partial(begin, self.scout or self.objective, self.settings), pool)
         values = [(a.evaluation.value, a.evaluation.theta) for a in early if a is not None]
-        return [theta for _, theta in sorted(values, key=lambda found: -found[0])[: self.size]]
+        return [theta for _, theta in sorted(values, key=lambda found: -found[0])[: CLIMBED * self.size]]
 
     def _about(self, theta):
         """Many starts about one end."""

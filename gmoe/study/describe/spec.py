@@ -23,6 +23,7 @@ from gmoe.study.losses.base import Loss, Setting
 from gmoe.study.losses.kinds import kind_of as kind_of_loss
 from gmoe.study.protocols.base import Protocol
 from gmoe.study.protocols.protocols import kind_of
+from gmoe.study.protocols.sets import bounds
 
 
 @dataclass(frozen=True, eq=False)
@@ -161,8 +162,10 @@ def experts_name(experts) -> str:
 
 
 def _given(part) -> dict[str, Any]:
-    """Fields that are not None, tuples of pairs as tables."""
+    """Fields that are not None, tuples of pairs and sets as tables."""
     values = {key: value for key, value in asdict(part).items() if value is not None}
+    if "space" in values:
+        values["space"] = bounds(part.space)
     if "rbar" in values:
         values["rbar"] = {str(size): value for size, value in values["rbar"]}
     return values

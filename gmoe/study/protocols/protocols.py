@@ -19,16 +19,10 @@ from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.search.standing import on_flat_walls
 from gmoe.study.checks import choice, integer, option, positive
 from gmoe.study.protocols.base import Data, Fitted, Protocol
+from gmoe.study.protocols.corners import corner
 from gmoe.study.protocols.near_truth import NearTruth, Noise
 from gmoe.study.protocols.published import softmax_em, softmax_start, topk_em, topk_start
-
-MIN_VARIANCE = 1e-4
-
-
-def parameter_space(min_variance: float = MIN_VARIANCE) -> ParameterSpace:
-    """Return the set that studies maximise over: variances above a part of one regression's, and no other bound."""
-    return ParameterSpace(variance_ratio=0.0, rows_per_parameter=0.0, min_relative_variance=min_variance)
-
+from gmoe.study.protocols.sets import MIN_VARIANCE, parameter_space, refuse_outside, space
 
 STARTS = ("near_truth", "near_truth+data", "data")
 STOPS = ("gradient", "absolute", "relative")
@@ -36,7 +30,7 @@ STOPS = ("gradient", "absolute", "relative")
 
 @dataclass(frozen=True)
 class MaximumLikelihood(Protocol):
-    """The certified maximum: the best end of starts near the truth and of starts from data."""
+    """The certified maximum over a set: the best end of starts near the truth, from data, and in the set's corners."""
 
     starts: str = option("near_truth+data", choice(STARTS))
     n_near: int = option(0, integer(0))
@@ -44,16 +38,19 @@ class MaximumLikelihood(Protocol):
     tol: float = option(1e-8, positive)
     max_iter: int = option(500, integer(1))
     min_variance: float = option(MIN_VARIANCE, positive)
+    space: ParameterSpace | None = option(None, space)
+    n_corners: int = option(0, integer(0))
 
     def fit(self, data: Data, rng: np.random.Generator) -> Fitted:
         """Climb from every start, keep the best end, certify it."""
         near = [] if self.starts == "data" else self._near(data, rng)
+        near += self._corners(data, rng)
         only = self.starts == "near_truth"
         gate_columns, expert_columns = columns_of(data.truth)
         result = fit(
             data.X, data.y, gate=self.gate_for(data.truth), gate_columns=gate_columns, expert_columns=expert_columns,
             n_experts=self.n_experts, n_init=self.n_init, init=near if only else "auto", also=() if only else near,
-            tol=self.tol, max_iter=self.max_iter, space=parameter_space(self.min_variance),
+            tol=self.tol, max_iter=self.max_iter, space=_space(self),
             seed=int(rng.integers(2**31)), experts=self.experts_for(data.truth),
         )  # fmt: skip
         return Fitted(
@@ -62,9 +59,24 @@ class MaximumLikelihood(Protocol):
         )  # fmt: skip
 
     def check(self, truth: GMoE) -> None:
-        """Refuse starts that the truth does not have."""
+        """Refuse starts that the truth does not have, and a set that it lies outside of."""
         if self.starts != "data":
             near(self, truth)
+        if self.n_corners and not (_space(self).is_compact and near(self, truth).is_standard):
+            raise ValueError(
+                "n_corners needs a compact space, a gate by scores and Gaussian experts; give space all of "
+                "max_variance, max_coef, max_intercept, max_gate_coef, max_gate_intercept and min_variance"
+            )
+        if self.space is not None:
+            refuse_outside(self.space, truth)
+
+    def _corners(self, data, rng):
+        if not self.n_corners:
+            return []
+        beside, space = near(self, data.truth), _space(self)
+        Z, X = (data.X[:, columns] for columns in columns_of(data.truth))
+        ways = [beside.ways[i % len(beside.ways)] for i in range(self.n_corners)]
+        return [corner(beside.placed(way), way, space, Z, X, data.y, rng) for way in ways]
 
     def _near(self, data, rng):
         beside = near(self, data.truth)
@@ -81,6 +93,7 @@ class ExpectationMaximisation(Protocol):
     tol: float = option(1e-8, positive)
     max_iter: int = option(2000, integer(1))
     min_variance: float = option(MIN_VARIANCE, positive)
+    space: ParameterSpace | None = option(None, space)
 
     def check(self, truth: GMoE) -> None:
         """Refuse a start that the truth does not have."""
@@ -190,17 +203,21 @@ def columns_of(truth: GMoE) -> tuple[np.ndarray, np.ndarray]:
 
 def _published(protocol, data, ends, max_iter):
     best = max(ends, key=lambda end: end.log_likelihood)
-    objective, scaling = _objective(protocol, data, min_variance=1e-12)
+    objective, scaling = _objective(protocol, data, parameter_space(1e-12))
     evaluation = objective.evaluate(_theta(objective, scaling, best.parameters), SCORE)
     agreeing = sum(end.log_likelihood >= best.log_likelihood - 1e-6 for end in ends)
     status = "stopped" if best.n_iter < max_iter else "max_iter"
     return _uncertified(data, objective, scaling, evaluation, status, len(ends), agreeing, best.n_iter, best.parameters)
 
 
-def _objective(protocol, data, min_variance=None):
+def _space(protocol):
+    return parameter_space(protocol.min_variance) if protocol.space is None else protocol.space
+
+
+def _objective(protocol, data, space=None):
     gate, experts, k = protocol.gate_for(data.truth), protocol.experts_for(data.truth), protocol.n_experts
     scaling = scale(data.X, data.y, None, *columns_of(data.truth), gate.follows(k), experts.follows)
-    space = parameter_space(protocol.min_variance if min_variance is None else min_variance)
+    space = _space(protocol) if space is None else space
     blocks, experts = scaling.blocks(data.X, data.y), experts.scaled(scaling.frames[1])
     return Objective(blocks, gate, k, space, scaling, experts=experts), scaling
 

@@ -14,7 +14,6 @@ from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
-from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.evidence.certificate import certify, is_interior
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import outward, separating_direction
@@ -25,9 +24,9 @@ from gmoe.solvers.problem.raw import scaled_parameters
 from gmoe.solvers.problem.scaling import scale
 from gmoe.solvers.search.climb import EM_STEPS, Settings, best_of, climb, distinct
 from gmoe.solvers.search.cold import follow_to_cold, goes_cold
-from gmoe.solvers.search.dense import SAMPLE, Found, better, search
+from gmoe.solvers.search.dense import SAMPLE, Found, better, climb_on_all, search
 from gmoe.solvers.search.sparse import finish, settle
-from gmoe.solvers.search.standing import is_regular, on_flat_walls
+from gmoe.solvers.search.standing import on_flat_walls
 from gmoe.solvers.starts.kinds import DATA_STARTS, from_responsibilities
 from gmoe.solvers.starts.sample import Sample
 
@@ -248,20 +247,16 @@ def _climb_all(objective, thetas, settings):
 
 
 def _climb_sample(objective, thetas, settings):
-    """Climb on a sample, and from its best end on all; where that runs into a bound, from the next best."""
+    """Climb on a sample, and from its best few ends on all."""
     few = objective.on(objective.blocks.some(SAMPLE, np.random.default_rng([settings.seed, 0])))
-    ascents = [_ascent(few, theta, settings, 0) for theta in thetas]
-    finished: list[Ascent] = []
-    tops, counts = distinct(few, ascents)
-    for top in tops:
-        finished.append(_ascent(objective, top.evaluation.theta, settings, 0))
-        if is_regular(objective, finished[-1].evaluation):
-            break
+    follow = partial(_ascent, settings=settings, em_steps=0)
+    tops, counts = distinct(few, [follow(few, theta) for theta in thetas])
+    finished = climb_on_all(objective, few, tops, follow)
     best = best_of(objective, finished)
-    values = np.repeat([a.evaluation.value for a in finished], counts[: len(finished)])
+    values = np.repeat([a.evaluation.value for a in finished], counts)
     # The others ended lower on the sample.
-    ends = [*values, *(-np.inf,) * (len(ascents) - len(values))]
-    return Found(best, ((best.evaluation.theta,),), tuple(ends), objective)
+    ends = (*values, *(-np.inf,) * (len(thetas) - len(values)))
+    return Found(best, ((best.evaluation.theta,),), ends, objective)
 
 
 def _scaled(objective, scaling, parameters):

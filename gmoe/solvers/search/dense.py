@@ -131,8 +131,8 @@ def search(make_objective, blocks: Blocks, numbers: Collection[int], settings: S
 def _on_all(finishing, climbing, rounds: Rounds, smaller, sample, settings):
     """Climb on from the sample's best ends to those on all data."""
     ends, counts = distinct(climbing, rounds.ascents)
-    rise = climbing.n_parameters / (2 * climbing.blocks.n * _evenness(sample.weight))
-    finished = _finished(finishing, [a.evaluation.theta for a in ends], BEATEN * rise, settings)
+    follow = partial(climb, settings=settings, em_steps=1)
+    finished = climb_on_all(finishing, climbing, ends, follow, _evenness(sample.weight))
     found = _select(finishing, rounds, finished, counts, smaller, settings)
     # The others ended lower on the sample.
     return replace(found, ends=found.ends + (-np.inf,) * (len(rounds.ascents) - sum(counts)))
@@ -155,14 +155,28 @@ def _doubled(objective, smaller):
     return Found(Ascent(at, (at.value,), False), ((theta,),), (at.value,), objective)
 
 
-def _finished(objective, thetas, margin, settings):
-    """Climb on from the sample's ends, the best one first; those lower than the best so far by a margin stay there."""
-    ascents = [climb(objective, thetas[0], settings, 1)]
-    for theta in thetas[1:]:
-        at, best = objective.evaluate(theta, SCORE), best_of(objective, ascents).evaluation
+def climb_on_all(objective, few, ends, follow, evenness=1.0):
+    """Climb on from a sample's best ends on all data.
+
+    The best one goes first; those lower than the best so far by more than a climb may rise stay there.
+
+    Parameters
+    ----------
+    objective, few : Objective
+        Of all data and of the sample.
+    ends : list of Ascent
+    follow : callable
+        (objective, theta) -> Ascent.
+    evenness : float
+        Share of the sample's rows that would say as much as all do, had they equal weights.
+    """
+    margin = BEATEN * few.n_parameters / (2 * few.blocks.n * evenness)
+    ascents = [follow(objective, ends[0].evaluation.theta)]
+    for end in ends[1:]:
+        at, best = objective.evaluate(end.evaluation.theta, SCORE), best_of(objective, ascents).evaluation
         # One at a bound is the best only where there is nothing else, and then all have to be climbed.
         beaten = at.value < best.value - margin and is_regular(objective, best)
-        ascents.append(Ascent(at, (at.value,), False) if beaten else climb(objective, theta, settings, 1))
+        ascents.append(Ascent(at, (at.value,), False) if beaten else follow(objective, at.theta))
     return ascents
 
 

@@ -16,6 +16,7 @@ Each room imports from those above it alone.
 
 from gmoe.solvers.evidence.result import EDGES
 from gmoe.study.analyse.health import failures, health
+from gmoe.study.analyse.information import limit_losses
 from gmoe.study.analyse.measure import measure, measure_table
 from gmoe.study.analyse.rates import Decay, Level, Rate, Rates, Slope, estimate_rates
 from gmoe.study.analyse.theory import exponents, predicted, predictions
@@ -72,6 +73,7 @@ __all__ = [
     "exponents",
     "failures",
     "health",
+    "limit_losses",
     "load_study",
     "measure",
     "measure_table",

@@ -138,7 +138,7 @@ def main(name: str, studies: Sequence[str], draw: Callable[[dict[str, Results]],
     results = read(options.results, studies)
     if not results:
         sys.exit(f"{name}: no results in {options.results}; make them: python sims/run.py {' '.join(studies)}")
-    for missing in [study for study in studies if study not in results]:
-        print(f"{name}: {missing} is not run; make it: python sims/run.py {missing}", file=sys.stderr)
+    if missing := [study for study in studies if study not in results]:
+        print(f"{name}: not run yet; make them: python sims/run.py {' '.join(missing)}", file=sys.stderr)
     for file in save(options.out, name, *draw(results)):
         print(f"  {file}")

@@ -1,33 +1,28 @@
 """The reference measurement: the estimator of each theorem, on truths and over sets that were fixed before any run.
 
-``python sims/reference.py`` lists the studies, ``python sims/reference.py NAME ...`` runs them, or goes on where they
-were stopped. A study is a theorem and a truth, as ``softmax_over.plane``.
+A study is a theorem and a truth: ``python sims/run.py softmax_over.plane`` runs one, or goes on where it was stopped;
+``paper_figs/theorems.py`` makes the table and the figures.
 
 The truths: that of the papers' code, and random ones, the first draw of each seed in which every expert has a share of
 0.15 or more. The sets, by one rule: coefficients up to half again as far as the truth's and one more (those of the gate
 as differences between experts), variances and temperature from a third to three times the truth's.
 """
 
-import argparse
-import sys
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cache
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from gmoe import GMoE, Parameters
-from gmoe.study import Study, merge, run
+from gmoe.study import Study
 
-HERE = Path(__file__).resolve().parent
-RESULTS, SEED, LEAST_SHARE = HERE / "results" / "reference", 20261128, 0.15
+SEED, LEAST_SHARE = 20261128, 0.15
 #: More replications at fewer sizes; the last one for exact-specified fits alone.
 SIZES = [1_000, 3_160, 10_000, 31_600, 100_000, 316_000]
 #: Starts in corners of the set, for each expert too many and without: surplus experts are at an edge more often.
 CORNERS = 20, 6
-QUICK = {"sizes": (200, 400), "replications": 1}
 
 
 @dataclass(frozen=True)
@@ -195,43 +190,3 @@ def space_of(values: dict[str, Any], temperature: float) -> dict[str, float]:
     estimated = {"min_temperature": temperature / 3.0, "max_temperature": 3.0 * temperature}
     every = bounds | variance | (estimated if temperature != 1.0 else {})
     return {name: float(f"{bound:.3g}") for name, bound in every.items()}
-
-
-def simulate(name: str, results: Path, n_jobs: int, quick: bool = False) -> bool:
-    """Run a study, or what is missing of it; whether all of its fits are there and none failed."""
-    study = replace(study_of(name), **QUICK) if quick else study_of(name)
-    work = results.with_name(results.name + "-work") / name
-    outcome = run(study, work, n_jobs=n_jobs, progress=lambda progress: show(name, progress))
-    print(f"\r{name}: {outcome.n_done} fits, {outcome.n_failed} failed, {outcome.n_missing} missing", file=sys.stderr)
-    if outcome.interrupted:
-        sys.exit(130)
-    if outcome.n_missing:
-        return False
-    merge([work], results / name)
-    return outcome.n_failed == 0
-
-
-def show(name, progress):
-    """Print how far it is, over the last such line."""
-    print(f"\r{name}: {progress.n_done} of {progress.n_total} fits ", end="", file=sys.stderr, flush=True)
-
-
-def main(arguments=None) -> int:
-    """List the studies, or run those that the command line names."""
-    parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
-    parser.add_argument("names", nargs="*", metavar="NAME", help="studies; without any, all are listed")
-    parser.add_argument("--quick", action="store_true", help="two small sizes, to see that it works")
-    parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="worker processes (default: one per core)")
-    parser.add_argument("--results", type=Path, metavar="DIR", help="default: sims/results/reference")
-    given = parser.parse_args(arguments)
-    for name in given.names:
-        if name not in NAMES:
-            parser.error(f"no study {name!r}; without a name all are listed")
-    for name in () if given.names else NAMES:
-        print(f"{name}: {THEOREMS[name.partition('.')[0]].claim}")
-    results = given.results or (HERE / "quick" / "reference" if given.quick else RESULTS)
-    return 0 if all([simulate(name, results, given.jobs, given.quick) for name in given.names]) else 3
-
-
-if __name__ == "__main__":  # the workers import this file
-    sys.exit(main())

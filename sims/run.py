@@ -8,11 +8,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
+import reference
+
 from gmoe.study import Study, merge, run
 
 HERE = Path(__file__).resolve().parent
 DESIGNS = {file.stem: file for file in sorted((HERE / "designs").glob("*.toml"))}
+NAMES = (*DESIGNS, *reference.NAMES)
 QUICK = {"sizes": (200, 400, 800), "replications": 2}
+
+
+def study_of(name: str) -> Study:
+    """Study of a file in ``designs``, or of a theorem and a truth in ``reference.py``."""
+    return Study.from_toml(DESIGNS[name]) if name in DESIGNS else reference.study_of(name)
 
 
 def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool = False) -> bool:
@@ -21,7 +29,7 @@ def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool
     Parameters
     ----------
     name : str
-        Of a file in ``designs``.
+        One of ``NAMES``.
     results : path
         Gets ``NAME/``, one Parquet file and a manifest, once the study is complete.
     work : path
@@ -31,7 +39,7 @@ def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool
     quick : bool
         Three small sizes with two replications, to see that a design works.
     """
-    study = Study.from_toml(DESIGNS[name])
+    study = study_of(name)
     if quick:
         study = replace(study, **QUICK)
     outcome = run(study, work / name, n_jobs=n_jobs, progress=lambda progress: show(name, progress))
@@ -52,17 +60,17 @@ def show(name, progress):
 def main(arguments=None) -> int:
     """Run the designs that the command line names."""
     parser = argparse.ArgumentParser(description="Run the papers' simulations.")
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(DESIGNS)}; default: all")
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one or more of {', '.join(NAMES)}; default: all")
     parser.add_argument("--quick", action="store_true", help="three small sizes with two replications")
     parser.add_argument("--jobs", type=int, default=-1, metavar="N", help="worker processes (default: one per core)")
     parser.add_argument("--results", type=Path, metavar="DIR", help="default: sims/results, with --quick sims/quick")
     given = parser.parse_args(arguments)
-    unknown = [name for name in given.names if name not in DESIGNS]
+    unknown = [name for name in given.names if name not in NAMES]
     if unknown:
-        parser.error(f"no design {unknown[0]!r} in {HERE / 'designs'}; there are {', '.join(DESIGNS)}")
+        parser.error(f"no design {unknown[0]!r}; there are {', '.join(NAMES)}")
     results = given.results or HERE / ("quick" if given.quick else "results")
     work = results.with_name(results.name + "-work")
-    good = [simulate(name, results, work, given.jobs, given.quick) for name in given.names or DESIGNS]
+    good = [simulate(name, results, work, given.jobs, given.quick) for name in given.names or NAMES]
     return 0 if all(good) else 3
 
 

@@ -18,17 +18,21 @@ pytest.importorskip("matplotlib")
 pytest.importorskip("pyarrow")
 
 from gmoe.cli import figures, main
-from gmoe.study import Study, run
+from gmoe.study import run
 
 ROOT = Path(__file__).parents[1]
+sys.path.insert(0, str(ROOT / "sims"))
+sims = importlib.import_module("run")
 SCRIPTS = sorted(file.stem for file in (ROOT / "paper_figs").glob("[!_]*.py"))
 # Scripts that write a table and draw nothing.
 TABLES = ("claims", "in_text")
+# Those whose table is not one of slopes in the common form.
+OTHER_TABLES = (*TABLES, "theorems")
 COMMITTED = ROOT / "sims" / "results"
 # One design for each kind of panel; a panel without results says so.
 TINY = (
     "softmax_exact", "softmax_over3", "softmax_over3_paper", "topk_exact_logit", "topk_exact_score",
-    "temperature_linear_over3", "em_against_mle_over3",
+    "temperature_linear_over3", "em_against_mle_over3", "softmax_exact.line", "softmax_over.line",
 )  # fmt: skip
 
 
@@ -37,7 +41,7 @@ def tiny(tmp_path_factory):
     """Return a folder of results that have all there is to trip over: zeros, failures, sizes with one replication."""
     folder = tmp_path_factory.mktemp("tiny")
     for name in TINY:
-        study = Study.from_toml(ROOT / "sims" / "designs" / f"{name}.toml")
+        study = sims.study_of(name)
         protocols = [replace(p, n_near=2) if hasattr(p, "n_near") else p for p in study.protocols]
         study = replace(study, sizes=(100, 200, 400), replications=3, protocols=tuple(protocols))
         run(study, folder / name, n_jobs=1)
@@ -124,7 +128,7 @@ def test_script_draws_tiny_results(name, tiny, tables, tmp_path, call):
     assert sorted(file.suffix for file in tmp_path.iterdir()) == kinds
     caption = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
     assert caption.startswith(f"**{name}.** ") and "fits certified" in caption
-    if name not in TABLES:
+    if name not in OTHER_TABLES:
         assert check_slopes(caption, tables(name, tiny))
 
 
@@ -181,7 +185,7 @@ def test_script_alone_draws_the_same_bytes_from_anywhere(tiny, tmp_path, call):
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-W", "error", str(ROOT / "paper_figs" / "blocks.py"), "--results", str(tiny)]
     done = subprocess.run([*command, "--out", "one"], capture_output=True, text=True, env=environment, cwd=tmp_path)
-    assert done.stderr == "blocks: softmax_over4 is not run; make it: python sims/run.py softmax_over4\n"
+    assert done.stderr == "blocks: not run yet; make them: python sims/run.py softmax_over4\n"
     call("blocks", "--results", tiny, "--out", tmp_path / "two")
     for kind in ("md", "pdf", "png"):
         one, two = ((tmp_path / out / f"blocks.{kind}").read_bytes() for out in ("one", "two"))
@@ -192,7 +196,27 @@ def test_script_alone_draws_the_same_bytes_from_anywhere(tiny, tmp_path, call):
 def test_script_reads_designs(name, call, capsys):
     call(name, "--studies")
     studies = capsys.readouterr().out.split()
-    assert studies and set(studies) <= {file.stem for file in (ROOT / "sims" / "designs").glob("*.toml")}
+    assert studies and set(studies) <= set(sims.NAMES)
+
+
+def test_the_table_of_theorems_says_what_the_fits_say(tiny, module):
+    script = module("theorems")
+    results = module("_common").read(tiny, script.STUDIES)
+    assert set(results) == {"softmax_exact.line", "softmax_over.line"}
+    rows = [line.strip("| ").split(" | ") for line in script.draw(results)[1].splitlines() if line.startswith("| ")]
+    for theorem in ("softmax_exact", "softmax_over"):
+        rows_of_loss = [row for row in rows if row[2] == "voronoi"]
+        [own], [average] = ([row for row in rows_of_loss if row[0] == name] for name in (theorem, f"**{theorem}**"))
+        fits = results[f"{theorem}.line"].fits
+        level = fits.groupby("n")["loss:voronoi"].median()
+        slope = np.polyfit(np.log(level.index), np.log(level), 1)[0]
+        for row in (own, average):  # of a single truth
+            assert float(row[4].split()[0]) == pytest.approx(slope, abs=5.01e-4)  # three decimals are shown
+        assert own[-1] == "undecided", "three replications decide nothing"
+    assert script.verdict(-0.5, -0.51, -0.48) == "agrees" and script.verdict(-0.5, -0.49, -0.46) == "does not agree"
+    assert script.verdict(-0.5, -0.53, -0.48) == script.verdict(-0.5, math.nan, math.nan) == "undecided"
+    assert script.verdict(-0.5, -0.8, -0.6, True) == "faster" and script.verdict(-0.5, -0.8, -0.6) == "does not agree"
+    assert script.verdict(-0.5, -0.4, -0.3, True) == "does not agree"
 
 
 # In one process, which computes once what they share.
@@ -208,7 +232,7 @@ def test_committed_captions_are_those_of_the_committed_results(name, module, tab
     # Quantiles of resampled medians may be rounded the other way by another processor.
     ours, theirs = ([float(text) for text in number.findall(given)] for given in (caption, committed))
     np.testing.assert_allclose(ours, theirs, atol=1.01e-3)
-    if name not in TABLES:
+    if name not in OTHER_TABLES:
         assert check_slopes(committed, tables(name, COMMITTED))
 
 

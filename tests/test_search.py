@@ -2,6 +2,7 @@
 
 import warnings
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
@@ -243,15 +244,18 @@ def test_ends_of_the_sample_that_are_beaten_on_all_data_stay_there():
     best = near.evaluation.theta
     low = objective.join(gate, 0.0 * expert, np.zeros(2), [])
     close = best + 1e-3
-    margin = 1e-3
+    few = objective.on(objective.blocks.some(search.SAMPLE, np.random.default_rng(0)))
+    margin = search.BEATEN * objective.n_parameters / (2 * search.SAMPLE)
     assert objective.evaluate(low, SCORE).value < near.evaluation.value - margin
     assert objective.evaluate(close, SCORE).value > near.evaluation.value - margin
-    first, beaten, climbed = search._finished(objective, [best, low, close], margin, settings)
+    top, poor, near_top = (Ascent(few.evaluate(theta), (), True) for theta in (best, low, close))
+    follow = partial(climb, settings=settings, em_steps=1)
+    first, beaten, climbed = search.climb_on_all(objective, few, [top, poor, near_top], follow)
     assert beaten.evaluation.theta.tolist() == low.tolist() and not beaten.converged
     assert climbed.converged and abs(climbed.evaluation.value - first.evaluation.value) < 1e-12  # rounding
     # The order is the sample's, and what follows a poor end may be the best.
-    ends = search._finished(objective, [low, close], margin, settings)
-    assert abs(ends[1].evaluation.value - first.evaluation.value) < 1e-12
+    last = search.climb_on_all(objective, few, [poor, near_top], follow)[1]
+    assert abs(last.evaluation.value - first.evaluation.value) < 1e-12
 
 
 def test_evenness_of_weights():

@@ -1,6 +1,11 @@
 """Sphinx configuration: ``make docs``."""
 
+import sys
+from pathlib import Path
+
 import gmoe
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "gmoe"
 author = "The gmoe developers"
@@ -8,10 +13,10 @@ copyright = author
 release = version = gmoe.__version__
 
 extensions = [
+    "mathml",
     "myst_parser",
     "numpydoc",
     "sphinx.ext.autodoc",
-    "sphinx.ext.mathjax",
     "sphinx.ext.viewcode",
 ]
 exclude_patterns = ["_build", "generated"]
@@ -25,9 +30,21 @@ numpydoc_show_class_members = False
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
 
+html_math_renderer = "mathml"
 html_theme = "pydata_sphinx_theme"
 html_title = "gmoe"
-html_theme_options = {"show_prev_next": False, "secondary_sidebar_items": ["page-toc"]}
+html_static_path = ["_static"]
+html_css_files = ["gmoe.css"]
+html_theme_options = {
+    "show_prev_next": False,
+    "secondary_sidebar_items": ["page-toc"],
+    "navigation_with_keys": False,
+    "show_nav_level": 1,
+    "navbar_align": "left",
+    "header_links_before_dropdown": 6,
+}
+# All groups beside every page, the front page too.
+html_sidebars = {"**": ["sidebar-nav-bs"]}
 
 
 def setup(app):

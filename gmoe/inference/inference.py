@@ -38,7 +38,7 @@ class Inference:
     result: FitResult
     cov_type: str
     root: np.ndarray
-    read: Callable = field(default=np.asarray, repr=False)
+    read: Callable = field(default_factory=lambda: np.asarray, repr=False)
 
     @property
     def model(self) -> GMoE:

@@ -7,7 +7,7 @@ from docutils import nodes
 from latex2mathml.converter import convert
 
 # Environments whose rows latex2mathml has under another name.
-NAMES = {"gather": "aligned", "align": "aligned", "equation": "aligned"}
+NAMES = {"aligned": "align*", "gathered": "align*", "gather": "align*", "equation": "align*"}
 # Browsers know alphabets by their characters only, and not by the attribute that MathML once had for them.
 ALPHABETS = {"script": "SCRIPT CAPITAL", "double-struck": "DOUBLE-STRUCK CAPITAL"}
 LETTER = re.compile(r'<mi mathvariant="(script|double-struck)">([A-Z])</mi>')
@@ -17,11 +17,13 @@ WORD = re.compile(r'(?:<mi mathvariant="monospace">[^<]+</mi>|<mo[^>]*>&#x0005F;
 def formula(text: str, display: str) -> str:
     """Return the MathML of a formula in LaTeX; one that cannot be converted ends the build."""
     for old, new in NAMES.items():
-        text = re.sub(rf"\\(begin|end)\{{{old}\*?\}}", rf"\\\1{{{new}}}", text)
+        text = re.sub(rf"\\(begin|end)\{{{old}\}}", rf"\\\1{{{new}}}", text)
     try:
         found = convert(text.strip(), display=display)
     except Exception as error:
         raise ValueError(f"This formula has no MathML: {text}") from error
+    if "<mi>&</mi>" in found:
+        raise ValueError(f"The rows of this formula are not known as such: {text}")
     return WORD.sub(_word, LETTER.sub(_letter, found))
 
 

@@ -18,8 +18,19 @@ extensions = [
     "numpydoc",
     "sphinx.ext.autodoc",
     "sphinx.ext.viewcode",
+    "sphinx_gallery.gen_gallery",
 ]
-exclude_patterns = ["_build", "generated"]
+exclude_patterns = ["_build", "gallery"]
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "generated/gallery",
+    "abort_on_example_error": True,
+    "download_all_examples": False,
+    "show_signature": False,
+    "remove_config_comments": True,
+    # Displays and legends have nothing to say in text.
+    "capture_repr": (),
+}
 nitpicky = False
 
 myst_enable_extensions = ["dollarmath", "amsmath"]

@@ -10,7 +10,7 @@ from gmoe._printable import printable
 from gmoe._validation import check_choice
 from gmoe.experts import GAUSSIAN
 from gmoe.inference.markup import html_page, latex_table
-from gmoe.inference.sentences import certificate_lines, symmetry_of
+from gmoe.inference.sentences import certificate_lines, said, symmetry_of
 from gmoe.solvers.evidence.result import FitResult
 
 # How figures by expert are shown.
@@ -97,6 +97,7 @@ class Summary:
                 f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
                 for name, values in figures.items()
             ),
+            *([f"held: {said(r.constraints)}"] if r.constraints else []),
         ]
 
     def __str__(self):

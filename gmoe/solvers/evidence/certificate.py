@@ -1,8 +1,13 @@
 """The evidence that goes with a fit: bounds, separation, flat directions, agreement of the starts."""
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from gmoe import table
+from gmoe.constraints import Equation
+from gmoe.constraints.system import holding
+from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at
 from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
@@ -24,8 +29,9 @@ ROWS, SAME_MODEL = 65536, 1e-7
 
 
 def certify(
-    found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0
-) -> FitResult:
+    found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0,
+    equations: Sequence[Equation] = (),
+) -> FitResult:  # fmt: skip
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -41,6 +47,8 @@ def certify(
         In which the gate separates at the end of the ascent, an evaluation of OBSERVED.
     weight_unit : float
         What the weights were divided by.
+    equations : sequence of Equation
+        What the fit holds.
     """
     objective, best = found.objective, found.best
     gate = objective.gate
@@ -51,6 +59,8 @@ def certify(
     evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
     exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     model = model_at(objective, scaling, evaluation.theta)
+    names = table.parameter_names(model, labels)
+    model = holding(model, names, equations)
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -61,7 +71,6 @@ def certify(
     spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
     converged = best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
-    names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
     _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
@@ -98,7 +107,7 @@ def certify(
         spread=spread,
         parameter_names=names,
         notes=notes,
-        n_free_parameters=n_free - n_tied(objective),
+        n_free_parameters=n_free - n_decided(objective),
         classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
@@ -108,6 +117,7 @@ def certify(
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and model.experts.has_exact_curvature,
         other_maxima=other_maxima(found, scaling, weight_unit),
+        constraints=tuple(equations),
     )
 
 
@@ -184,8 +194,12 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
     return True
 
 
-def n_tied(objective: Objective) -> int:
-    """Count the parameters that are no free ones where all log variances are one number."""
+def n_decided(objective: Objective) -> int:
+    """Count the parameters that are no free ones: equations, and all log variances where these are one number."""
     rows = objective.log_variance_rows
-    tied = objective.space.variance_ratio == 1.0 and rows is not None
-    return objective.n_fitted * int(np.linalg.matrix_rank(rows)) - 1 if tied else 0
+    found = [] if objective.equations is None else [objective.equations.rows]
+    if objective.space.variance_ratio == 1.0 and rows is not None:
+        units = np.eye(objective.size)
+        own = [rows @ units[at[: objective.q_expert]] for at in objective.at_expert[: objective.n_fitted]]
+        found.append(np.vstack(own)[1:] - own[0][0])
+    return int(np.linalg.matrix_rank(np.vstack(found) @ objective.identified)) if found else 0

@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gmoe.constraints import Equation
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -86,9 +87,9 @@ class FitResult:
         in ``parameter_names``: the root of their covariance.
     parameter_names : tuple of str
     notes : tuple of str
-        One by parameter: empty, ``pinned``, ``not identified``, ``separated``, ``at bound``, or ``boundary`` for what
-        moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate no standard error;
-        ``beyond range`` for a standard error that is 0 or infinite as a double.
+        One by parameter: empty, ``held`` by a constraint, ``pinned``, ``not identified``, ``separated``, ``at bound``,
+        or ``boundary`` for what moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate
+        no standard error; ``beyond range`` for a standard error that is 0 or infinite as a double.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float
@@ -111,6 +112,8 @@ class FitResult:
     other_maxima : tuple of LocalMaximum
         Where the other climbs of the search ended, the highest first: log-likelihood, number of climbs, model. Climbs
         that were left on the way, and those from given starts, are not in it.
+    constraints : tuple of Equation
+        What the fit holds; experts are in the order in which these name them.
     """
 
     model: GMoE
@@ -148,6 +151,7 @@ class FitResult:
     min_rows: float
     exact_curvature: bool
     other_maxima: tuple[LocalMaximum, ...] = ()
+    constraints: tuple[Equation, ...] = ()
 
     def __repr__(self):
         return (

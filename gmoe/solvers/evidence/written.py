@@ -1,12 +1,13 @@
 """The evidence of a fit in JSON's types, and back."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import fields
 from typing import Any
 
 import numpy as np
 
 from gmoe import _json
+from gmoe.constraints import Equation
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -23,7 +24,8 @@ def result_content(result: FitResult) -> dict[str, Any]:
         for other in result.other_maxima
     ]
     found = {name: _json.numbers(getattr(result, name)) for name in names}
-    return found | {"space": space_content(result.space), "other_maxima": others}
+    constraints = constraints_content(result.constraints)
+    return found | {"space": space_content(result.space), "other_maxima": others, "constraints": constraints}
 
 
 def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
@@ -39,7 +41,9 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
                 f"{length}; {_json.SOURCE}."
             )
     others = tuple(map(_other, _json.entry(content, "other_maxima", list)))
-    return FitResult(model=model, space=space_of(_json.entry(content, "space", dict)), other_maxima=others, **found)
+    space = space_of(_json.entry(content, "space", dict))
+    constraints = constraints_of(_json.entry(content, "constraints", list))
+    return FitResult(model=model, space=space, other_maxima=others, constraints=constraints, **found)
 
 
 def space_content(space: ParameterSpace) -> dict[str, Any]:
@@ -54,6 +58,30 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         return ParameterSpace(**content)
     except TypeError as error:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
+
+
+def constraints_content(equations: Iterable[Equation]) -> list[dict[str, Any]]:
+    """Return what a fit holds in JSON's types."""
+    return [{"terms": [list(term) for term in e.terms], "value": e.value, "positive": e.positive} for e in equations]
+
+
+def constraints_of(contents: Sequence[Any]) -> tuple[Equation, ...]:
+    """Return the equations that contents describe."""
+    return tuple(map(_equation, contents))
+
+
+def _equation(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"Entry 'constraints' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
+    terms = _json.entry(content, "terms", list)
+    if not all(isinstance(t, list) and len(t) == 2 and isinstance(t[0], str) and _is_number(t[1]) for t in terms):
+        raise ValueError(f"Entry 'terms' of the JSON must hold pairs of a name and a number; {_json.SOURCE}.")
+    pairs = tuple((name, float(factor)) for name, factor in terms)
+    return Equation(pairs, _float(content, "value"), _json.entry(content, "positive", bool))
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _other(content):

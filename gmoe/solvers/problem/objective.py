@@ -18,11 +18,12 @@ from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
+from gmoe.solvers.problem.exchanges import keeping
 from gmoe.solvers.problem.layout import Structure, structure_of
 from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
-from gmoe.solvers.problem.walls import flat_wall
+from gmoe.solvers.problem.walls import EqualWall, flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
 
@@ -50,6 +51,8 @@ class Objective(Structure):
     passes : list, optional
         Grows by one entry with every pass; several objectives may share it.
     experts : BaseExperts, optional
+    equations : EqualWall, optional
+        That hold everywhere.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class Objective(Structure):
         executor=None,
         passes=None,
         experts=GAUSSIAN,
+        equations: EqualWall | None = None,
     ):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
@@ -76,20 +80,33 @@ class Objective(Structure):
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
+        self.equations = equations
+        if equations is not None:
+            self.flat_wall = equations.beside(self.flat_wall)
+            self.symmetry = keeping(self.layout, equations)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         self._rows_wall = rows_wall(self)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return self._like(blocks, self.gate, None)
+        return self._like(blocks, self.gate, None, self.equations)
 
     def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return self._like(self.blocks, gate, self._executor)
+        return self._like(self.blocks, gate, self._executor, self.equations)
 
-    def _like(self, blocks, gate, executor):
-        shared = self.space, self.scaling, executor, self._passes, self.experts
+    def holding(self, equations: EqualWall | None) -> "Objective":
+        """Return the objective of the same data under equations, or without; it counts its passes with this one."""
+        return self._like(self.blocks, self.gate, self._executor, equations)
+
+    @cached_property
+    def free(self) -> "Objective":
+        """The objective without equations."""
+        return self if self.equations is None else self.holding(None)
+
+    def _like(self, blocks, gate, executor, equations):
+        shared = self.space, self.scaling, executor, self._passes, self.experts, equations
         return Objective(blocks, gate, self.n_experts, *shared)
 
     @property
@@ -114,8 +131,18 @@ class Objective(Structure):
 
     @cached_property
     def least_shares(self) -> np.ndarray:
-        """The same of each expert, (k,): an expert with a given density needs no rows."""
-        return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)
+        """The same of each expert, (k,): none of those that need no rows."""
+        return np.where(self.needs_rows, self.least_share, 0.0)
+
+    @cached_property
+    def needs_rows(self) -> np.ndarray:
+        """Which experts need rows, (k,): not those with a given or held density; none where the gate is held."""
+        needy = np.arange(self.n_experts) < self.n_fitted
+        if self.equations is None:
+            return needy
+        units, gate = np.eye(self.n_parameters), self.embed(self.informed)
+        moves = [self.equations.within(units[:, own[: self.q_expert]]).size for own in self.at_expert]
+        return needy & (np.array(moves) > 0) & (self.equations.within(gate).size > 0)
 
     def shares(self, evaluation) -> np.ndarray:
         """Average gate probability of each expert, (k,)."""
@@ -128,7 +155,20 @@ class Objective(Structure):
     def walls(self, evaluation) -> tuple:
         """Walls of the parameter space that one step from a point may meet."""
         near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
-        return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
+        walls = (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
+        return walls if self.equations is None else (self.equations, *walls)
+
+    def on_equations(self, theta):
+        """Nearest parameters that satisfy the equations."""
+        return theta if self.equations is None else self.equations.nearest(theta)
+
+    def along_equations(self, directions):
+        """Directions (P, m) less what leads out of the equations."""
+        return directions if self.equations is None else self.equations.along(directions)
+
+    def within_equations(self, directions):
+        """Combine orthonormal directions (P, m) to those that keep the equations."""
+        return directions if self.equations is None else self.equations.within(directions)
 
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""

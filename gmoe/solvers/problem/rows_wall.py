@@ -12,6 +12,8 @@ NOTHING = 1e-300
 class RowsWall:
     """Each fitted expert has its rows: log of its average gate probability over the least one."""
 
+    equal = False
+
     def __init__(self, objective, least: float):
         self.objective, self.least = objective, least
 
@@ -19,7 +21,13 @@ class RowsWall:
         """See :class:`Wall`."""
         n = self.objective.n_fitted
         share = sum(weight @ self._gate(theta, "probabilities", x)[:n].T for x, weight in self._data())
-        return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
+        return self._room(share)
+
+    def _room(self, share):
+        room = np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
+        # An expert whose density is held needs no rows.
+        room[~self.objective.needs_rows[: len(room)]] = np.inf
+        return room
 
     def bound(self, index):
         """See :class:`Wall`."""
@@ -97,8 +105,7 @@ class AffineRowsWall(RowsWall):
         share, coef = np.zeros(self.objective.n_experts), self._coef(theta)
         for design, weight, m in self._designs():
             gate_share.shares(design, m, weight, coef, share)
-        share = share[: self.objective.n_fitted] / self.objective.blocks.total_weight
-        return np.log(np.maximum(share, NOTHING) / self.least)
+        return self._room(share[: self.objective.n_fitted])
 
     def _derivatives(self, theta, which, multipliers=None):
         coef, place = self._coef(theta), self.objective.gate_index

@@ -16,6 +16,9 @@ from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.problem.layout import KEPT
 
+# Part of a direction that is rounding.
+ROUNDING = 1e-9
+
 
 class Kind(Enum):
     """What an inequality bounds."""
@@ -26,6 +29,7 @@ class Kind(Enum):
     TEMPERATURE = "temperature"
     ROWS = "rows"
     SELECTION = "selection"
+    EQUATION = "equation"
 
 
 @dataclass(frozen=True)
@@ -49,6 +53,9 @@ class Bound:
 class Wall(Protocol):
     """Inequalities ``values(theta) >= 0``."""
 
+    #: Whether they are equations, ``values(theta) = 0``: held everywhere, with multipliers of any sign.
+    equal: bool
+
     def values(self, theta) -> np.ndarray:
         """How far inside, (m,)."""
 
@@ -64,6 +71,8 @@ class Wall(Protocol):
 
 class FlatWall:
     """Linear inequalities ``A theta >= b``."""
+
+    equal = False
 
     def __init__(self, rows, offsets, bounds):
         self.rows, self.offsets, self.bounds = rows, offsets, bounds
@@ -83,6 +92,34 @@ class FlatWall:
     def bound(self, index):
         """See :class:`Wall`."""
         return self.bounds[index]
+
+
+class EqualWall(FlatWall):
+    """Linear equations ``A theta = b``, of orthonormal rows."""
+
+    equal = True
+
+    def __init__(self, rows, offsets):
+        super().__init__(rows, offsets, [Bound(Kind.EQUATION)] * len(rows))
+
+    def nearest(self, theta):
+        """Nearest point on it, (P,)."""
+        return theta - self.rows.T @ self.values(theta)
+
+    def along(self, directions):
+        """Directions (P, m) less what leads out of it."""
+        return directions - self.rows.T @ (self.rows @ directions)
+
+    def within(self, directions):
+        """Orthonormal combinations of orthonormal directions (P, m) that lead along it, (P, fewer)."""
+        _, sizes, right = np.linalg.svd(self.rows @ directions)
+        return directions @ right[int(np.sum(sizes > ROUNDING)) :].T
+
+    def beside(self, wall: FlatWall) -> FlatWall:
+        """Return a flat wall without the inequalities that the equations decide."""
+        rest = np.linalg.norm(self.along(wall.rows.T), axis=0)
+        open_ones = np.flatnonzero(rest > ROUNDING * np.maximum(np.linalg.norm(wall.rows, axis=1), 1e-300))
+        return FlatWall(wall.rows[open_ones], wall.offsets[open_ones], [wall.bounds[i] for i in open_ones])
 
 
 def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:

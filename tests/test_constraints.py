@@ -7,7 +7,7 @@ import pytest
 import scipy
 from likelihood import fit_arrays, value_and_gradient
 
-from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, SoftmaxGate
+from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, SoftmaxGate, edit
 from gmoe.constraints import Columns, EqualProportions, Equation, Held, HeldExpert, HeldModel, Linear, Tied
 from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
@@ -296,3 +296,28 @@ def test_a_search_over_numbers_needs_one():
     with pytest.raises(ValueError, match="one number"):
         fit_path(X, Y, gate=SoftmaxGate(), gate_columns=columns, expert_columns=columns, numbers=(1, 2),
                  constraints=[Held("coef", 0.0)])  # fmt: skip
+
+
+def test_a_published_model_gets_one_expert_for_rows_of_ones_own():
+    rng = np.random.default_rng(3)
+    whole = GMoE(
+        Parameters([0.0, -0.4, -2.0], [[0.0], [1.5], [0.5]], [1.0, -0.5, 4.0], [[-1.0], [1.0], [0.5]], [0.25, 0.36, 0.16])
+    )
+    published = edit.prune(whole, *_draws(whole, 50, rng), expert=2).model
+    X, y = _draws(whole, 600, rng)
+    found = edit.customise(published, X, y, n_init=5)
+    old, new = published.parameters.arrays, found.model.parameters.arrays
+    for name in ("intercept", "coef", "variance", "gate_intercept", "gate_coef"):
+        assert new[name][:2].tobytes() == old[name].tobytes()
+    # The fit of the new expert alone: within five of its standard errors of the truth, a false alarm in 1e-5.
+    errors = found.result.standard_errors.reshape(3, -1)[2]
+    truth = parameter_values(whole).reshape(3, -1)[2]
+    assert found.result.status == "converged" and found.df == 5 and found.loss < -50.0
+    assert np.all(np.abs(parameter_values(found.model).reshape(3, -1)[2] - truth) < 5.0 * errors)
+    with pytest.raises(ValueError, match="dense gates"):
+        edit.customise(edit.activate(published, X, y, 1).model, X, y)
+
+
+def _draws(model, n, rng):
+    X = rng.uniform(-2.0, 2.0, (n, 1))
+    return X, model.sample(X, rng)[0]

@@ -3,6 +3,7 @@
 from gmoe.edit._edited import Edited
 from gmoe.edit.activate import ActivationCurve, activate, activation_curve
 from gmoe.edit.add import add
+from gmoe.edit.customise import customise
 from gmoe.edit.merge import merge
 from gmoe.edit.project import project
 from gmoe.edit.prune import prune, prune_losses, subset
@@ -14,6 +15,7 @@ __all__ = [
     "activate",
     "activation_curve",
     "add",
+    "customise",
     "merge",
     "project",
     "prune",

@@ -301,7 +301,9 @@ def test_a_search_over_numbers_needs_one():
 def test_a_published_model_gets_one_expert_for_rows_of_ones_own():
     rng = np.random.default_rng(3)
     whole = GMoE(
-        Parameters([0.0, -0.4, -2.0], [[0.0], [1.5], [0.5]], [1.0, -0.5, 4.0], [[-1.0], [1.0], [0.5]], [0.25, 0.36, 0.16])
+        Parameters(
+            [0.0, -0.4, -2.0], [[0.0], [1.5], [0.5]], [1.0, -0.5, 4.0], [[-1.0], [1.0], [0.5]], [0.25, 0.36, 0.16]
+        )
     )
     published = edit.prune(whole, *_draws(whole, 50, rng), expert=2).model
     X, y = _draws(whole, 600, rng)

@@ -4,6 +4,7 @@ from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation
 from gmoe.constraints.given import as_constraints
 from gmoe.constraints.held import Columns, EqualProportions, Held, HeldExpert, HeldModel
+from gmoe.constraints.ridge import Ridge
 from gmoe.constraints.tied import Linear, Tied
 
 __all__ = [
@@ -15,6 +16,7 @@ __all__ = [
     "HeldExpert",
     "HeldModel",
     "Linear",
+    "Ridge",
     "Tied",
     "as_constraints",
 ]

@@ -2,13 +2,20 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from gmoe.constraints.places import Places
 
 
+class Penalised(NamedTuple):
+    """Parameters, and the factor of half the sum of their squares."""
+
+    names: tuple[str, ...]
+    strength: float
+
+
 class Constraint(ABC):
-    """What a fit holds: a value that says which equations between parameters it stands for."""
+    """What a fit holds: a value that says which equations and penalties it stands for."""
 
     @abstractmethod
     def equations(self, places: Places) -> Iterator[Any]:
@@ -19,3 +26,7 @@ class Constraint(ABC):
         ValueError
             For names, experts and columns that the model has not.
         """
+
+    def penalties(self, places: Places) -> Iterator[Penalised]:
+        """Yield penalties in a table of parameters; by default none."""
+        yield from ()

@@ -1,7 +1,8 @@
 """Constraints as one system of equations: which of them contradict each other, and what they say exactly."""
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 
@@ -14,6 +15,24 @@ from gmoe.parameters import Parameters
 
 # Relative size of what is left of a row, or of a right side, that is rounding.
 ROUNDING = 1e-9
+
+
+@dataclass(frozen=True)
+class Holds:
+    """What a fit holds, and what it is penalised for.
+
+    Attributes
+    ----------
+    equations : tuple of Equation
+        Independent ones.
+    penalties : tuple of Ridge
+    """
+
+    equations: tuple[Equation, ...] = ()
+    penalties: tuple[Any, ...] = ()
+
+
+NOTHING = Holds()
 
 
 def resolved(constraints: Sequence[Constraint], places: Places) -> tuple[Equation, ...]:

@@ -106,7 +106,8 @@ def _settings_content(estimator):
     found = {}
     if estimator.constraints is not None:
         # What they came to: equations are constraints, too.
-        found["constraints"] = constraints_content(estimator.fit_result_.constraints)
+        result = estimator.fit_result_
+        found["constraints"] = constraints_content((*result.constraints, *result.penalties))
     for name, value in estimator.get_params(deep=False).items():
         for kind, write in WRITERS.items():
             if isinstance(value, kind):

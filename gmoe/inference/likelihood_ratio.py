@@ -5,7 +5,7 @@ import numpy as np
 from gmoe.constraints import Equation
 from gmoe.constraints.places import Places
 from gmoe.constraints.system import is_implied
-from gmoe.inference.data import check_certified
+from gmoe.inference.data import check_certified, check_plain
 from gmoe.inference.wald import HypothesisTest
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.table import declared, kind
@@ -55,6 +55,7 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
             "square; compare criteria, or bootstrap."
         )
     for fit in (small, large):
+        check_plain(fit, "A likelihood-ratio test")
         check_certified(fit, "A likelihood-ratio test")
     gain = large.log_likelihood - small.log_likelihood
     if gain < -SLACK * (1.0 + 1e-6 * abs(small.log_likelihood)):

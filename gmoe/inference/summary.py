@@ -91,13 +91,14 @@ class Summary:
             figures["standard deviations"] = np.sqrt(model.expert_variances(np.zeros((1, model.n_features)))[0])
         return [
             f"{kind} of {model.n_experts} experts, gate {model.gate}",
-            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
+            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.effective_df:.6g}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             *(
                 f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
                 for name, values in figures.items()
             ),
             *([f"held: {said(r.constraints)}"] if r.constraints else []),
+            *([f"penalty = {r.penalty:.6f} of {said(r.penalties)}"] if r.penalties else []),
         ]
 
     def __str__(self):

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 import numpy as np
 
 from gmoe import table
-from gmoe.constraints import Constraint, Equation
-from gmoe.constraints.places import Places
-from gmoe.constraints.system import resolved
+from gmoe.constraints import Constraint
+from gmoe.constraints.places import Places, stem
+from gmoe.constraints.system import NOTHING, Holds, resolved
 from gmoe.solvers.evidence.canonical import model_at
 from gmoe.solvers.evidence.covariance import entries_of
 from gmoe.solvers.problem.objective import Objective
+from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.raw import derivatives
 from gmoe.solvers.problem.walls import EqualWall
+
+Terms = tuple[EqualWall | None, Penalty | None]
 
 # Size of the points at which the table is differentiated; change of derivatives that is none, relative to the largest.
 NEAR, AFFINE = 0.3, 1e-6
@@ -20,10 +23,10 @@ NEAR, AFFINE = 0.3, 1e-6
 INDEPENDENT = 1e-9
 
 
-def equations_of(
-    objective: Objective, scaling, labels: Sequence[str], constraints: Sequence[Constraint]
-) -> tuple[tuple[Equation, ...], EqualWall | None]:
-    """Resolve constraints on a fit: their equations, and these as a wall in its coordinates.
+def terms_of(
+    objective: Objective, scaling, labels: Sequence[str], constraints: Sequence[Constraint], total: float
+) -> tuple[Holds, Terms]:
+    """Resolve constraints on a fit: what it holds, and that as terms of the objective.
 
     Raises
     ------
@@ -31,7 +34,7 @@ def equations_of(
         For constraints on a sparse gate, on what the model has not, and for those that contradict each other.
     """
     if not constraints:
-        return (), None
+        return NOTHING, (None, None)
     if objective.gate.is_sparse(objective.n_experts):
         raise ValueError(f"Constraints are for dense gates, and {objective.gate!r} selects experts; leave them out.")
     rng = np.random.default_rng(0)
@@ -49,13 +52,13 @@ def equations_of(
         tuple(array.name for array in table.by_expert(model.gate.arrays(model.sizes[0]))),
         objective.n_experts,
     )
-    equations = resolved(constraints, places)
-    if not equations:
-        return (), None
-    factors = np.array([equation.row(places) for equation in equations])
-    at_zero = values - rows @ points[0]
+    equations, at_zero = resolved(constraints, places), values - rows @ points[0]
+    factors = np.array([equation.row(places) for equation in equations]).reshape(-1, len(names))
     levels = np.array([equation.level for equation in equations]) - factors @ at_zero
-    return equations, _wall(factors @ rows, levels, equations)
+    wall = _wall(factors @ rows, levels, equations) if equations else None
+    penalised = [constraint for constraint in constraints if any(True for _ in constraint.penalties(places))]
+    penalty = _penalty(objective, scaling, places, penalised, rows, at_zero, total) if penalised else None
+    return Holds(equations, tuple(penalised)), (wall, penalty)
 
 
 def check_constrained(constraints: Sequence[Constraint], numbers: Sequence[int], solver: str, schedule):
@@ -83,6 +86,35 @@ def _free_table(objective, scaling, theta):
 def _positive(model, names):
     positive = {array.name for array in table.declared(model) if array.positive}
     return np.array([table.kind(name) in positive for name in names])
+
+
+def _penalty(objective, scaling, places, constraints, rows, at_zero, total):
+    """Penalties on the average log-likelihood of data of a total weight."""
+    units = np.array([_unit(objective, scaling, places, name, rows) for name in places.names])
+    found: list[np.ndarray] = []
+    for names, strength in (penalised for constraint in constraints for penalised in constraint.penalties(places)):
+        for name in names:
+            factors = np.zeros(len(units))
+            factors[places.index[name]] = 1.0
+            group = [places.index[other] for other in places.groups[stem(name)]]
+            if table.kind(name) in places.gate_arrays and places.still[group].any():
+                # Relative to a reference, which counts too: from the mean over the experts.
+                factors[group] -= 1.0 / len(group)
+            found.append(np.append(units[places.index[name]] * factors, strength))
+    factors, strengths = np.array(found)[:, :-1], np.array(found)[:, -1]
+    return Penalty(factors @ rows, -factors @ at_zero, strengths / total)
+
+
+def _unit(objective, scaling, places, name, rows):
+    """By what a parameter is standardised: standard deviations of columns, over that of y for parts of a mean."""
+    gate = table.kind(name) in places.gate_arrays
+    design = scaling.gate if gate else scaling.expert
+    sizes = {places.labels[column]: size for column, size in zip(design.columns, design.size, strict=True)}
+    unit, means = 1.0, objective.at_expert[:, objective.mean_columns]
+    if "[" in name:
+        for label in stem(name)[name.index("[") + 1 : -1].split(","):
+            unit *= sizes.get(label, 1.0)
+    return unit if gate or not rows[places.index[name], means].any() else unit / scaling.scale_y
 
 
 def _wall(rows, levels, equations):

@@ -16,7 +16,7 @@ from gmoe.parameters import Parameters
 from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.constrained import check_constrained, equations_of
+from gmoe.solvers.constrained import check_constrained, terms_of
 from gmoe.solvers.evidence.certificate import certify, is_interior
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import outward, separating_direction
@@ -138,15 +138,16 @@ def fit_path(
                     raise ValueError(f"parameters of {group[-1]} experts {wrong}; use fewer experts or features.")
                 blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
                 free = partial(_objective, gate, family, space, scaling, passes)
-                held = equations_of(free(blocks, group[-1], executor), scaling, labels, constraints)
-                make_objective = partial(_held, free, group[-1], held[1])
+                total = blocks.total_weight * weight_unit
+                holds, terms = terms_of(free(blocks, group[-1], executor), scaling, labels, constraints, total)
+                make_objective = partial(_held, free, group[-1], terms)
                 if isinstance(init, str):
                     ends = search(make_objective, blocks, group, settings, executor)
                 else:
                     ends = iter([_climb_init(make_objective(blocks, group[-1], executor), scaling, init, settings)])
                 for found in ends:
                     end, direction = _finished(found, scaling, also, settings)
-                    evidence = len(passes), settings, direction, weight_unit, held[0]
+                    evidence = len(passes), settings, direction, weight_unit, holds
                     results.append(certify(end, scaling, labels, *evidence))
                     if found.interrupted:
                         return results
@@ -166,10 +167,10 @@ def _objective(gate, experts, space, scaling, passes, blocks, k, executor):
     return Objective(blocks, gate.with_experts(k), k, space, scaling, executor, passes, experts)
 
 
-def _held(make_objective, n_experts, equations, blocks, k, executor):
-    """Objective under the equations, which are those of one number of experts."""
+def _held(make_objective, n_experts, terms, blocks, k, executor):
+    """Objective under equations and penalties, which are those of one number of experts."""
     objective = make_objective(blocks, k, executor)
-    return objective.holding(equations) if equations is not None and k == n_experts else objective
+    return objective.holding(*terms) if any(terms) and k == n_experts else objective
 
 
 def _climb_init(objective, scaling, init, settings):

@@ -1,16 +1,13 @@
 """The evidence that goes with a fit: bounds, separation, flat directions, agreement of the starts."""
 
-from collections.abc import Sequence
-
 import numpy as np
 
 from gmoe import table
-from gmoe.constraints import Equation
-from gmoe.constraints.system import holding
+from gmoe.constraints.system import NOTHING, Holds, holding
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at
-from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
+from gmoe.solvers.evidence.covariance import FLAT, collinear_columns, covariance, ends, entries_of
 from gmoe.solvers.evidence.digest import digest
 from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.result import FitResult
@@ -30,7 +27,7 @@ ROWS, SAME_MODEL = 65536, 1e-7
 
 def certify(
     found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0,
-    equations: Sequence[Equation] = (),
+    holds: Holds = NOTHING,
 ) -> FitResult:  # fmt: skip
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
@@ -47,8 +44,8 @@ def certify(
         In which the gate separates at the end of the ascent, an evaluation of OBSERVED.
     weight_unit : float
         What the weights were divided by.
-    equations : sequence of Equation
-        What the fit holds.
+    holds : Holds
+        What the fit holds, and is penalised for.
     """
     objective, best = found.objective, found.best
     gate = objective.gate
@@ -60,7 +57,7 @@ def certify(
     exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     model = model_at(objective, scaling, evaluation.theta)
     names = table.parameter_names(model, labels)
-    model = holding(model, names, equations)
+    model = holding(model, names, holds.equations)
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -72,6 +69,7 @@ def certify(
     converged = best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
+    penalty = objective.penalty_at(evaluation.theta)
     _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
@@ -82,7 +80,7 @@ def certify(
         log_likelihood=own,
         status=(
             _status(objective, evaluation, kinds, exact, few, converged, separated, found.interrupted)
-            if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
+            if abs(own - total * (evaluation.value + penalty - shift)) <= SAME_MODEL * (total + abs(own))
             else "boundary_on_row"
         ),
         gradient=local.slope,
@@ -117,7 +115,10 @@ def certify(
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and model.experts.has_exact_curvature,
         other_maxima=other_maxima(found, scaling, weight_unit),
-        constraints=tuple(equations),
+        constraints=holds.equations,
+        penalties=holds.penalties,
+        penalty=penalty * total,
+        shrinkage=shrinkage(objective, local),
     )
 
 
@@ -192,6 +193,16 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
         if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
             return False
     return True
+
+
+def shrinkage(objective: Objective, local: Spectrum) -> float:
+    """Degrees of freedom that a penalty takes: those less the trace of inverse penalised times plain information."""
+    if objective.penalty is None:
+        return 0.0
+    out = local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
+    regular = local.values > FLAT * max(local.values.max(initial=0.0), 1e-300)
+    taken = np.einsum("pr,pq,qr->r", out, objective.penalty.matrix, out)
+    return float(np.sum(taken[regular] / local.values[regular]))
 
 
 def n_decided(objective: Objective) -> int:

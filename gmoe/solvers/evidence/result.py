@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gmoe.constraints import Equation
+from gmoe.constraints import Equation, Ridge
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -114,6 +114,13 @@ class FitResult:
         that were left on the way, and those from given starts, are not in it.
     constraints : tuple of Equation
         What the fit holds; experts are in the order in which these name them.
+    penalties : tuple of Ridge
+        What the fit is penalised for: it maximises ``log_likelihood - penalty``, of which gradient, curvature,
+        ``history`` and standard errors are.
+    penalty : float
+        Half the weighted sum of squares at the end.
+    shrinkage : float
+        Degrees of freedom that it takes.
     """
 
     model: GMoE
@@ -152,6 +159,9 @@ class FitResult:
     exact_curvature: bool
     other_maxima: tuple[LocalMaximum, ...] = ()
     constraints: tuple[Equation, ...] = ()
+    penalties: tuple[Ridge, ...] = ()
+    penalty: float = 0.0
+    shrinkage: float = 0.0
 
     def __repr__(self):
         return (
@@ -160,14 +170,22 @@ class FitResult:
         )
 
     @property
+    def effective_df(self) -> float:
+        """Degrees of freedom: identified parameters less what a penalty takes of them.
+
+        The trace of the inverse of the penalised information times the plain one (Gray, 1992, JASA 87).
+        """
+        return self.n_free_parameters - self.shrinkage
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion, -2 log-likelihood + 2 df; smaller is better."""
-        return 2.0 * self.n_free_parameters - 2.0 * self.log_likelihood
+        return 2.0 * self.effective_df - 2.0 * self.log_likelihood
 
     @property
     def bic(self) -> float:
         """Bayes' criterion, -2 log-likelihood + log(n) df, with the total weight as n; smaller is better."""
-        return float(np.log(self.total_weight)) * self.n_free_parameters - 2.0 * self.log_likelihood
+        return float(np.log(self.total_weight)) * self.effective_df - 2.0 * self.log_likelihood
 
     @property
     def icl(self) -> float:

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gmoe import _json
-from gmoe.constraints import Equation
+from gmoe.constraints import Equation, Ridge
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -24,7 +24,7 @@ def result_content(result: FitResult) -> dict[str, Any]:
         for other in result.other_maxima
     ]
     found = {name: _json.numbers(getattr(result, name)) for name in names}
-    constraints = constraints_content(result.constraints)
+    constraints = constraints_content((*result.constraints, *result.penalties))
     return found | {"space": space_content(result.space), "other_maxima": others, "constraints": constraints}
 
 
@@ -42,8 +42,10 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
             )
     others = tuple(map(_other, _json.entry(content, "other_maxima", list)))
     space = space_of(_json.entry(content, "space", dict))
-    constraints = constraints_of(_json.entry(content, "constraints", list))
-    return FitResult(model=model, space=space, other_maxima=others, constraints=constraints, **found)
+    values = constraints_of(_json.entry(content, "constraints", list))
+    found["constraints"] = tuple(value for value in values if isinstance(value, Equation))
+    found["penalties"] = tuple(value for value in values if isinstance(value, Ridge))
+    return FitResult(model=model, space=space, other_maxima=others, **found)
 
 
 def space_content(space: ParameterSpace) -> dict[str, Any]:
@@ -60,19 +62,28 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
 
 
-def constraints_content(equations: Iterable[Equation]) -> list[dict[str, Any]]:
-    """Return what a fit holds in JSON's types."""
-    return [{"terms": [list(term) for term in e.terms], "value": e.value, "positive": e.positive} for e in equations]
+def constraints_content(values: Iterable[Equation | Ridge]) -> list[dict[str, Any]]:
+    """Return what a fit holds in JSON's types: the fields of equations and penalties."""
+    return [{field.name: _json.numbers(getattr(value, field.name)) for field in fields(value)} for value in values]
 
 
-def constraints_of(contents: Sequence[Any]) -> tuple[Equation, ...]:
-    """Return the equations that contents describe."""
-    return tuple(map(_equation, contents))
+def constraints_of(contents: Sequence[Any]) -> tuple[Equation | Ridge, ...]:
+    """Return the equations and penalties that contents describe."""
+    return tuple(map(_constraint, contents))
+
+
+def _constraint(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"Entry 'constraints' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
+    return _ridge(content) if "strength" in content else _equation(content)
+
+
+def _ridge(content):
+    experts = None if content.get("experts") is None else _tuple(int)(content, "experts")
+    return Ridge(_json.entry(content, "name", str), _float(content, "strength"), experts)
 
 
 def _equation(content):
-    if not isinstance(content, dict):
-        raise ValueError(f"Entry 'constraints' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
     terms = _json.entry(content, "terms", list)
     if not all(isinstance(t, list) and len(t) == 2 and isinstance(t[0], str) and _is_number(t[1]) for t in terms):
         raise ValueError(f"Entry 'terms' of the JSON must hold pairs of a name and a number; {_json.SOURCE}.")

@@ -1,15 +1,13 @@
 """Exchanges of the gate's parameters as moves of all parameters, and those that leave equations as they are."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
+from typing import Protocol
 
 import numpy as np
 
 from gmoe.gates.symmetry import Exchange, Symmetry
-from gmoe.solvers.problem.walls import EqualWall
-
-# Part of an equation that is rounding: derivatives that it is made of may be differences.
-ROUNDING = 1e-7
 
 
 def placement(layout, exchange: Exchange) -> tuple[np.ndarray, np.ndarray]:
@@ -22,19 +20,26 @@ def placement(layout, exchange: Exchange) -> tuple[np.ndarray, np.ndarray]:
     return order, sign
 
 
-def keeping(layout, equations: EqualWall) -> Symmetry:
-    """Return the symmetry of a layout with those exchanges alone that take points of equations to such points.
+class Kept(Protocol):
+    """What exchanges may change: equations, penalties."""
+
+    def is_kept(self, order, sign) -> bool:
+        """Whether it is the same for ``sign * theta[order]`` as for theta."""
+
+
+def keeping(layout, terms: Sequence[Kept]) -> Symmetry:
+    """Return the symmetry of a layout with those exchanges alone that leave equations and penalties as they are.
 
     Neighbours that may not change places may stand between others that may: pairs are exchanged beside neighbours.
     """
     symmetry = layout.symmetry
     exchanges = (*symmetry.exchanges, *pairs(symmetry))
-    return replace(symmetry, exchanges=tuple(e for e in exchanges if _is_kept(layout, equations, e)))
+    return replace(symmetry, exchanges=tuple(e for e in exchanges if _are_kept(layout, terms, e)))
 
 
-def moving(layout, equations: EqualWall) -> list[Exchange]:
-    """Exchanges of two experts that take points of equations to others."""
-    return [e for e in pairs(layout.symmetry) if not _is_kept(layout, equations, e)]
+def moving(layout, terms: Sequence[Kept]) -> list[Exchange]:
+    """Exchanges of two experts that do not."""
+    return [e for e in pairs(layout.symmetry) if not _are_kept(layout, terms, e)]
 
 
 def pairs(symmetry: Symmetry) -> list[Exchange]:
@@ -67,11 +72,6 @@ def after(second: Exchange, first: Exchange) -> Exchange:
     )
 
 
-def _is_kept(layout, equations, exchange):
+def _are_kept(layout, terms, exchange):
     order, sign = placement(layout, exchange)
-    rows = np.empty_like(equations.rows)
-    rows[:, order] = equations.rows * sign
-    rest = equations.along(rows.T)
-    levels = rows @ equations.rows.T @ equations.offsets
-    size = 1.0 + np.abs(equations.offsets).max(initial=0.0)
-    return bool(np.abs(rest).max(initial=0.0) < ROUNDING and np.abs(levels - equations.offsets).max() < ROUNDING * size)
+    return all(term.is_kept(order, sign) for term in terms)

@@ -21,6 +21,7 @@ from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.exchanges import keeping
 from gmoe.solvers.problem.layout import Structure, structure_of
 from gmoe.solvers.problem.passes import Evaluation, Passes
+from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
 from gmoe.solvers.problem.walls import EqualWall, flat_wall
@@ -53,6 +54,8 @@ class Objective(Structure):
     experts : BaseExperts, optional
     equations : EqualWall, optional
         That hold everywhere.
+    penalty : Penalty, optional
+        What the average log-likelihood is less.
     """
 
     def __init__(
@@ -66,6 +69,7 @@ class Objective(Structure):
         passes=None,
         experts=GAUSSIAN,
         equations: EqualWall | None = None,
+        penalty: Penalty | None = None,
     ):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
@@ -80,34 +84,37 @@ class Objective(Structure):
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
-        self.equations = equations
+        self.equations, self.penalty = equations, penalty
+        #: What makes experts, which labels tell apart alone, differ.
+        self.terms = [term for term in (equations, penalty) if term is not None]
         if equations is not None:
             self.flat_wall = equations.beside(self.flat_wall)
-            self.symmetry = keeping(self.layout, equations)
+        if self.terms:
+            self.symmetry = keeping(self.layout, self.terms)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         self._rows_wall = rows_wall(self)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return self._like(blocks, self.gate, None, self.equations)
+        return self._like(blocks, self.gate, None, self.equations, self.penalty)
 
     def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return self._like(self.blocks, gate, self._executor, self.equations)
+        return self._like(self.blocks, gate, self._executor, self.equations, self.penalty)
 
-    def holding(self, equations: EqualWall | None) -> "Objective":
-        """Return the objective of the same data under equations, or without; it counts its passes with this one."""
-        return self._like(self.blocks, self.gate, self._executor, equations)
+    def holding(self, equations: EqualWall | None, penalty: Penalty | None) -> "Objective":
+        """Return the objective of the same data under other equations and penalties; it counts its passes with this."""
+        return self._like(self.blocks, self.gate, self._executor, equations, penalty)
 
     @cached_property
     def free(self) -> "Objective":
-        """The objective without equations."""
-        return self if self.equations is None else self.holding(None)
+        """The objective without equations and penalties."""
+        return self.holding(None, None) if self.terms else self
 
-    def _like(self, blocks, gate, executor, equations):
-        shared = self.space, self.scaling, executor, self._passes, self.experts, equations
-        return Objective(blocks, gate, self.n_experts, *shared)
+    def _like(self, blocks, gate, executor, *terms):
+        shared = self.space, self.scaling, executor, self._passes, self.experts
+        return Objective(blocks, gate, self.n_experts, *shared, *terms)
 
     @property
     def n_passes(self):
@@ -203,7 +210,11 @@ class Objective(Structure):
                 self.at_both, hessian,
             )  # fmt: skip
             hessian /= total
-        return Evaluation(theta, sums.value / total, gradient, sums, hessian)
+        value = sums.value / total
+        if self.penalty is not None:
+            value, gradient = value - self.penalty.value(theta), gradient - self.penalty.gradient(theta)
+            hessian = None if hessian is None else hessian - self.penalty.matrix
+        return Evaluation(theta, value, gradient, sums, hessian)
 
     def product(self, evaluation: Evaluation, direction):
         """Hessian at an evaluation of at least PRODUCTS times a direction (P,), without it; one pass over the data."""
@@ -211,7 +222,12 @@ class Objective(Structure):
         result = self._gathered(self._data.change(evaluation.theta, direction))
         for bend, at in ((evaluation.sums.bend_gate, self.at_gate), (evaluation.sums.bend_expert, self.at_expert)):
             np.add.at(result, at, np.einsum("jab,jb->ja", symmetric(bend), direction[at]))
-        return result / self.blocks.total_weight
+        result /= self.blocks.total_weight
+        return result if self.penalty is None else result - self.penalty.matrix @ direction
+
+    def penalty_at(self, theta) -> float:
+        """Return what the value is below the average log-likelihood."""
+        return 0.0 if self.penalty is None else self.penalty.value(theta)
 
     def _gathered(self, sums):
         """Put sums by expert where their parameters are, (P,)."""

@@ -18,6 +18,8 @@ from gmoe.solvers.problem.layout import KEPT
 
 # Part of a direction that is rounding.
 ROUNDING = 1e-9
+# The same of an equation that is made of derivatives, which may be differences.
+ALIKE = 1e-7
 
 
 class Kind(Enum):
@@ -114,6 +116,17 @@ class EqualWall(FlatWall):
         """Orthonormal combinations of orthonormal directions (P, m) that lead along it, (P, fewer)."""
         _, sizes, right = np.linalg.svd(self.rows @ directions)
         return directions @ right[int(np.sum(sizes > ROUNDING)) :].T
+
+    def is_kept(self, order, sign) -> bool:
+        """Whether points ``sign * theta[order]`` of its points theta are on it too."""
+        rows = np.empty_like(self.rows)
+        rows[:, order] = self.rows * sign
+        size = 1.0 + np.abs(self.offsets).max(initial=0.0)
+        changes = (
+            np.abs(self.along(rows.T)).max(),
+            np.abs(rows @ self.rows.T @ self.offsets - self.offsets).max() / size,
+        )
+        return bool(max(changes) < ALIKE)
 
     def beside(self, wall: FlatWall) -> FlatWall:
         """Return a flat wall without the inequalities that the equations decide."""

@@ -59,7 +59,7 @@ class HeldTemperature(Natural):
 def goes_cold(objective: Objective, ascent: Ascent) -> bool:
     """Whether a dense gate's temperature has an effect, and is low."""
     effective = objective.gate.has_temperature and objective.n_experts > 1 and objective.q_gate > 1
-    if not effective or objective.gate.is_sparse(objective.n_experts) or objective.equations is not None:
+    if not effective or objective.gate.is_sparse(objective.n_experts) or objective.terms:
         return False
     return bool(objective.shared(ascent.evaluation.theta)[0] < COLD)
 

@@ -22,9 +22,8 @@ def labelled(objective: Objective, early: Ascent) -> Ascent:
     early : Ascent
         On the objective without; its evaluation is of at least COMPLETE.
     """
-    assert objective.equations is not None
-    theta, information = early.evaluation.theta, complete_information(objective.free, early.evaluation)
-    exchanges = [placement(objective, exchange) for exchange in moving(objective.layout, objective.equations)]
+    theta, information = early.evaluation.theta, complete_information(objective, early.evaluation)
+    exchanges = [placement(objective, exchange) for exchange in moving(objective.layout, objective.terms)]
     best = _value(objective, theta, information)
     better = True
     while better:

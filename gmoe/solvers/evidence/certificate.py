@@ -5,6 +5,7 @@ import numpy as np
 from gmoe import table
 from gmoe.constraints.system import NOTHING, Holds, holding
 from gmoe.gates import LOG_TEMPERATURE_RANGE
+from gmoe.solvers.ascent.face import NEAR
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at
 from gmoe.solvers.evidence.covariance import FLAT, collinear_columns, covariance, ends, entries_of
@@ -190,6 +191,8 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
         bent = objective.split(theta)[0][:, objective.gate.first_bent :]
         bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))
         objective.shared(theta)[:] += np.log(factor)
+        if objective.equations is not None and np.abs(objective.equations.values(theta)).max() > NEAR:
+            return False
         if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
             return False
     return True

@@ -205,7 +205,7 @@ def test_an_estimator_writes_and_reads_its_constraints():
     refitted = again.fit(frame, Y)
     assert refitted.coef_[0, 0] == -1.0
     content = json.loads(text)
-    content["result"]["constraints"] = [{"terms": [["x"]], "value": 1.0, "positive": False}]
+    content["result"]["constraints"] = [{"kind": "Equation", "terms": [["x"]], "value": 1.0, "positive": False}]
     with pytest.raises(ValueError, match="pairs of a name and a number"):
         GaussianMoERegressor.from_json(json.dumps(content))
 

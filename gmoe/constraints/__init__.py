@@ -4,7 +4,7 @@ from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation
 from gmoe.constraints.given import as_constraints
 from gmoe.constraints.held import Columns, EqualProportions, Held, HeldExpert, HeldModel
-from gmoe.constraints.ridge import Ridge
+from gmoe.constraints.shrinkage import Lasso, Ridge, Shrinkage
 from gmoe.constraints.tied import Linear, Tied
 
 __all__ = [
@@ -15,8 +15,10 @@ __all__ = [
     "Held",
     "HeldExpert",
     "HeldModel",
+    "Lasso",
     "Linear",
     "Ridge",
+    "Shrinkage",
     "Tied",
     "as_constraints",
 ]

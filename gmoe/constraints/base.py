@@ -28,5 +28,9 @@ class Constraint(ABC):
         """
 
     def penalties(self, places: Places) -> Iterator[Penalised]:
-        """Yield penalties in a table of parameters; by default none."""
+        """Yield parameters of which squares are penalised; by default none."""
+        yield from ()
+
+    def absolutes(self, places: Places) -> Iterator[Penalised]:
+        """Yield parameters of which absolute values are penalised, and the factor of their sum; by default none."""
         yield from ()

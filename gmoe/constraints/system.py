@@ -25,11 +25,14 @@ class Holds:
     ----------
     equations : tuple of Equation
         Independent ones.
-    penalties : tuple of Ridge
+    penalties : tuple of Shrinkage
+    absolutes : tuple of str
+        Parameters of which the absolute value is penalised, in the order of the fit's.
     """
 
     equations: tuple[Equation, ...] = ()
     penalties: tuple[Any, ...] = ()
+    absolutes: tuple[str, ...] = ()
 
 
 NOTHING = Holds()

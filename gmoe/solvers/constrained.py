@@ -1,6 +1,7 @@
 """Constraints in the coordinates of a fit: the equations of a model's table as a wall of the parameter space."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 
@@ -10,12 +11,13 @@ from gmoe.constraints.places import Places, stem
 from gmoe.constraints.system import NOTHING, Holds, resolved
 from gmoe.solvers.evidence.canonical import model_at
 from gmoe.solvers.evidence.covariance import entries_of
+from gmoe.solvers.problem.absolutes import Absolutes
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.raw import derivatives
 from gmoe.solvers.problem.walls import EqualWall
 
-Terms = tuple[EqualWall | None, Penalty | None]
+Terms = tuple[EqualWall | None, Penalty | None, Absolutes | None]
 
 # Size of the points at which the table is differentiated; change of derivatives that is none, relative to the largest.
 NEAR, AFFINE = 0.3, 1e-6
@@ -34,7 +36,7 @@ def terms_of(
         For constraints on a sparse gate, on what the model has not, and for those that contradict each other.
     """
     if not constraints:
-        return NOTHING, (None, None)
+        return NOTHING, (None, None, None)
     if objective.gate.is_sparse(objective.n_experts):
         raise ValueError(f"Constraints are for dense gates, and {objective.gate!r} selects experts; leave them out.")
     rng = np.random.default_rng(0)
@@ -56,9 +58,14 @@ def terms_of(
     factors = np.array([equation.row(places) for equation in equations]).reshape(-1, len(names))
     levels = np.array([equation.level for equation in equations]) - factors @ at_zero
     wall = _wall(factors @ rows, levels, equations) if equations else None
-    penalised = [constraint for constraint in constraints if any(True for _ in constraint.penalties(places))]
-    penalty = _penalty(objective, scaling, places, penalised, rows, at_zero, total) if penalised else None
-    return Holds(equations, tuple(penalised)), (wall, penalty)
+    squares = [(c, one) for c in constraints for one in c.penalties(places)]
+    absolutes = [(c, one) for c in constraints for one in c.absolutes(places)]
+    shrunk = partial(_shrunk, objective, scaling, places, rows, at_zero, total)
+    penalty = Penalty(*shrunk([one for _, one in squares], True)) if squares else None
+    lasso = Absolutes(*shrunk([one for _, one in absolutes], False)) if absolutes else None
+    penalties = tuple(constraint for constraint, _ in (*squares, *absolutes))
+    zeros = tuple(name for _, one in absolutes for name in one.names)
+    return Holds(equations, penalties, zeros), (wall, penalty, lasso)
 
 
 def check_constrained(constraints: Sequence[Constraint], numbers: Sequence[int], solver: str, schedule):
@@ -88,21 +95,21 @@ def _positive(model, names):
     return np.array([table.kind(name) in positive for name in names])
 
 
-def _penalty(objective, scaling, places, constraints, rows, at_zero, total):
-    """Penalties on the average log-likelihood of data of a total weight."""
+def _shrunk(objective, scaling, places, rows, at_zero, total, penalised, centred):
+    """Rows, centres and weights of what is penalised on the average log-likelihood of data of a total weight."""
     units = np.array([_unit(objective, scaling, places, name, rows) for name in places.names])
     found: list[np.ndarray] = []
-    for names, strength in (penalised for constraint in constraints for penalised in constraint.penalties(places)):
+    for names, strength in penalised:
         for name in names:
             factors = np.zeros(len(units))
             factors[places.index[name]] = 1.0
             group = [places.index[other] for other in places.groups[stem(name)]]
-            if table.kind(name) in places.gate_arrays and places.still[group].any():
+            if centred and table.kind(name) in places.gate_arrays and places.still[group].any():
                 # Relative to a reference, which counts too: from the mean over the experts.
                 factors[group] -= 1.0 / len(group)
             found.append(np.append(units[places.index[name]] * factors, strength))
     factors, strengths = np.array(found)[:, :-1], np.array(found)[:, -1]
-    return Penalty(factors @ rows, -factors @ at_zero, strengths / total)
+    return factors @ rows, -factors @ at_zero, strengths / total
 
 
 def _unit(objective, scaling, places, name, rows):

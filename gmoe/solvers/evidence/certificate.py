@@ -3,6 +3,7 @@
 import numpy as np
 
 from gmoe import table
+from gmoe.constraints import Equation
 from gmoe.constraints.system import NOTHING, Holds, holding
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.face import NEAR
@@ -55,10 +56,14 @@ def certify(
         direction = separating_direction(objective, evaluation)
     beside = np.empty((len(evaluation.theta), 0)) if direction is None else direction[:, None]
     evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
+    zeros = [Equation(((name, 1.0),), 0.0) for name in _zeros(objective, holds, evaluation.theta)]
+    objective = objective.face_at(evaluation.theta)
+    if objective is not found.objective:
+        evaluation = objective.evaluate(objective.on_equations(evaluation.theta))
     exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     model = model_at(objective, scaling, evaluation.theta)
     names = table.parameter_names(model, labels)
-    model = holding(model, names, holds.equations)
+    model = holding(model, names, (*holds.equations, *zeros))
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -67,6 +72,7 @@ def certify(
     entries = entries_of(objective, scaling, model)
     along = beside[:, 0] if separated else None
     spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
+    notes = tuple("zero" if name in {e.holds for e in zeros} else n for name, n in zip(names, notes, strict=True))
     converged = best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
@@ -132,6 +138,13 @@ def _own_log_likelihood(blocks, model):
         density = model.log_density(X[rows], y[rows])
         total += float(density.sum() if weight is None else weight[rows] @ density)
     return total
+
+
+def _zeros(objective, holds, theta):
+    """Parameters of which the absolute value is penalised, and that are zero."""
+    if objective.absolutes is None:
+        return []
+    return [name for name, sign in zip(holds.absolutes, objective.absolutes.signs(theta), strict=True) if sign == 0.0]
 
 
 def _experts(which):

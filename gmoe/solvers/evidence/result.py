@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gmoe.constraints import Equation, Ridge
+from gmoe.constraints import Equation, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -87,9 +87,9 @@ class FitResult:
         in ``parameter_names``: the root of their covariance.
     parameter_names : tuple of str
     notes : tuple of str
-        One by parameter: empty, ``held`` by a constraint, ``pinned``, ``not identified``, ``separated``, ``at bound``,
-        or ``boundary`` for what moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate
-        no standard error; ``beyond range`` for a standard error that is 0 or infinite as a double.
+        One by parameter: empty, ``held`` by a constraint, ``zero`` by a penalty, ``pinned``, ``not identified``,
+        ``separated``, ``at bound``, or ``boundary`` for what moves the regions of a sparse gate: the likelihood has no
+        slope in it, and the estimate no standard error; ``beyond range`` for one that is 0 or infinite as a double.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float
@@ -114,11 +114,11 @@ class FitResult:
         that were left on the way, and those from given starts, are not in it.
     constraints : tuple of Equation
         What the fit holds; experts are in the order in which these name them.
-    penalties : tuple of Ridge
+    penalties : tuple of Shrinkage
         What the fit is penalised for: it maximises ``log_likelihood - penalty``, of which gradient, curvature,
         ``history`` and standard errors are.
     penalty : float
-        Half the weighted sum of squares at the end.
+        Half the weighted sum of squares, and that of absolute values, at the end.
     shrinkage : float
         Degrees of freedom that it takes.
     """
@@ -159,7 +159,7 @@ class FitResult:
     exact_curvature: bool
     other_maxima: tuple[LocalMaximum, ...] = ()
     constraints: tuple[Equation, ...] = ()
-    penalties: tuple[Ridge, ...] = ()
+    penalties: tuple[Shrinkage, ...] = ()
     penalty: float = 0.0
     shrinkage: float = 0.0
 

@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.ascent.newton import newton
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.layout import beside
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 

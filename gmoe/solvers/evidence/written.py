@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gmoe import _json
-from gmoe.constraints import Equation, Ridge
+from gmoe.constraints import Equation, Lasso, Ridge, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -44,7 +44,7 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
     space = space_of(_json.entry(content, "space", dict))
     values = constraints_of(_json.entry(content, "constraints", list))
     found["constraints"] = tuple(value for value in values if isinstance(value, Equation))
-    found["penalties"] = tuple(value for value in values if isinstance(value, Ridge))
+    found["penalties"] = tuple(value for value in values if isinstance(value, Shrinkage))
     return FitResult(model=model, space=space, other_maxima=others, **found)
 
 
@@ -62,12 +62,15 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
 
 
-def constraints_content(values: Iterable[Equation | Ridge]) -> list[dict[str, Any]]:
-    """Return what a fit holds in JSON's types: the fields of equations and penalties."""
-    return [{field.name: _json.numbers(getattr(value, field.name)) for field in fields(value)} for value in values]
+def constraints_content(values: Iterable[Equation | Shrinkage]) -> list[dict[str, Any]]:
+    """Return what a fit holds in JSON's types: kind and fields of equations and penalties."""
+    return [
+        {"kind": type(value).__name__} | {f.name: _json.numbers(getattr(value, f.name)) for f in fields(value)}
+        for value in values
+    ]
 
 
-def constraints_of(contents: Sequence[Any]) -> tuple[Equation | Ridge, ...]:
+def constraints_of(contents: Sequence[Any]) -> tuple[Equation | Shrinkage, ...]:
     """Return the equations and penalties that contents describe."""
     return tuple(map(_constraint, contents))
 
@@ -75,12 +78,18 @@ def constraints_of(contents: Sequence[Any]) -> tuple[Equation | Ridge, ...]:
 def _constraint(content):
     if not isinstance(content, dict):
         raise ValueError(f"Entry 'constraints' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
-    return _ridge(content) if "strength" in content else _equation(content)
+    kind = _json.entry(content, "kind", str)
+    if kind not in CONSTRAINTS:
+        raise ValueError(f"Unknown kind {kind!r} of a constraint in the JSON; {_json.SOURCE}.")
+    return CONSTRAINTS[kind](content)
 
 
-def _ridge(content):
-    experts = None if content.get("experts") is None else _tuple(int)(content, "experts")
-    return Ridge(_json.entry(content, "name", str), _float(content, "strength"), experts)
+def _shrinkage(kind):
+    def read(content):
+        experts = None if content.get("experts") is None else _tuple(int)(content, "experts")
+        return kind(_json.entry(content, "name", str), _float(content, "strength"), experts)
+
+    return read
 
 
 def _equation(content):
@@ -127,6 +136,8 @@ def _tuple(kind):
 
     return read
 
+
+CONSTRAINTS: dict[str, Callable] = {"Equation": _equation, "Ridge": _shrinkage(Ridge), "Lasso": _shrinkage(Lasso)}
 
 # By the type that a field of the result declares; the others are written apart.
 READERS: dict[Any, Callable] = {

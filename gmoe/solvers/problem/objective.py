@@ -17,6 +17,7 @@ from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
+from gmoe.solvers.problem.absolutes import Absolutes
 from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.exchanges import keeping
 from gmoe.solvers.problem.layout import Structure, structure_of
@@ -24,7 +25,7 @@ from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.rows_wall import rows_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
-from gmoe.solvers.problem.walls import EqualWall, flat_wall
+from gmoe.solvers.problem.walls import EqualWall, FlatWall, flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
 
@@ -56,6 +57,10 @@ class Objective(Structure):
         That hold everywhere.
     penalty : Penalty, optional
         What the average log-likelihood is less.
+    absolutes : Absolutes, optional
+        The same, of absolute values.
+    signs : FlatWall, optional
+        What holds on a face of these.
     """
 
     def __init__(
@@ -70,6 +75,8 @@ class Objective(Structure):
         experts=GAUSSIAN,
         equations: EqualWall | None = None,
         penalty: Penalty | None = None,
+        absolutes: Absolutes | None = None,
+        signs: FlatWall | None = None,
     ):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
@@ -84,9 +91,11 @@ class Objective(Structure):
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
-        self.equations, self.penalty = equations, penalty
+        self.equations, self.penalty, self.absolutes = equations, penalty, absolutes
         #: What makes experts, which labels tell apart alone, differ.
-        self.terms = [term for term in (equations, penalty) if term is not None]
+        self.terms = [term for term in (equations, penalty, absolutes) if term is not None]
+        if signs is not None:
+            self.flat_wall = self.flat_wall.and_also(signs)
         if equations is not None:
             self.flat_wall = equations.beside(self.flat_wall)
         if self.terms:
@@ -97,20 +106,35 @@ class Objective(Structure):
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return self._like(blocks, self.gate, None, self.equations, self.penalty)
+        return self._like(blocks, self.gate, None, self.equations, self.penalty, self.absolutes)
 
     def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return self._like(self.blocks, gate, self._executor, self.equations, self.penalty)
+        return self._like(self.blocks, gate, self._executor, self.equations, self.penalty, self.absolutes)
 
-    def holding(self, equations: EqualWall | None, penalty: Penalty | None) -> "Objective":
+    def holding(
+        self, equations: EqualWall | None, penalty: Penalty | None = None, absolutes: Absolutes | None = None
+    ) -> "Objective":
         """Return the objective of the same data under other equations and penalties; it counts its passes with this."""
-        return self._like(self.blocks, self.gate, self._executor, equations, penalty)
+        return self._like(self.blocks, self.gate, self._executor, equations, penalty, absolutes)
+
+    def on_face(self, signs) -> "Objective":
+        """Return the smooth objective where what is penalised by its absolute value has these signs, (m,)."""
+        if self.absolutes is None:
+            return self
+        orthant = self.absolutes.orthant(signs, self.equations, self.penalty)
+        return self._like(
+            self.blocks, self.gate, self._executor, orthant.equations, orthant.penalty, None, orthant.wall
+        )
+
+    def face_at(self, theta) -> "Objective":
+        """Return the smooth objective on the face of a point."""
+        return self if self.absolutes is None else self.on_face(self.absolutes.signs(theta))
 
     @cached_property
     def free(self) -> "Objective":
         """The objective without equations and penalties."""
-        return self.holding(None, None) if self.terms else self
+        return self.holding(None) if self.terms else self
 
     def _like(self, blocks, gate, executor, *terms):
         shared = self.space, self.scaling, executor, self._passes, self.experts
@@ -214,6 +238,8 @@ class Objective(Structure):
         if self.penalty is not None:
             value, gradient = value - self.penalty.value(theta), gradient - self.penalty.gradient(theta)
             hessian = None if hessian is None else hessian - self.penalty.matrix
+        if self.absolutes is not None:
+            value, gradient = value - self.absolutes.value(theta), gradient - self.absolutes.gradient(theta)
         return Evaluation(theta, value, gradient, sums, hessian)
 
     def product(self, evaluation: Evaluation, direction):
@@ -227,7 +253,7 @@ class Objective(Structure):
 
     def penalty_at(self, theta) -> float:
         """Return what the value is below the average log-likelihood."""
-        return 0.0 if self.penalty is None else self.penalty.value(theta)
+        return sum(term.value(theta) for term in (self.penalty, self.absolutes) if term is not None)
 
     def _gathered(self, sums):
         """Put sums by expert where their parameters are, (P,)."""

@@ -95,6 +95,11 @@ class FlatWall:
         """See :class:`Wall`."""
         return self.bounds[index]
 
+    def and_also(self, other: "FlatWall") -> "FlatWall":
+        """Return the wall of the inequalities of both."""
+        rows, offsets = np.vstack([self.rows, other.rows]), np.append(self.offsets, other.offsets)
+        return FlatWall(rows, offsets, [*self.bounds, *other.bounds])
+
 
 class EqualWall(FlatWall):
     """Linear equations ``A theta = b``, of orthonormal rows."""
@@ -103,6 +108,22 @@ class EqualWall(FlatWall):
 
     def __init__(self, rows, offsets):
         super().__init__(rows, offsets, [Bound(Kind.EQUATION)] * len(rows))
+
+    @classmethod
+    def joined(cls, before: "EqualWall | None", rows, offsets) -> "EqualWall | None":
+        """Return the wall of other equations too; those that follow from the ones before them are left out."""
+        found = [] if before is None else [*zip(before.rows, before.offsets, strict=True)]
+        for row, offset in zip(rows, offsets, strict=True):
+            size = np.linalg.norm(row)
+            row, offset = row / max(size, 1e-300), offset / max(size, 1e-300)
+            # Twice, so that nothing of the former ones is left by rounding.
+            for _ in range(2):
+                for one, level in found:
+                    part = one @ row
+                    row, offset = row - part * one, offset - part * level
+            if (rest := np.linalg.norm(row)) > ROUNDING:
+                found.append((row / rest, offset / rest))
+        return cls(np.array([row for row, _ in found]), np.array([o for _, o in found])) if found else None
 
     def nearest(self, theta):
         """Nearest point on it, (P,)."""
@@ -190,7 +211,7 @@ def _joined(layout, found, before=None):
     offsets, bounds = np.array([offset for _, offset, _ in found], dtype=float), [bound for *_, bound in found]
     if before is None:
         return FlatWall(rows, offsets, bounds)
-    return FlatWall(np.vstack([before.rows, rows]), np.append(before.offsets, offsets), [*before.bounds, *bounds])
+    return before.and_also(FlatWall(rows, offsets, bounds))
 
 
 def _boxes(objective, space, scaling):

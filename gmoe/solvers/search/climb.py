@@ -7,7 +7,8 @@ import numpy as np
 
 from gmoe.solvers.ascent.em import Ascent, em
 from gmoe.solvers.ascent.face import keep_inside
-from gmoe.solvers.ascent.newton import Spectrum, newton
+from gmoe.solvers.ascent.newton import Spectrum
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import OBSERVED, Evaluation
 from gmoe.solvers.search.labelled import labelled

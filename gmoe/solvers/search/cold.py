@@ -15,7 +15,7 @@ import numpy as np
 
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.ascent.newton import newton
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.search.climb import best_of

@@ -8,7 +8,7 @@ import scipy
 from likelihood import fit_arrays, value_and_gradient
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, SoftmaxGate, edit
-from gmoe.constraints import Columns, EqualProportions, Equation, Held, HeldExpert, HeldModel, Linear, Tied
+from gmoe.constraints import Columns, EqualProportions, Equation, Held, HeldExpert, HeldModel, Linear, Offset, Tied
 from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
 from gmoe.inference import bootstrap, infer, likelihood_ratio_test, n_experts_test
@@ -323,3 +323,32 @@ def test_a_published_model_gets_one_expert_for_rows_of_ones_own():
 def _draws(model, n, rng):
     X = rng.uniform(-2.0, 2.0, (n, 1))
     return X, model.sample(X, rng)[0]
+
+
+def test_an_offset_is_a_response_less_a_column():
+    shift = 0.5 * np.sin(np.arange(len(Y)))
+    wide = np.column_stack([X, shift])
+    settings = {"n_init": 5, "space": WIDE, "expert_columns": np.arange(3)}
+    found = fit_arrays(wide, Y + shift, K, constraints=[Offset(2)], **{**settings, "gate_columns": np.arange(2)})
+    plain = fitted(())
+    # Other scaled coordinates, and so another climb to the same maximum.
+    assert found.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
+    assert found.model.parameters.coef[:, 2].tolist() == [1.0, 1.0]
+    assert found.model.parameters.coef[:, :2] == pytest.approx(plain.model.parameters.coef, abs=1e-6)
+    seen = fit_arrays(wide, Y + shift, K, constraints=[Offset(2)], **{**settings, "gate_columns": np.arange(3)})
+    assert seen.model.parameters.gate_coef[:, 2].tolist() == [0.0, 0.0]
+    assert seen.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
+    with pytest.raises(ValueError, match="needs experts that see the column"):
+        fitted([Offset("x")], expert_columns=np.array([1]))
+
+
+def test_large_problems_and_threads_hold_constraints():
+    # Beyond 120 parameters climbs go by conjugate gradients.
+    rng = np.random.default_rng(1)
+    many = rng.standard_normal((500, 31))
+    y = np.where(rng.random(500) < 0.5, 2.0 + many[:, 0], -2.0 - many[:, 1]) + 0.5 * rng.standard_normal(500)
+    constraints = [Tied("coef[3]"), Held("coef[4]", 0.0), EqualProportions()]
+    runs = [fit_arrays(many, y, 2, constraints=constraints, n_init=2, n_jobs=jobs, max_iter=60) for jobs in (1, 2)]
+    assert runs[0].status == "converged" and runs[0].log_likelihood == runs[1].log_likelihood
+    coef = runs[0].model.parameters.coef
+    assert coef[0, 3] == coef[1, 3] and coef[:, 4].tolist() == [0.0, 0.0]

@@ -3,7 +3,7 @@
 from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation
 from gmoe.constraints.given import as_constraints
-from gmoe.constraints.held import Columns, EqualProportions, Held, HeldExpert, HeldModel
+from gmoe.constraints.held import Columns, EqualProportions, Held, HeldExpert, HeldModel, Offset
 from gmoe.constraints.shrinkage import Lasso, Ridge, Shrinkage
 from gmoe.constraints.tied import Linear, Tied
 
@@ -17,6 +17,7 @@ __all__ = [
     "HeldModel",
     "Lasso",
     "Linear",
+    "Offset",
     "Ridge",
     "Shrinkage",
     "Tied",

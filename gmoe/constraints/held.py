@@ -9,7 +9,7 @@ import numpy as np
 from gmoe import table
 from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation, held
-from gmoe.constraints.places import Places, expert_of, stem
+from gmoe.constraints.places import Places, expert_of, features_of, stem
 from gmoe.model import GMoE
 
 
@@ -79,9 +79,33 @@ class Columns(Constraint):
         """Yield one for each slope of another column."""
         seen = {places.column(feature) for feature in self.features}
         for name in places.matching(self.array, [self.expert]):
-            entry = stem(name)
-            if "[" in entry and entry[entry.index("[") + 1 : -1].split(",")[-1] not in seen:
+            if (features := features_of(name)) and features[-1] not in seen:
                 yield held(places, name, 0.0)
+
+
+@dataclass(frozen=True, eq=False)
+class Offset(Constraint):
+    """A column that is added to the mean of every expert: its slope is 1 there, and 0 in all else that sees it.
+
+    Parameters
+    ----------
+    column : str or int
+        Label or number of a column of X that the experts see.
+    """
+
+    column: Any
+
+    def equations(self, places: Places) -> Iterator[Equation]:
+        """Yield one for each slope of the column."""
+        label = places.column(self.column)
+        slopes = [name for name in places.movable(places.names) if label in features_of(name)]
+        if not any(table.kind(name) == "coef" for name in slopes):
+            raise ValueError(
+                f"Offset({self.column!r}) needs experts that see the column, and a column that varies; add it to "
+                "expert_features."
+            )
+        for name in slopes:
+            yield held(places, name, 1.0 if table.kind(name) == "coef" else 0.0)
 
 
 @dataclass(frozen=True, eq=False)

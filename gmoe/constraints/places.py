@@ -99,6 +99,12 @@ def stem(name: str) -> str:
     return found.group(1) if found else name
 
 
+def features_of(name: str) -> list[str]:
+    """List what stands in the brackets of a name: columns, after the response where there are several."""
+    entry = stem(name)
+    return entry[entry.index("[") + 1 : -1].split(",") if "[" in entry else []
+
+
 def expert_of(name: str) -> int | None:
     """Return the expert that a parameter belongs to; None for one that all share."""
     found = EXPERT.match(name)

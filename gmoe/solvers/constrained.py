@@ -7,7 +7,7 @@ import numpy as np
 
 from gmoe import table
 from gmoe.constraints import Constraint
-from gmoe.constraints.places import Places, stem
+from gmoe.constraints.places import Places, features_of, stem
 from gmoe.constraints.system import NOTHING, Holds, resolved
 from gmoe.solvers.evidence.canonical import model_at
 from gmoe.solvers.evidence.covariance import entries_of
@@ -118,9 +118,8 @@ def _unit(objective, scaling, places, name, rows):
     design = scaling.gate if gate else scaling.expert
     sizes = {places.labels[column]: size for column, size in zip(design.columns, design.size, strict=True)}
     unit, means = 1.0, objective.at_expert[:, objective.mean_columns]
-    if "[" in name:
-        for label in stem(name)[name.index("[") + 1 : -1].split(","):
-            unit *= sizes.get(label, 1.0)
+    for label in features_of(name):
+        unit *= sizes.get(label, 1.0)
     return unit if gate or not rows[places.index[name], means].any() else unit / scaling.scale_y
 
 

@@ -8,7 +8,18 @@ import scipy
 from likelihood import fit_arrays, value_and_gradient
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, SoftmaxGate, edit
-from gmoe.constraints import Columns, EqualProportions, Equation, Held, HeldExpert, HeldModel, Linear, Offset, Tied
+from gmoe.constraints import (
+    Columns,
+    EqualProportions,
+    Equation,
+    Held,
+    HeldExpert,
+    HeldModel,
+    Linear,
+    Offset,
+    Shares,
+    Tied,
+)
 from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
 from gmoe.inference import bootstrap, infer, likelihood_ratio_test, n_experts_test
@@ -340,6 +351,57 @@ def test_an_offset_is_a_response_less_a_column():
     assert seen.log_likelihood == pytest.approx(plain.log_likelihood, abs=1e-7)
     with pytest.raises(ValueError, match="needs experts that see the column"):
         fitted([Offset("x")], expert_columns=np.array([1]))
+
+
+def test_given_shares_are_those_of_an_independent_optimiser():
+    given = np.array([0.4, 0.6])
+    result = fitted([Shares(given), Tied("coef[z]")])
+    at = parameter_values(result.model)
+    names, width = result.parameter_names, len(at) // K
+    free, last = np.arange(1 + D, len(at)), np.arange(1, K + 1) * width - 1
+    tied = [names.index(f"coef[z] ({j})") - 1 - D for j in range(K)]
+
+    def table(z):
+        full = np.concatenate([np.zeros(1 + D), z])
+        full[last] = np.exp(full[last])
+        return full.reshape(K, width)
+
+    def loss(z):
+        value, gradient = value_and_gradient(table(z), X, X, Y)
+        return -value / len(Y), -gradient.ravel()[free] / len(Y)
+
+    def share(z):
+        logit = table(z)[1, 0] + X @ table(z)[1, 1 : 1 + D]
+        return scipy.special.expit(logit).mean() - given[1]
+
+    begin = at * (1.0 + 0.05 * np.random.default_rng(0).standard_normal(len(at)))
+    begin[last] = np.log(begin[last])
+    equal = [{"type": "eq", "fun": share}, {"type": "eq", "fun": lambda z: z[tied[0]] - z[tied[1]]}]
+    found = scipy.optimize.minimize(
+        loss, begin[free], jac=True, method="SLSQP", constraints=equal, options={"ftol": 1e-15, "maxiter": 1000}
+    )
+    assert result.status == "converged" and result.shares == pytest.approx(given, abs=1e-9)
+    # The slope of the share is a difference of SciPy's, of step 1e-8: 1e-6 in the parameters.
+    assert result.log_likelihood == pytest.approx(-found.fun * len(Y), abs=1e-6)
+    assert at == pytest.approx(table(found.x).ravel(), abs=1e-5)
+    assert result.n_free_parameters == 2 * 7 - 3 - 2 and result.given_shares == (0.4, 0.6)
+
+
+def test_given_shares_of_a_constant_gate_hold_its_intercept():
+    result = fitted([Shares([0.25, 0.75])], gate_columns=np.arange(0))
+    assert result.model.parameters.gate_intercept[1] == pytest.approx(np.log(3.0), abs=1e-9)
+    assert result.notes[result.parameter_names.index("gate_intercept (1)")] == "held"
+    model = GaussianMoERegressor(2, constraints=Shares([0.4, 0.6]), n_init=5, random_state=0).fit(X, Y)
+    again = GaussianMoERegressor.from_json(model.to_json())
+    assert again.constraints == [Shares((0.4, 0.6))] and str(again.summary()) == str(model.summary())
+    plain = GaussianMoERegressor(2, n_init=5, random_state=0).fit(X, Y)
+    assert model.likelihood_ratio_test(plain).df == 1
+    with pytest.raises(ValueError, match="positive numbers that sum to 1"):
+        Shares([0.5, 0.6])
+    with pytest.raises(ValueError, match="3 shares are given for 2 experts"):
+        fitted([Shares([0.5, 0.25, 0.25])])
+    with pytest.raises(ValueError, match="give one"):
+        fitted([Shares([0.5, 0.5]), Shares([0.25, 0.75])])
 
 
 def test_large_problems_and_threads_hold_constraints():

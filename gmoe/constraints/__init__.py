@@ -4,6 +4,7 @@ from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation
 from gmoe.constraints.given import as_constraints
 from gmoe.constraints.held import Columns, EqualProportions, Held, HeldExpert, HeldModel, Offset
+from gmoe.constraints.shares import Shares
 from gmoe.constraints.shrinkage import Lasso, Ridge, Shrinkage
 from gmoe.constraints.tied import Linear, Tied
 
@@ -19,6 +20,7 @@ __all__ = [
     "Linear",
     "Offset",
     "Ridge",
+    "Shares",
     "Shrinkage",
     "Tied",
     "as_constraints",

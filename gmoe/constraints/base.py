@@ -31,6 +31,10 @@ class Constraint(ABC):
         """Yield parameters of which squares are penalised; by default none."""
         yield from ()
 
+    def shares(self, places: Places) -> tuple[float, ...] | None:
+        """Return the average gate probabilities that it gives the experts; by default none."""
+        return None
+
     def absolutes(self, places: Places) -> Iterator[Penalised]:
         """Yield parameters of which absolute values are penalised, and the factor of their sum; by default none."""
         yield from ()

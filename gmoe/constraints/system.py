@@ -26,12 +26,15 @@ class Holds:
     equations : tuple of Equation
         Independent ones.
     penalties : tuple of Shrinkage
+    shares : tuple of float
+        Given ones; empty where none are.
     absolutes : tuple of str
         Parameters of which the absolute value is penalised, in the order of the fit's.
     """
 
     equations: tuple[Equation, ...] = ()
     penalties: tuple[Any, ...] = ()
+    shares: tuple[float, ...] = ()
     absolutes: tuple[str, ...] = ()
 
 

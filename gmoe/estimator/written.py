@@ -106,8 +106,7 @@ def _settings_content(estimator):
     found = {}
     if estimator.constraints is not None:
         # What they came to: equations are constraints, too.
-        result = estimator.fit_result_
-        found["constraints"] = constraints_content((*result.constraints, *result.penalties))
+        found["constraints"] = constraints_content(estimator.fit_result_.held)
     for name, value in estimator.get_params(deep=False).items():
         for kind, write in WRITERS.items():
             if isinstance(value, kind):

@@ -68,6 +68,7 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
     added = [name for name, note in noted if name not in small.parameter_names and not note]
     said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
     said += [str(equation) for equation in small.constraints if equation not in large.constraints]
+    said += ["shares are given"] * (small.given_shares != large.given_shares)
     said += ["variances are equal"] * (small.space.variance_ratio != large.space.variance_ratio)
     return HypothesisTest("; ".join(said), 2.0 * max(gain, 0.0), large.n_free_parameters - small.n_free_parameters)
 
@@ -86,6 +87,11 @@ def _check_nested(small, large):
             )
     if large.constraints:
         _check_implied(small, large)
+    if large.given_shares not in ((), small.given_shares):
+        raise ValueError(
+            f"The fits are not nested: the large one holds the shares {large.given_shares}, which the small one does "
+            "not; hold them in both, or in the small one alone."
+        )
     # A ratio of 1 ties the variances: a model of its own, inside of those with any other.
     if small.space.variance_ratio not in (1.0, large.space.variance_ratio):
         ratios = [fit.space.variance_ratio for fit in (small, large)]

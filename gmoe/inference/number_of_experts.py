@@ -79,9 +79,9 @@ def n_experts_test(
     """
     check_certified(result, "A test of the number of experts")
     check_integer(n_boot, "n_boot", 1)
-    if held := (*result.constraints, *result.penalties):
+    if result.held:
         raise ValueError(
-            f"The fit holds {held[0]}: constraints name experts of one number of them, and k + 1 has "
+            f"The fit holds {result.held[0]}: constraints name experts of one number of them, and k + 1 has "
             "others. Test fits without constraints."
         )
     X, y, weight = data_of(result, X, y, weight)

@@ -18,7 +18,7 @@ def settings(result: FitResult) -> dict:
         "gate_columns": np.array(model.gate_columns, dtype=np.intp),
         "expert_columns": np.array(model.expert_columns, dtype=np.intp),
         "space": result.space,
-        "constraints": (*result.constraints, *result.penalties),
+        "constraints": result.held,
     }
 
 

@@ -98,6 +98,7 @@ class Summary:
                 for name, values in figures.items()
             ),
             *([f"held: {said(r.constraints)}"] if r.constraints else []),
+            *(["shares are given"] if r.given_shares else []),
             *([f"penalty = {r.penalty:.6f} of {said(r.penalties)}"] if r.penalties else []),
         ]
 

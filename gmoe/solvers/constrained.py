@@ -15,9 +15,8 @@ from gmoe.solvers.problem.absolutes import Absolutes
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.raw import derivatives
+from gmoe.solvers.problem.terms import NO_TERMS, Terms
 from gmoe.solvers.problem.walls import EqualWall
-
-Terms = tuple[EqualWall | None, Penalty | None, Absolutes | None]
 
 # Size of the points at which the table is differentiated; change of derivatives that is none, relative to the largest.
 NEAR, AFFINE = 0.3, 1e-6
@@ -36,11 +35,27 @@ def terms_of(
         For constraints on a sparse gate, on what the model has not, and for those that contradict each other.
     """
     if not constraints:
-        return NOTHING, (None, None, None)
+        return NOTHING, NO_TERMS
     if objective.gate.is_sparse(objective.n_experts):
         raise ValueError(f"Constraints are for dense gates, and {objective.gate!r} selects experts; leave them out.")
-    rng = np.random.default_rng(0)
-    points = NEAR * rng.standard_normal((2, objective.n_parameters))
+    places, rows, at_zero = _table(objective, scaling, labels)
+    equations, shares = resolved(constraints, places), _shares(constraints, places)
+    factors = np.array([equation.row(places) for equation in equations]).reshape(-1, len(places.names))
+    levels = np.array([equation.level for equation in equations]) - factors @ at_zero
+    wall = _wall(factors @ rows, levels, equations) if equations else None
+    squares = [(c, one) for c in constraints for one in c.penalties(places)]
+    absolutes = [(c, one) for c in constraints for one in c.absolutes(places)]
+    shrunk = partial(_shrunk, objective, scaling, places, rows, at_zero, total)
+    penalty = Penalty(*shrunk([one for _, one in squares], True)) if squares else None
+    lasso = Absolutes(*shrunk([one for _, one in absolutes], False)) if absolutes else None
+    penalties = tuple(constraint for constraint, _ in (*squares, *absolutes))
+    zeros = tuple(name for _, one in absolutes for name in one.names)
+    return Holds(equations, penalties, shares or (), zeros), Terms(wall, penalty, lasso, shares)
+
+
+def _table(objective, scaling, labels):
+    """Places of the table, its derivatives (entries, P), and its entries where all coordinates are 0."""
+    points = NEAR * np.random.default_rng(0).standard_normal((2, objective.n_parameters))
     (values, rows), (_, others) = (_free_table(objective, scaling, point) for point in points)
     model = model_at(objective, scaling, points[0])
     names = table.parameter_names(model, labels)
@@ -54,18 +69,15 @@ def terms_of(
         tuple(array.name for array in table.by_expert(model.gate.arrays(model.sizes[0]))),
         objective.n_experts,
     )
-    equations, at_zero = resolved(constraints, places), values - rows @ points[0]
-    factors = np.array([equation.row(places) for equation in equations]).reshape(-1, len(names))
-    levels = np.array([equation.level for equation in equations]) - factors @ at_zero
-    wall = _wall(factors @ rows, levels, equations) if equations else None
-    squares = [(c, one) for c in constraints for one in c.penalties(places)]
-    absolutes = [(c, one) for c in constraints for one in c.absolutes(places)]
-    shrunk = partial(_shrunk, objective, scaling, places, rows, at_zero, total)
-    penalty = Penalty(*shrunk([one for _, one in squares], True)) if squares else None
-    lasso = Absolutes(*shrunk([one for _, one in absolutes], False)) if absolutes else None
-    penalties = tuple(constraint for constraint, _ in (*squares, *absolutes))
-    zeros = tuple(name for _, one in absolutes for name in one.names)
-    return Holds(equations, penalties, zeros), (wall, penalty, lasso)
+    return places, rows, values - rows @ points[0]
+
+
+def _shares(constraints, places):
+    """Return the shares that constraints give, None if none does; a ValueError if two do."""
+    found = {shares for constraint in constraints if (shares := constraint.shares(places)) is not None}
+    if len(found) > 1:
+        raise ValueError(f"Two constraints give other shares, {' and '.join(map(str, sorted(found)))}; give one.")
+    return found.pop() if found else None
 
 
 def check_constrained(constraints: Sequence[Constraint], numbers: Sequence[int], solver: str, schedule):

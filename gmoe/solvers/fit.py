@@ -170,7 +170,7 @@ def _objective(gate, experts, space, scaling, passes, blocks, k, executor):
 def _held(make_objective, n_experts, terms, blocks, k, executor):
     """Objective under equations and penalties, which are those of one number of experts."""
     objective = make_objective(blocks, k, executor)
-    return objective.holding(*terms) if any(terms) and k == n_experts else objective
+    return objective.holding(terms) if k == n_experts else objective
 
 
 def _climb_init(objective, scaling, init, settings):

@@ -21,12 +21,12 @@ MOVES, GAIN = 1e-9, 1e-14
 
 def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None, walls=NOWHERE, **left) -> Ascent:
     """Climb as :func:`gmoe.solvers.ascent.newton.newton` does, where there are absolute values from face to face."""
-    if objective.absolutes is None:
+    if objective.terms.absolutes is None:
         return smooth.newton(objective, theta, tol, max_iter, coordinates, walls, **left)
-    signs = objective.absolutes.signs(theta)
+    signs = objective.terms.absolutes.signs(theta)
     history: tuple[float, ...] = ()
     while True:
-        face = objective.on_face(signs)
+        face = objective.holding(objective.terms.on_face(signs))
         end = smooth.newton(face, face.on_equations(theta), tol, max_iter - len(history), coordinates, walls, **left)
         risen = not history or end.evaluation.value > history[-1] + GAIN
         history += end.history[1:] if history else end.history
@@ -42,17 +42,18 @@ def newton(objective: Objective, theta, tol=1e-8, max_iter=500, coordinates=None
 
 def _leaving(objective, theta):
     """Signs of the face to go on, and the largest entry of the generalised gradient of least norm."""
-    absolutes = objective.absolutes
+    absolutes = objective.terms.absolutes
     signs = absolutes.signs(theta)
-    face = objective.on_face(signs)
+    face = objective.holding(objective.terms.on_face(signs))
     at, zero = face.evaluate(theta), np.flatnonzero(signs == 0.0)
     coordinates = Coordinates(face)
     out = coordinates.jacobian(theta) @ coordinates.basis()
     columns, low, high = [absolutes.rows[zero].T], [-absolutes.weight[zero]], [absolutes.weight[zero]]
-    if objective.equations is not None:
-        columns.append(objective.equations.rows.T)
-        low.append(np.full(len(objective.equations.rows), -np.inf))
-        high.append(np.full(len(objective.equations.rows), np.inf))
+    for wall in objective.equal_walls:
+        every = np.arange(len(wall.values(theta)))
+        columns.append(wall.normals(theta, every))
+        low.append(np.full(len(every), -np.inf))
+        high.append(np.full(len(every), np.inf))
     for wall in (wall for wall in face.walls(at) if not wall.equal):
         near = np.flatnonzero(wall.values(theta) <= NEAR)
         columns.append(wall.normals(theta, near))

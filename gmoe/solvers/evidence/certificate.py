@@ -23,6 +23,8 @@ from gmoe.solvers.problem.walls import Kind
 from gmoe.solvers.search.dense import Found
 from gmoe.solvers.search.standing import rows_held, variance_held
 
+# What equations may be off at an end: the values of curved ones are followed to 1e-9.
+KEPT = 1e-7
 # Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
 ROWS, SAME_MODEL = 65536, 1e-7
 
@@ -73,10 +75,11 @@ def certify(
     along = beside[:, 0] if separated else None
     spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
     notes = tuple("zero" if name in {e.holds for e in zeros} else n for name, n in zip(names, notes, strict=True))
-    converged = best.converged and local.is_maximum
+    kept = all(np.abs(wall.values(evaluation.theta)).max() <= KEPT for wall in objective.equal_walls)
+    converged = kept and best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
-    penalty = objective.penalty_at(evaluation.theta)
+    penalty = objective.terms.value(evaluation.theta)
     _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
@@ -112,7 +115,7 @@ def certify(
         spread=spread,
         parameter_names=names,
         notes=notes,
-        n_free_parameters=n_free - n_decided(objective),
+        n_free_parameters=n_free - n_decided(objective, evaluation.theta),
         classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
@@ -124,6 +127,7 @@ def certify(
         other_maxima=other_maxima(found, scaling, weight_unit),
         constraints=holds.equations,
         penalties=holds.penalties,
+        given_shares=holds.shares,
         penalty=penalty * total,
         shrinkage=shrinkage(objective, local),
     )
@@ -142,9 +146,10 @@ def _own_log_likelihood(blocks, model):
 
 def _zeros(objective, holds, theta):
     """Parameters of which the absolute value is penalised, and that are zero."""
-    if objective.absolutes is None:
+    if objective.terms.absolutes is None:
         return []
-    return [name for name, sign in zip(holds.absolutes, objective.absolutes.signs(theta), strict=True) if sign == 0.0]
+    signs = objective.terms.absolutes.signs(theta)
+    return [name for name, sign in zip(holds.absolutes, signs, strict=True) if sign == 0.0]
 
 
 def _experts(which):
@@ -204,7 +209,7 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
         bent = objective.split(theta)[0][:, objective.gate.first_bent :]
         bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))
         objective.shared(theta)[:] += np.log(factor)
-        if objective.equations is not None and np.abs(objective.equations.values(theta)).max() > NEAR:
+        if any(np.abs(wall.values(theta)).max() > NEAR for wall in objective.equal_walls):
             return False
         if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
             return False
@@ -213,18 +218,18 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
 
 def shrinkage(objective: Objective, local: Spectrum) -> float:
     """Degrees of freedom that a penalty takes: those less the trace of inverse penalised times plain information."""
-    if objective.penalty is None:
+    if objective.terms.penalty is None:
         return 0.0
     out = local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
     regular = local.values > FLAT * max(local.values.max(initial=0.0), 1e-300)
-    taken = np.einsum("pr,pq,qr->r", out, objective.penalty.matrix, out)
+    taken = np.einsum("pr,pq,qr->r", out, objective.terms.matrix, out)
     return float(np.sum(taken[regular] / local.values[regular]))
 
 
-def n_decided(objective: Objective) -> int:
+def n_decided(objective: Objective, theta) -> int:
     """Count the parameters that are no free ones: equations, and all log variances where these are one number."""
     rows = objective.log_variance_rows
-    found = [] if objective.equations is None else [objective.equations.rows]
+    found = [wall.normals(theta, np.arange(len(wall.values(theta)))).T for wall in objective.equal_walls]
     if objective.space.variance_ratio == 1.0 and rows is not None:
         units = np.eye(objective.size)
         own = [rows @ units[at[: objective.q_expert]] for at in objective.at_expert[: objective.n_fitted]]

@@ -91,10 +91,10 @@ def covariance(
 
 def _decided(objective, local, to_unit):
     """Which entries of the table the equations leave no direction to move, of bool."""
-    if objective.equations is None:
+    if not objective.equal_walls:
         return np.zeros(len(to_unit), bool)
     jacobian, basis = local.coordinates.jacobian(local.theta), local.coordinates.basis()
-    equations = face_at((objective.equations,), local.theta, np.zeros(len(local.theta)), jacobian, basis)
+    equations = face_at(objective.equal_walls, local.theta, np.zeros(len(local.theta)), jacobian, basis)
     moves = [
         np.linalg.norm(to_unit @ (jacobian @ along), axis=1) for along in (basis, equations.tangent(jacobian, basis))
     ]

@@ -5,7 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
-from gmoe.constraints import Equation, Shrinkage
+from gmoe.constraints import Constraint, Equation, Shares, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -117,6 +117,8 @@ class FitResult:
     penalties : tuple of Shrinkage
         What the fit is penalised for: it maximises ``log_likelihood - penalty``, of which gradient, curvature,
         ``history`` and standard errors are.
+    given_shares : tuple of float
+        Average gate probabilities that the fit holds; empty where it holds none.
     penalty : float
         Half the weighted sum of squares, and that of absolute values, at the end.
     shrinkage : float
@@ -160,6 +162,7 @@ class FitResult:
     other_maxima: tuple[LocalMaximum, ...] = ()
     constraints: tuple[Equation, ...] = ()
     penalties: tuple[Shrinkage, ...] = ()
+    given_shares: tuple[float, ...] = ()
     penalty: float = 0.0
     shrinkage: float = 0.0
 
@@ -168,6 +171,12 @@ class FitResult:
             f"<FitResult of {self.model.n_experts} experts, gate {self.model.gate!r}: log-likelihood "
             f"{self.log_likelihood:.6f}, {self.status}, {self.n_agreeing} of {self.n_starts} starts agree>"
         )
+
+    @property
+    def held(self) -> tuple[Constraint, ...]:
+        """All that the fit holds and is penalised for: the constraints of a refit."""
+        shares = (Shares(self.given_shares),) if self.given_shares else ()
+        return (*self.constraints, *shares, *self.penalties)
 
     @property
     def effective_df(self) -> float:

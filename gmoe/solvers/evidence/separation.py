@@ -15,6 +15,8 @@ NO_FALL = 1e-8
 ROUNDING = 1e-13
 # Part of a direction that leads out of the equations, and is rounding.
 OPEN = 1e-9
+# Part of a way that is left where shares are given, below which they lead back.
+BACK = 0.3
 # Steps outward along a separating direction, and Newton steps that follow.
 OUTWARD, STEPS = (10.0, 100.0), 30
 
@@ -58,7 +60,10 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     for vector in [*(free @ vectors[:, values < WEAK]).T, *scale.T]:
         direction = np.zeros_like(evaluation.theta)
         direction[index] = vector
-        ends = [objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value for sign in (-1.0, 1.0)]
+        points = [_far(objective, evaluation.theta, sign * size * direction) for sign in (-1.0, 1.0)]
+        if any(point is None for point in points):
+            continue
+        ends = [objective.evaluate(point, SCORE).value for point in points]
         rises = np.array(ends) - evaluation.value
         # The same either way, to rounding: a direction without effect on these data, which separates nothing.
         idle = np.abs(rises).max() <= ROUNDING * (1.0 + abs(evaluation.value))
@@ -95,8 +100,19 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
     direction[objective.gate_index] = scale.change(*own, 2.0) if scale else np.append(own[0], 0.0 * own[1])
     if not direction.any() or not _is_open(objective, direction):
         return None
-    value = objective.evaluate(evaluation.theta + direction, SCORE).value
+    point = _far(objective, evaluation.theta, direction)
+    if point is None:
+        return None
+    value = objective.evaluate(point, SCORE).value
     return direction if evaluation.value - value < NO_FALL else None
+
+
+def _far(objective, theta, way):
+    """Point at the end of a way, with the given shares; None where these lead back."""
+    point = objective.on_equations(theta + way)
+    # What the density does not depend on is no way at all.
+    left, whole = (np.linalg.norm(objective.identified.T @ move) for move in (point - theta, way))
+    return None if left < BACK * whole else point
 
 
 def _is_open(objective, direction):

@@ -1,13 +1,13 @@
 """The evidence of a fit in JSON's types, and back."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import Field, fields
 from typing import Any
 
 import numpy as np
 
 from gmoe import _json
-from gmoe.constraints import Equation, Lasso, Ridge, Shrinkage
+from gmoe.constraints import Constraint, Equation, Lasso, Ridge, Shares, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -24,7 +24,7 @@ def result_content(result: FitResult) -> dict[str, Any]:
         for other in result.other_maxima
     ]
     found = {name: _json.numbers(getattr(result, name)) for name in names}
-    constraints = constraints_content((*result.constraints, *result.penalties))
+    constraints = constraints_content(result.held)
     return found | {"space": space_content(result.space), "other_maxima": others, "constraints": constraints}
 
 
@@ -62,16 +62,21 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
 
 
-def constraints_content(values: Iterable[Equation | Shrinkage]) -> list[dict[str, Any]]:
+def constraints_content(values: Iterable[Constraint]) -> list[dict[str, Any]]:
     """Return what a fit holds in JSON's types: kind and fields of equations and penalties."""
     return [
-        {"kind": type(value).__name__} | {f.name: _json.numbers(getattr(value, f.name)) for f in fields(value)}
+        {"kind": type(value).__name__} | {f.name: _json.numbers(getattr(value, f.name)) for f in written_fields(value)}
         for value in values
     ]
 
 
-def constraints_of(contents: Sequence[Any]) -> tuple[Equation | Shrinkage, ...]:
-    """Return the equations and penalties that contents describe."""
+def written_fields(value: Any) -> tuple[Field[Any], ...]:
+    """Fields of a value, a dataclass."""
+    return fields(value)
+
+
+def constraints_of(contents: Sequence[Any]) -> tuple[Constraint, ...]:
+    """Return the equations, shares and penalties that contents describe."""
     return tuple(map(_constraint, contents))
 
 
@@ -137,7 +142,12 @@ def _tuple(kind):
     return read
 
 
-CONSTRAINTS: dict[str, Callable] = {"Equation": _equation, "Ridge": _shrinkage(Ridge), "Lasso": _shrinkage(Lasso)}
+CONSTRAINTS: dict[str, Callable] = {
+    "Equation": _equation,
+    "Shares": lambda content: Shares(tuple(_array(content, "values").tolist())),
+    "Ridge": _shrinkage(Ridge),
+    "Lasso": _shrinkage(Lasso),
+}
 
 # By the type that a field of the result declares; the others are written apart.
 READERS: dict[Any, Callable] = {

@@ -1,13 +1,12 @@
 """Exchanges of the gate's parameters as moves of all parameters, and those that leave equations as they are."""
 
-from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations
-from typing import Protocol
 
 import numpy as np
 
 from gmoe.gates.symmetry import Exchange, Symmetry
+from gmoe.solvers.problem.terms import Terms
 
 
 def placement(layout, exchange: Exchange) -> tuple[np.ndarray, np.ndarray]:
@@ -20,15 +19,8 @@ def placement(layout, exchange: Exchange) -> tuple[np.ndarray, np.ndarray]:
     return order, sign
 
 
-class Kept(Protocol):
-    """What exchanges may change: equations, penalties."""
-
-    def is_kept(self, order, sign) -> bool:
-        """Whether it is the same for ``sign * theta[order]`` as for theta."""
-
-
-def keeping(layout, terms: Sequence[Kept]) -> Symmetry:
-    """Return the symmetry of a layout with those exchanges alone that leave equations and penalties as they are.
+def keeping(layout, terms: Terms) -> Symmetry:
+    """Return the symmetry of a layout with those exchanges alone that leave constraints and penalties as they are.
 
     Neighbours that may not change places may stand between others that may: pairs are exchanged beside neighbours.
     """
@@ -37,7 +29,7 @@ def keeping(layout, terms: Sequence[Kept]) -> Symmetry:
     return replace(symmetry, exchanges=tuple(e for e in exchanges if _are_kept(layout, terms, e)))
 
 
-def moving(layout, terms: Sequence[Kept]) -> list[Exchange]:
+def moving(layout, terms: Terms) -> list[Exchange]:
     """Exchanges of two experts that do not."""
     return [e for e in pairs(layout.symmetry) if not _are_kept(layout, terms, e)]
 
@@ -73,5 +65,4 @@ def after(second: Exchange, first: Exchange) -> Exchange:
 
 
 def _are_kept(layout, terms, exchange):
-    order, sign = placement(layout, exchange)
-    return all(term.is_kept(order, sign) for term in terms)
+    return terms.are_kept(exchange, *placement(layout, exchange))

@@ -17,15 +17,15 @@ from gmoe.kernels.mixture import COMPLETE, OBSERVED, PRODUCTS, SCORE
 from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
-from gmoe.solvers.problem.absolutes import Absolutes
 from gmoe.solvers.problem.compiled import Compiled, compiled
 from gmoe.solvers.problem.exchanges import keeping
 from gmoe.solvers.problem.layout import Structure, structure_of
 from gmoe.solvers.problem.passes import Evaluation, Passes
-from gmoe.solvers.problem.penalty import Penalty
 from gmoe.solvers.problem.rows_wall import rows_wall
+from gmoe.solvers.problem.shares_wall import on_shares, shares_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
-from gmoe.solvers.problem.walls import EqualWall, FlatWall, flat_wall
+from gmoe.solvers.problem.terms import NO_TERMS, Terms
+from gmoe.solvers.problem.walls import flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
 
@@ -53,14 +53,8 @@ class Objective(Structure):
     passes : list, optional
         Grows by one entry with every pass; several objectives may share it.
     experts : BaseExperts, optional
-    equations : EqualWall, optional
-        That hold everywhere.
-    penalty : Penalty, optional
-        What the average log-likelihood is less.
-    absolutes : Absolutes, optional
-        The same, of absolute values.
-    signs : FlatWall, optional
-        What holds on a face of these.
+    terms : Terms, optional
+        What holds everywhere, and what the average log-likelihood is less.
     """
 
     def __init__(
@@ -73,10 +67,7 @@ class Objective(Structure):
         executor=None,
         passes=None,
         experts=GAUSSIAN,
-        equations: EqualWall | None = None,
-        penalty: Penalty | None = None,
-        absolutes: Absolutes | None = None,
-        signs: FlatWall | None = None,
+        terms: Terms = NO_TERMS,
     ):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
@@ -91,54 +82,43 @@ class Objective(Structure):
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
-        self.equations, self.penalty, self.absolutes = equations, penalty, absolutes
-        #: What makes experts, which labels tell apart alone, differ.
-        self.terms = [term for term in (equations, penalty, absolutes) if term is not None]
-        if signs is not None:
-            self.flat_wall = self.flat_wall.and_also(signs)
-        if equations is not None:
-            self.flat_wall = equations.beside(self.flat_wall)
-        if self.terms:
-            self.symmetry = keeping(self.layout, self.terms)
+        self.terms, self.equations = terms, terms.equations
+        if terms.signs is not None:
+            self.flat_wall = self.flat_wall.and_also(terms.signs)
+        if self.equations is not None:
+            self.flat_wall = self.equations.beside(self.flat_wall)
+        if terms.are_there:
+            self.symmetry = keeping(self.layout, terms)
+        #: Walls on which every point lies.
+        self.equal_walls = tuple(wall for wall in (self.equations, shares_wall(self)) if wall is not None)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         self._rows_wall = rows_wall(self)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return self._like(blocks, self.gate, None, self.equations, self.penalty, self.absolutes)
+        return self._like(blocks, self.gate, None, self.terms)
 
     def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return self._like(self.blocks, gate, self._executor, self.equations, self.penalty, self.absolutes)
+        return self._like(self.blocks, gate, self._executor, self.terms)
 
-    def holding(
-        self, equations: EqualWall | None, penalty: Penalty | None = None, absolutes: Absolutes | None = None
-    ) -> "Objective":
-        """Return the objective of the same data under other equations and penalties; it counts its passes with this."""
-        return self._like(self.blocks, self.gate, self._executor, equations, penalty, absolutes)
-
-    def on_face(self, signs) -> "Objective":
-        """Return the smooth objective where what is penalised by its absolute value has these signs, (m,)."""
-        if self.absolutes is None:
-            return self
-        orthant = self.absolutes.orthant(signs, self.equations, self.penalty)
-        return self._like(
-            self.blocks, self.gate, self._executor, orthant.equations, orthant.penalty, None, orthant.wall
-        )
+    def holding(self, terms: Terms) -> "Objective":
+        """Return the objective of the same data under other terms; it counts its passes with this one."""
+        return self if terms is self.terms else self._like(self.blocks, self.gate, self._executor, terms)
 
     def face_at(self, theta) -> "Objective":
         """Return the smooth objective on the face of a point."""
-        return self if self.absolutes is None else self.on_face(self.absolutes.signs(theta))
+        return self.holding(self.terms.face_at(theta))
 
     @cached_property
     def free(self) -> "Objective":
-        """The objective without equations and penalties."""
-        return self.holding(None) if self.terms else self
+        """The objective without terms."""
+        return self.holding(NO_TERMS)
 
-    def _like(self, blocks, gate, executor, *terms):
+    def _like(self, blocks, gate, executor, terms):
         shared = self.space, self.scaling, executor, self._passes, self.experts
-        return Objective(blocks, gate, self.n_experts, *shared, *terms)
+        return Objective(blocks, gate, self.n_experts, *shared, terms)
 
     @property
     def n_passes(self):
@@ -167,8 +147,10 @@ class Objective(Structure):
 
     @cached_property
     def needs_rows(self) -> np.ndarray:
-        """Which experts need rows, (k,): not those with a given or held density; none where the gate is held."""
+        """Which experts need rows, (k,): not those of given or held density; none where gate or shares are held."""
         needy = np.arange(self.n_experts) < self.n_fitted
+        if self.terms.shares is not None:
+            return np.zeros(self.n_experts, bool)
         if self.equations is None:
             return needy
         units, gate = np.eye(self.n_parameters), self.embed(self.informed)
@@ -187,11 +169,12 @@ class Objective(Structure):
         """Walls of the parameter space that one step from a point may meet."""
         near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
         walls = (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
-        return walls if self.equations is None else (self.equations, *walls)
+        return (*self.equal_walls, *walls)
 
     def on_equations(self, theta):
-        """Nearest parameters that satisfy the equations."""
-        return theta if self.equations is None else self.equations.nearest(theta)
+        """Nearest parameters that satisfy the equations, and have the given shares."""
+        theta = theta if self.equations is None else self.equations.nearest(theta)
+        return theta if self.terms.shares is None else on_shares(self, theta)
 
     def along_equations(self, directions):
         """Directions (P, m) less what leads out of the equations."""
@@ -235,11 +218,9 @@ class Objective(Structure):
             )  # fmt: skip
             hessian /= total
         value = sums.value / total
-        if self.penalty is not None:
-            value, gradient = value - self.penalty.value(theta), gradient - self.penalty.gradient(theta)
-            hessian = None if hessian is None else hessian - self.penalty.matrix
-        if self.absolutes is not None:
-            value, gradient = value - self.absolutes.value(theta), gradient - self.absolutes.gradient(theta)
+        if self.terms.are_there:
+            value, gradient = value - self.terms.value(theta), gradient - self.terms.gradient(theta)
+            hessian = None if hessian is None else hessian - self.terms.matrix
         return Evaluation(theta, value, gradient, sums, hessian)
 
     def product(self, evaluation: Evaluation, direction):
@@ -249,11 +230,7 @@ class Objective(Structure):
         for bend, at in ((evaluation.sums.bend_gate, self.at_gate), (evaluation.sums.bend_expert, self.at_expert)):
             np.add.at(result, at, np.einsum("jab,jb->ja", symmetric(bend), direction[at]))
         result /= self.blocks.total_weight
-        return result if self.penalty is None else result - self.penalty.matrix @ direction
-
-    def penalty_at(self, theta) -> float:
-        """Return what the value is below the average log-likelihood."""
-        return sum(term.value(theta) for term in (self.penalty, self.absolutes) if term is not None)
+        return result if self.terms.penalty is None else result - self.terms.matrix @ direction
 
     def _gathered(self, sums):
         """Put sums by expert where their parameters are, (P,)."""

@@ -203,7 +203,7 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
     ``counts`` says how many starts met each end.
     """
     # Under constraints a fit need not reach the smaller one, which has none.
-    nested = smaller is not None and not objective.terms
+    nested = smaller is not None and not objective.terms.are_there
     floor = smaller.best.evaluation.value if smaller is not None and nested else -np.inf
     ascents, counts = finish_held(objective, ascents, settings), list(counts)
     best = best_of(objective, ascents, floor)

@@ -40,11 +40,10 @@ def labelled(objective: Objective, early: Ascent) -> Ascent:
 def nearest(objective: Objective, theta, information):
     """Point on the equations of the largest quadratic model about a point, (P,)."""
     equations = objective.equations
-    if equations is None:
-        return theta
-    moves = np.linalg.solve(information, equations.rows.T)
-    weights = np.linalg.solve(equations.rows @ moves, equations.values(theta))
-    return equations.nearest(theta - moves @ weights)
+    if equations is not None:
+        moves = np.linalg.solve(information, equations.rows.T)
+        theta = theta - moves @ np.linalg.solve(equations.rows @ moves, equations.values(theta))
+    return objective.on_equations(theta)
 
 
 def _value(objective, theta, information):

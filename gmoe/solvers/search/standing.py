@@ -96,8 +96,9 @@ def on_flat_walls(objective, theta):
     They satisfy the equations. A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974,
     chapter 23); solved again where walls are curved.
     """
-    walls, theta = objective.fixed_walls, objective.on_equations(theta)
+    walls = objective.fixed_walls
     for _ in range(TRIES):
+        theta = objective.on_equations(theta)
         short = -np.concatenate([wall.values(theta) for wall in walls])
         if short.max(initial=0.0) <= ROUNDING:
             break
@@ -106,7 +107,7 @@ def on_flat_walls(objective, theta):
         dual = np.vstack([normals, short])
         target = np.append(np.zeros(len(theta)), 1.0)
         rest = dual @ scipy.optimize.nnls(dual, target)[0] - target
-        if objective.equations is not None and not -rest[-1] > NOWHERE:
+        if objective.terms.are_there and not -rest[-1] > NOWHERE:
             raise ValueError(
                 "No parameters satisfy the constraints and the bounds of the parameter space; give a wider "
                 "parameter_space, or other constraints."

@@ -68,7 +68,7 @@ def oracle(of_coef, of_gate, start):
     return -found.fun * N, table(found.x)
 
 
-@pytest.mark.parametrize("strengths", [(4.0, 0.0), (0.0, 4.0), (15.0, 8.0), (60.0, 30.0)])
+@pytest.mark.parametrize("strengths", [(4.0, 0.0), (15.0, 8.0), (60.0, 30.0)])
 def test_a_lasso_is_that_of_an_independent_optimiser(strengths):
     of_coef, of_gate = strengths
     result = fitted([Lasso("coef", of_coef), Lasso("gate_coef", of_gate)])

@@ -15,7 +15,6 @@ from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
-from gmoe.solvers.ascent.em import Ascent
 from gmoe.solvers.constrained import check_constrained, terms_of
 from gmoe.solvers.evidence.certificate import certify, is_interior
 from gmoe.solvers.evidence.result import FitResult

@@ -5,7 +5,6 @@ import numpy as np
 from gmoe import table
 from gmoe.constraints import Equation
 from gmoe.constraints.system import NOTHING, Holds, holding
-from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.face import NEAR
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at

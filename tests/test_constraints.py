@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 import scipy
 from likelihood import fit_arrays, value_and_gradient
+from problems import draw
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, SoftmaxGate, edit
 from gmoe.constraints import (
@@ -23,6 +24,10 @@ from gmoe.constraints import (
 from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
 from gmoe.inference import bootstrap, infer, likelihood_ratio_test, n_experts_test
+from gmoe.solvers.ascent.em import em
+from gmoe.solvers.problem.terms import Terms
+from gmoe.solvers.problem.walls import EqualWall
+from gmoe.solvers.search.labelled import labelled
 from gmoe.table import parameter_names, parameter_values
 
 K, D = 2, 2
@@ -414,3 +419,68 @@ def test_large_problems_and_threads_hold_constraints():
     assert runs[0].status == "converged" and runs[0].log_likelihood == runs[1].log_likelihood
     coef = runs[0].model.parameters.coef
     assert coef[0, 3] == coef[1, 3] and coef[:, 4].tolist() == [0.0, 0.0]
+
+
+def test_standard_errors_bend_with_given_shares():
+    result = fitted([Shares([0.3, 0.7])])
+    at, names = parameter_values(result.model), result.parameter_names
+    width, place = len(at) // K, names.index("gate_intercept (1)")
+    free = [i for i in range(1 + D, len(at)) if i != place]
+
+    def log_likelihood(z):
+        full = at.copy()
+        full[free] += z * result.standard_errors[free]
+        # The intercept that gives the shares.
+        score = X @ full.reshape(K, width)[1, 1 : 1 + D]
+        full[place] = scipy.optimize.brentq(lambda u: scipy.special.expit(u + score).mean() - 0.7, -50, 50, xtol=1e-14)
+        return value_and_gradient(full.reshape(K, -1), X, X, Y)[0]
+
+    # Second differences of step 0.01 standard errors: their error is 1e-4 relative, and 1e-13 * 448 / 1e-4 of rounding.
+    step, units = 1e-2, np.eye(len(free))
+    pairs = [(a, b) for a in range(len(free)) for b in range(a, len(free))]
+    information = np.zeros((len(free), len(free)))
+    for a, b in pairs:
+        ends = [log_likelihood(step * (s * units[a] + t * units[b])) for s in (1, -1) for t in (1, -1)]
+        information[a, b] = information[b, a] = -(ends[0] - ends[1] - ends[2] + ends[3]) / (4 * step**2)
+    # In units of the standard errors: their squares are the diagonal of the inverse.
+    assert np.diag(np.linalg.inv(information)) == pytest.approx(1.0, abs=2e-3)
+
+
+def test_a_held_expert_needs_no_rows():
+    # Three rows in 400 belong to a published expert, far fewer than the default space asks for.
+    far = GMoE(Parameters([0.0], [[0.0, 0.0]], [12.0], [[0.0, 0.0]], [0.01]))
+    y = Y.copy()
+    y[:3] = 12.0
+    result = fit_arrays(X, y, 3, constraints=[HeldExpert(2, far, of=0)], n_init=5)
+    assert result.status == "converged" and result.effective_rows[2] == pytest.approx(3.0, abs=0.1)
+
+
+def test_a_tie_decides_what_the_rows_of_an_expert_do_not():
+    # A dummy where the other expert alone speaks; without the tie the choice of the first one's slope is open.
+    rng = np.random.default_rng(4)
+    x = rng.uniform(-2.0, 2.0, 300)
+    dummy = (x > 1.0).astype(float)
+    which = rng.random(300) < scipy.special.expit(3.0 * x)
+    which[x > 1.0] = True
+    y = np.where(which, 20.0 + 2.0 * dummy, -20.0) + 0.5 * rng.standard_normal(300)
+    wide = np.column_stack([x, dummy])
+    # Constant slopes of x, so that no line of one expert reaches the rows of the other.
+    result = fit_arrays(wide, y, 2, constraints=[Tied("coef[1]"), Held("coef[0]", 0.0)], gate_columns=np.arange(1))
+    coef = result.model.parameters.coef
+    assert result.status == "converged" and coef[0, 1] == coef[1, 1]
+    # The mean of some 75 rows, standard deviation 0.5, less that of others: five standard errors are 0.4.
+    assert coef[0, 1] == pytest.approx(2.0, abs=0.4)
+
+
+def test_starts_are_labelled_as_constraints_name_experts():
+    objective, _, theta = draw(3, 400, 2, [0], [0, 1])
+    end = em(objective, theta, 1e-6, 200)
+    own = objective.split(end.evaluation.theta)[1]
+    # Expert 0 is held at the intercept that expert 1 has.
+    row = np.zeros((1, objective.size))
+    row[0, objective.at_expert[0, 0]] = 1.0
+    held = objective.holding(Terms(EqualWall(row, own[1, :1])))
+    found = labelled(held, end)
+    assert held.equations.values(found.evaluation.theta) == pytest.approx(0.0, abs=1e-12)
+    # The same maximum under the other labels, which costs nothing.
+    assert found.evaluation.value == pytest.approx(end.evaluation.value, abs=1e-12)

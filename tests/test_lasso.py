@@ -129,3 +129,16 @@ def test_a_lasso_is_written_and_read():
     again = GaussianMoERegressor.from_json(model.to_json())
     assert again.constraints == [Lasso("coef", 15.0)] and str(again.summary()) == str(model.summary())
     assert again.fit_result_.notes == model.fit_result_.notes and "zero" in model.fit_result_.notes
+
+
+def test_what_is_zero_may_leave_zero():
+    # From slopes that are all zero: the climb goes on from face to face, to the same maximum as from elsewhere.
+    penalties = [Lasso("coef", 15.0), Lasso("gate_coef", 8.0)]
+    best = fitted(penalties)
+    p = best.model.parameters
+    start = Parameters(p.gate_intercept, 0.0 * p.gate_coef, p.intercept, 0.0 * p.coef, p.variance)
+    again = fit_arrays(X, Y, 2, constraints=penalties, column_names=LABELS, space=WIDE, init=start)
+    assert again.status == "converged"
+    # Two climbs to gradients below 1e-8.
+    assert again.log_likelihood - again.penalty == pytest.approx(best.log_likelihood - best.penalty, abs=1e-7)
+    assert again.notes == best.notes

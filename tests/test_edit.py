@@ -25,6 +25,7 @@ from gmoe.edit.project import expected_rows
 from gmoe.frames import Frame, ResponseFrame
 from gmoe.gates import BY_LOGIT, TopK
 from gmoe.metrics import kl_divergence
+from gmoe.solvers.fit import fit
 
 K = 3
 RNG = np.random.default_rng(11)
@@ -313,3 +314,23 @@ def test_gates_with_places_are_refused_by_name(gate):
 def test_bad_input(call, words):
     with pytest.raises((ValueError, TypeError), match=words):
         call(SOFTMAX, *rows(SOFTMAX))
+
+
+@pytest.mark.parametrize("with_rows", [False, True])
+def test_a_forgotten_expert_leaves_the_exact_fit(with_rows):
+    rng = np.random.default_rng(2)
+    x = rng.uniform(-1.0, 1.0, (300, 1))
+    which = np.digitize(x[:, 0] + 0.3 * rng.standard_normal(300), [-0.3, 0.4])
+    y = np.array([0.0, 4.0, -3.0])[which] + x[:, 0] * np.array([1.0, -1.0, 2.0])[which] + 0.5 * rng.standard_normal(300)
+    columns = np.arange(1)
+    whole = fit(x, y, gate=SoftmaxGate(), gate_columns=columns, expert_columns=columns, n_experts=3).model
+    found = edit.forget(whole, x, y, 1, with_rows=with_rows, n_init=5)
+    kept = 1.0 - whole.responsibilities(x, y)[:, 1] if with_rows else np.ones(300)
+    assert found.edited.total_weight == pytest.approx(kept.sum(), rel=1e-12)
+    assert found.model.n_experts == 2 and found.exact.status == "converged"
+    # Where the rows go with the expert both ways lead to one maximum, up to gradients below 1e-8; where they stay
+    # the others cannot get at them, and the gap says so.
+    assert (found.gap == pytest.approx(0.0, abs=1e-6) and found.hellinger < 1e-4) == with_rows
+    assert found.gap >= -1e-6
+    assert found.exact.log_likelihood == pytest.approx(kept @ found.exact.model.log_density(x, y), abs=1e-9)
+    assert "expert 1 forgotten" in str(found) and "exact fit: converged" in str(found)

@@ -9,9 +9,9 @@ import scipy
 from test_predictive import EXPERTS, GATES, data, model
 
 from gmoe import GaussianMoERegressor, GMoE, Parameters, ParameterSpace, TopKGate
+from gmoe.constraints.parsing import linear
 from gmoe.inference import infer, likelihood_ratio_test, profile_interval
 from gmoe.inference.chart import Chart, deviation_scores
-from gmoe.inference.hypotheses import linear
 from gmoe.metrics import match_experts
 
 TRUTH = GMoE(Parameters([0.0, -0.4], [[0.0], [1.5]], [1.0, -0.5], [[-1.0], [1.0]], [0.25, 0.36]))

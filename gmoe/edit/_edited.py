@@ -103,7 +103,7 @@ class Edited:
     @property
     def df(self) -> int:
         """Identified parameters after the edit."""
-        return self.model.n_free_parameters
+        return self.model.n_free_parameters if self.result is None else self.result.n_free_parameters
 
     @property
     def df_before(self) -> int:

@@ -73,15 +73,19 @@ def twin(model: GMoE, expert: int) -> GMoE:
 
 def _starts(twice: GMoE, expert: int) -> list[Parameters]:
     """Return the twins as they are, and moved apart by their means."""
-    size = twice.sizes[1]
-    frame = ResponseFrame.identity(size.n_features, size.n_outputs)
-    own, shared = twice.experts.from_raw(twice.parameters.arrays, frame)
-    own = np.array(own)
-    intercept = twice.experts.mean_columns(size)[0]
-    step = APART * twice.experts.measures(own, shared)[expert, intercept]
-    own[[expert, expert + 1], intercept] += -step, step
-    apart = _with(twice, twice.experts.to_raw(own, shared, frame))
+    apart = moved(moved(twice, expert, -APART), expert + 1, APART)
     return [twice.parameters, apart.parameters]
+
+
+def moved(model: GMoE, expert: int, step: float) -> GMoE:
+    """Return the model with the mean of an expert moved by so many of its standard deviations."""
+    size = model.sizes[1]
+    frame = ResponseFrame.identity(size.n_features, size.n_outputs)
+    own, shared = model.experts.from_raw(model.parameters.arrays, frame)
+    own = np.array(own)
+    intercept = model.experts.mean_columns(size)[0]
+    own[expert, intercept] += step * model.experts.measures(own, shared)[expert, intercept]
+    return _with(model, model.experts.to_raw(own, shared, frame))
 
 
 def _gate(model):

@@ -143,17 +143,17 @@ class Fitted(Inferring, Predictive):
     def aic(self, X, y=None, sample_weight=None):
         """Akaike's information criterion on given data; smaller is better."""
         log_likelihood, _, _ = self._weigh(X, y, sample_weight)
-        return 2.0 * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
+        return 2.0 * self.fit_result_.effective_df - 2.0 * log_likelihood
 
     def bic(self, X, y=None, sample_weight=None):
         """Bayesian information criterion on given data, the total weight as n; smaller is better."""
         log_likelihood, _, total = self._weigh(X, y, sample_weight)
-        return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * log_likelihood
+        return np.log(total) * self.fit_result_.effective_df - 2.0 * log_likelihood
 
     def icl(self, X, y=None, sample_weight=None):
         """Integrated classification likelihood, BIC - 2 sum log(largest responsibility); smaller is better."""
         log_likelihood, certainty, total = self._weigh(X, y, sample_weight)
-        return np.log(total) * self.fit_result_.n_free_parameters - 2.0 * (log_likelihood + certainty)
+        return np.log(total) * self.fit_result_.effective_df - 2.0 * (log_likelihood + certainty)
 
     def _weigh(self, X, y, sample_weight):
         """Weighted sums of log-density and of log(largest responsibility), and of the weights."""

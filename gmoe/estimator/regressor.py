@@ -11,6 +11,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gmoe._progress import Progress
 from gmoe._validation import check_choice, check_integer, check_positive, check_schedule
+from gmoe.constraints import as_constraints
 from gmoe.estimator.fitted import Fitted
 from gmoe.estimator.start import start
 from gmoe.estimator.training import check_rows, prepare
@@ -70,6 +71,9 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
     parameter_space : ParameterSpace, optional
         The set over which the likelihood is maximised: bounds on variances, coefficients, temperature, and on the rows
         of an expert. None: the default of :class:`gmoe.ParameterSpace`.
+    constraints : Constraint, str, or list of these, optional
+        What the fit holds: parameters or experts at values, ties across experts, equations in words, see
+        :mod:`gmoe.constraints`. Experts then stand in the order in which these name them.
     random_state : int, RandomState, Generator or None
         Draws the starts.
     n_jobs : int or None
@@ -144,6 +148,7 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         tol=1e-8,
         max_iter=500,
         parameter_space=None,
+        constraints=None,
         random_state=None,
         n_jobs=None,
         schedule=None,
@@ -164,6 +169,7 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         self.tol = tol
         self.max_iter = max_iter
         self.parameter_space = parameter_space
+        self.constraints = constraints
         self.random_state = random_state
         self.n_jobs = n_jobs
         self.schedule = schedule
@@ -238,6 +244,7 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
             "tol": check_positive(self.tol, "tol"),
             "max_iter": check_integer(self.max_iter, "max_iter", 1),
             "space": as_parameter_space(self.parameter_space),
+            "constraints": as_constraints(self.constraints),
             "schedule": check_schedule(self.schedule),
             "n_jobs": effective_n_jobs(self.n_jobs),
         }

@@ -13,7 +13,14 @@ from gmoe.gates import BaseGate, gate_text
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.result import FitResult
-from gmoe.solvers.evidence.written import result_content, result_of, space_content, space_of
+from gmoe.solvers.evidence.written import (
+    constraints_content,
+    constraints_of,
+    result_content,
+    result_of,
+    space_content,
+    space_of,
+)
 from gmoe.written import model_content, model_settings
 
 
@@ -97,11 +104,15 @@ def fit_content(
 
 def _settings_content(estimator):
     found = {}
+    if estimator.constraints is not None:
+        # What they came to: equations are constraints, too.
+        found["constraints"] = constraints_content(estimator.fit_result_.held)
     for name, value in estimator.get_params(deep=False).items():
         for kind, write in WRITERS.items():
             if isinstance(value, kind):
                 found[name] = write(value)
-        if _is_plain(value) or (isinstance(value, list | tuple) and all(map(_is_plain, value))):
+        plain = _is_plain(value) or (isinstance(value, list | tuple) and all(map(_is_plain, value)))
+        if plain and name not in found:
             found[name] = _json.numbers(value)
     return found
 
@@ -119,7 +130,9 @@ def _settings(content: Mapping[str, Any], cls: Any):
     if unknown:
         raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}, which the JSON gives; {_json.SOURCE}.")
     space = content.get("parameter_space")
-    return {**content, **({"parameter_space": space_of(space)} if isinstance(space, dict) else {})}
+    held = content.get("constraints")
+    values = {"parameter_space": space_of(space)} if isinstance(space, dict) else {}
+    return {**content, **values, **({"constraints": list(constraints_of(held))} if isinstance(held, list) else {})}
 
 
 def _designed(content, model):

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmoe import table
 from gmoe._validation import check_integer
+from gmoe.constraints.system import satisfies
 from gmoe.inference.chart import deviation_scores
 from gmoe.inference.data import check_certified, data_of
 from gmoe.inference.inference import infer
@@ -126,4 +127,10 @@ def _once(result, sample, draws, rng):
     again = refit(result, X, y, weight)
     if again is None:
         return None, "failed"
-    return (matched(again.model, result.model, sample.X, sample.y) if again.converged else None), again.status
+    return (_in_order(again, result, sample) if again.converged else None), again.status
+
+
+def _in_order(again, result, sample):
+    """Model of a refit with its experts matched to those of the fit, unless constraints name them."""
+    found = matched(again.model, result.model, sample.X, sample.y)
+    return found if satisfies(found, result.parameter_names, result.constraints) else again.model

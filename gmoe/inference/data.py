@@ -27,6 +27,15 @@ def check_certified(result: FitResult, what: str):
         )
 
 
+def check_plain(result: FitResult, what: str) -> None:
+    """Raise a ValueError for a penalised fit, which is no maximum of the likelihood."""
+    if result.penalties:
+        raise ValueError(
+            f"{what} needs a maximum of the likelihood, and this fit is penalised by {result.penalties[0]}; fit "
+            "without penalties, or compare criteria."
+        )
+
+
 def data_of(result: FitResult, X, y, weight=None) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return X, y and weights as arrays, if they are those of the fit; else a ValueError."""
     if X is None or y is None:

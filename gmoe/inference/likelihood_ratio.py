@@ -1,8 +1,14 @@
 """Likelihood-ratio tests of nested fits, of which theory says that they are chi-square."""
 
-from gmoe.inference.data import check_certified
+import numpy as np
+
+from gmoe.constraints import Equation
+from gmoe.constraints.places import Places
+from gmoe.constraints.system import is_implied
+from gmoe.inference.data import check_certified, check_plain
 from gmoe.inference.wald import HypothesisTest
 from gmoe.solvers.evidence.result import FitResult
+from gmoe.table import declared, kind
 
 # Log-likelihood by which a fit may lie below one that it contains: rounding of two climbs.
 SLACK = 1e-6
@@ -14,8 +20,9 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
     Parameters
     ----------
     small, large : FitResult
-        The same gate, experts and number of experts; columns of the small one are among those of the large one, or its
-        variances are tied (``ParameterSpace(variance_ratio=1.0)``).
+        The same gate, experts and number of experts; columns of the small one are among those of the large one, its
+        variances are tied (``ParameterSpace(variance_ratio=1.0)``), or it holds constraints beyond those of the large
+        one.
 
     Returns
     -------
@@ -48,6 +55,7 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
             "square; compare criteria, or bootstrap."
         )
     for fit in (small, large):
+        check_plain(fit, "A likelihood-ratio test")
         check_certified(fit, "A likelihood-ratio test")
     gain = large.log_likelihood - small.log_likelihood
     if gain < -SLACK * (1.0 + 1e-6 * abs(small.log_likelihood)):
@@ -59,6 +67,8 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
     noted = zip(large.parameter_names, large.notes, strict=True)
     added = [name for name, note in noted if name not in small.parameter_names and not note]
     said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
+    said += [str(equation) for equation in small.constraints if equation not in large.constraints]
+    said += ["shares are given"] * (small.given_shares != large.given_shares)
     said += ["variances are equal"] * (small.space.variance_ratio != large.space.variance_ratio)
     return HypothesisTest("; ".join(said), 2.0 * max(gain, 0.0), large.n_free_parameters - small.n_free_parameters)
 
@@ -75,10 +85,43 @@ def _check_nested(small, large):
                 f"The fits are not nested: {what} of the small one has {', '.join(sorted(few - many))}, which the "
                 "large one has not; give the large one these columns too."
             )
+    if large.constraints:
+        _check_implied(small, large)
+    if large.given_shares not in ((), small.given_shares):
+        raise ValueError(
+            f"The fits are not nested: the large one holds the shares {large.given_shares}, which the small one does "
+            "not; hold them in both, or in the small one alone."
+        )
     # A ratio of 1 ties the variances: a model of its own, inside of those with any other.
     if small.space.variance_ratio not in (1.0, large.space.variance_ratio):
         ratios = [fit.space.variance_ratio for fit in (small, large)]
         raise ValueError(f"The fits have other parameter spaces (variance_ratio {ratios}); use the same in both.")
+
+
+def _check_implied(small, large):
+    """Raise a ValueError where the small fit leaves open what the large one holds."""
+    names, n = large.parameter_names, len(large.parameter_names)
+    positive = {array.name for array in declared(large.model) if array.positive}
+    places = Places(
+        names, np.array([kind(name) in positive for name in names]), np.zeros(n, bool), np.ones(n, bool),
+        large.column_names, (), large.model.n_experts,
+    )  # fmt: skip
+    # Columns that it does not see have slopes of 0.
+    absent = [Equation(((name, 1.0),), 0.0) for name in names if name not in small.parameter_names]
+    held: list[Equation] = []
+    for equation in (*small.constraints, *absent):
+        if not is_implied(equation, held, places):
+            held.append(equation)
+    for equation in large.constraints:
+        try:
+            nested = is_implied(equation, held, places)
+        except ValueError:
+            nested = False
+        if not nested:
+            raise ValueError(
+                f"The fits are not nested: the large one holds {equation}, which the small one does not; hold it in "
+                "both, or in the small one alone."
+            )
 
 
 def _listed(names):

@@ -75,10 +75,15 @@ def n_experts_test(
     Raises
     ------
     ValueError
-        For a fit without certificate, and other data.
+        For a fit without certificate, other data, and a fit under constraints.
     """
     check_certified(result, "A test of the number of experts")
     check_integer(n_boot, "n_boot", 1)
+    if result.held:
+        raise ValueError(
+            f"The fit holds {result.held[0]}: constraints name experts of one number of them, and k + 1 has "
+            "others. Test fits without constraints."
+        )
     X, y, weight = data_of(result, X, y, weight)
     used = weight > 0.0
     sample = Sample(result.model, X[used], y[used], weight[used])

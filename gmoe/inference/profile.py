@@ -8,7 +8,7 @@ import scipy
 from gmoe import table
 from gmoe._validation import check_level
 from gmoe.inference.chart import Chart
-from gmoe.inference.data import check_certified, data_of
+from gmoe.inference.data import check_certified, check_plain, data_of
 from gmoe.inference.estimates import index_of
 from gmoe.solvers.evidence.result import FitResult
 
@@ -51,6 +51,7 @@ def profile_interval(
     quadratic programming in units of standard deviations, where the log-likelihood is nearly a sphere.
     """
     check_certified(result, "A profile interval")
+    check_plain(result, "A profile interval")
     X, y, weight = data_of(result, X, y, weight)
     used = weight > 0.0
     X, y, weight = X[used], y[used], weight[used]

@@ -18,6 +18,7 @@ def settings(result: FitResult) -> dict:
         "gate_columns": np.array(model.gate_columns, dtype=np.intp),
         "expert_columns": np.array(model.expert_columns, dtype=np.intp),
         "space": result.space,
+        "constraints": result.held,
     }
 
 
@@ -25,7 +26,13 @@ def refit(result: FitResult, X, y, weight) -> FitResult | None:
     """Climb from the fit's parameters; None where that cannot be done with such data."""
     try:
         return fit(
-            X, y, _needed(weight), n_experts=result.model.n_experts, init=result.model.parameters, **settings(result)
+            X,
+            y,
+            _needed(weight),
+            n_experts=result.model.n_experts,
+            init=result.model.parameters,
+            column_names=result.column_names,
+            **settings(result),
         )
     except (ValueError, np.linalg.LinAlgError):
         # Too few rows, a constant column or response.

@@ -153,6 +153,12 @@ def _of_what_is_open(r):
         )
 
 
+def said(equations) -> str:
+    """Equations in words, the first few of them."""
+    more = f"; and {len(equations) - 6} more" if len(equations) > 6 else ""
+    return printable("; ".join(map(str, equations[:6])) + more)
+
+
 def _cause(r: FitResult):
     if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"

@@ -10,7 +10,7 @@ from gmoe._printable import printable
 from gmoe._validation import check_choice
 from gmoe.experts import GAUSSIAN
 from gmoe.inference.markup import html_page, latex_table
-from gmoe.inference.sentences import certificate_lines, symmetry_of
+from gmoe.inference.sentences import certificate_lines, said, symmetry_of
 from gmoe.solvers.evidence.result import FitResult
 
 # How figures by expert are shown.
@@ -91,12 +91,15 @@ class Summary:
             figures["standard deviations"] = np.sqrt(model.expert_variances(np.zeros((1, model.n_features)))[0])
         return [
             f"{kind} of {model.n_experts} experts, gate {model.gate}",
-            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.n_free_parameters}",
+            f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.effective_df:.6g}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             *(
                 f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
                 for name, values in figures.items()
             ),
+            *([f"held: {said(r.constraints)}"] if r.constraints else []),
+            *(["shares are given"] if r.given_shares else []),
+            *([f"penalty = {r.penalty:.6f} of {said(r.penalties)}"] if r.penalties else []),
         ]
 
     def __str__(self):

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import numpy as np
 import scipy
 
+from gmoe.constraints.parsing import linear
 from gmoe.inference.estimates import Estimates
-from gmoe.inference.hypotheses import linear
 
 # Singular values of a hypothesis' covariance, relative to the largest, below which one repeats the others.
 REDUNDANT = 1e-9

@@ -8,12 +8,14 @@ from functools import partial
 import numpy as np
 
 from gmoe._limits import excess
+from gmoe.constraints import Constraint
 from gmoe.experts import GAUSSIAN, BaseExperts
 from gmoe.gates import BaseGate
 from gmoe.parameter_space import ParameterSpace
 from gmoe.parameters import Parameters
 from gmoe.part import Size
 from gmoe.solvers._blas import single_threaded
+from gmoe.solvers.constrained import check_constrained, terms_of
 from gmoe.solvers.evidence.certificate import certify, is_interior
 from gmoe.solvers.evidence.result import FitResult
 from gmoe.solvers.evidence.separation import outward, separating_direction
@@ -59,6 +61,7 @@ def fit_path(
     report=None,
     keep_interrupted: bool = False,
     experts: BaseExperts = GAUSSIAN,
+    constraints: Sequence[Constraint] = (),
 ) -> list[FitResult]:
     """Fit mixtures with several numbers of experts; a pure function of its arguments.
 
@@ -100,6 +103,8 @@ def fit_path(
         Whether a KeyboardInterrupt amid the search for a dense gate ends it with its best end, status ``interrupted``,
         and not the caller: a person wants that, a study that stores what it is given does not.
     experts : BaseExperts
+    constraints : sequence of Constraint
+        What the fit holds; of one number of experts.
 
     Returns
     -------
@@ -108,6 +113,7 @@ def fit_path(
     """
     if schedule is not None and not gate.can_anneal:
         raise ValueError(f"{gate!r} has no temperature that a schedule could lower; leave schedule out.")
+    check_constrained(constraints, numbers, solver, schedule)
     if weight is not None:
         X, y, weight, init, weight_unit = _positive(X, y, np.asarray(weight, dtype=float), init)
     else:
@@ -130,14 +136,18 @@ def fit_path(
                 if wrong := excess(layout.size, "parameters"):
                     raise ValueError(f"parameters of {group[-1]} experts {wrong}; use fewer experts or features.")
                 blocks = scaling.blocks(X, y, weight, run, weight_unit, block_size(layout))
-                make_objective = partial(_objective, gate, family, space, scaling, passes)
+                free = partial(_objective, gate, family, space, scaling, passes)
+                total = blocks.total_weight * weight_unit
+                holds, terms = terms_of(free(blocks, group[-1], executor), scaling, labels, constraints, total)
+                make_objective = partial(_held, free, group[-1], terms)
                 if isinstance(init, str):
                     ends = search(make_objective, blocks, group, settings, executor)
                 else:
                     ends = iter([_climb_init(make_objective(blocks, group[-1], executor), scaling, init, settings)])
                 for found in ends:
                     end, direction = _finished(found, scaling, also, settings)
-                    results.append(certify(end, scaling, labels, len(passes), settings, direction, weight_unit))
+                    evidence = len(passes), settings, direction, weight_unit, holds
+                    results.append(certify(end, scaling, labels, *evidence))
                     if found.interrupted:
                         return results
     finally:
@@ -154,6 +164,12 @@ def _climbed_together(gate, numbers):
 
 def _objective(gate, experts, space, scaling, passes, blocks, k, executor):
     return Objective(blocks, gate.with_experts(k), k, space, scaling, executor, passes, experts)
+
+
+def _held(make_objective, n_experts, terms, blocks, k, executor):
+    """Objective under equations and penalties, which are those of one number of experts."""
+    objective = make_objective(blocks, k, executor)
+    return objective.holding(terms) if k == n_experts else objective
 
 
 def _climb_init(objective, scaling, init, settings):

@@ -106,5 +106,6 @@ def complete_information(objective: Objective, evaluation):
     for at, block in zip(objective.at_expert, experts / objective.blocks.total_weight, strict=True):
         information[np.ix_(at, at)] += block
     information[np.ix_(objective.gate_index, objective.gate_index)] = gate_information(objective, sums)
+    information += objective.terms.matrix
     # The ridge keeps experts without observations, and separated gates, finite.
     return information + 1e-8 * np.eye(objective.n_parameters)

@@ -15,6 +15,8 @@ from gmoe.solvers.problem.walls import Bound
 
 # Values of walls below this, in scaled coordinates, are on the wall; violations below the second are rounding.
 NEAR, ROUNDING = 1e-9, 1e-12
+# Size of a combination of normals, relative to the largest, that is rounding.
+RANK = 1e-10
 # Trial points on the way to the first wall that a step meets; part of a step that shows its direction.
 TRIES, STUB = 60, 1e-7
 
@@ -40,8 +42,8 @@ class Face:
 
     @property
     def bounds(self) -> list[Bound]:
-        """What is held."""
-        return [self.walls[wall].bound(index) for wall, index in self.holds]
+        """What is held, without the equations, which always are."""
+        return [self.walls[wall].bound(index) for wall, index in self.holds if not self.walls[wall].equal]
 
     def bend(self, theta):
         """Sum of multipliers times second derivatives of the walls, (P, P) or 0."""
@@ -59,7 +61,7 @@ class Face:
             return basis
         normals = basis.T @ (jacobian.T @ self.normals)
         left, sizes, _ = np.linalg.svd(normals)
-        rank = int(np.sum(sizes > 1e-10 * sizes.max(initial=0.0)))
+        rank = int(np.sum(sizes > RANK * sizes.max(initial=0.0)))
         return basis @ left[:, rank:]
 
 
@@ -82,16 +84,32 @@ def face_at(walls, theta, gradient, jacobian, basis, also=NOWHERE) -> Face:
     near = [
         (number, int(index))
         for number, wall in enumerate(walls)
-        for index in np.flatnonzero(wall.values(theta) <= NEAR)
+        for index in np.flatnonzero(wall.equal | (wall.values(theta) <= NEAR))
     ]
     if not near:
         return Face(walls, (), np.empty((len(theta), 0)), np.empty(0))
     normals = _normals(walls, theta, near)
     inward = basis.T @ (jacobian.T @ normals)
     size = np.maximum(np.linalg.norm(inward, axis=0), 1e-300)
-    multipliers = scipy.optimize.nnls(inward / size, -(basis.T @ (jacobian.T @ gradient)))[0] / size
-    held = [i for i, hold in enumerate(near) if multipliers[i] > 0.0 or hold in also]
+    equal = np.array([walls[number].equal for number, _ in near])
+    multipliers = _pushes(inward / size, -(basis.T @ (jacobian.T @ gradient)), equal) / size
+    held = [i for i, hold in enumerate(near) if multipliers[i] > 0.0 or equal[i] or hold in also]
     return Face(walls, tuple(near[i] for i in held), normals[:, held], multipliers[held])
+
+
+def _pushes(inward, force, equal):
+    """Multipliers of unit normals that take up most of a force: not negative, but of equations any."""
+    if not equal.any():
+        return scipy.optimize.nnls(inward, force)[0]
+    result = np.zeros(len(equal))
+    if not equal.all():
+        left, sizes, _ = np.linalg.svd(inward[:, equal], full_matrices=False)
+        out = left[:, sizes > RANK * sizes.max(initial=0.0)]
+        rest = inward[:, ~equal] - out @ (out.T @ inward[:, ~equal])
+        result[~equal] = scipy.optimize.nnls(rest, force - out @ (out.T @ force))[0]
+    left_over = force - inward[:, ~equal] @ result[~equal]
+    result[equal] = np.linalg.lstsq(inward[:, equal], left_over, rcond=RANK)[0]
+    return result
 
 
 def _normals(walls, theta, holds):

@@ -12,6 +12,7 @@ from gmoe.frames import Frame
 from gmoe.gates import mirrored, relabelling
 from gmoe.model import GMoE
 from gmoe.parameters import Parameters
+from gmoe.solvers.problem.exchanges import placement
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 from gmoe.solvers.problem.raw import raw_arrays
 
@@ -52,11 +53,8 @@ def _expert_order(objective, scaling, evaluation):
 
 def _exchanged(objective, exchange, evaluation, directions):
     """Apply an exchange of the gate's parameters, and the same of the experts."""
-    index, experts = objective.gate_index, list(exchange.experts)
-    order, sign = np.arange(objective.size), np.ones(objective.size)
-    order[index], sign[index] = index[list(exchange.order)], exchange.sign
-    own = objective.at_expert[:, : objective.q_expert]
-    order[own] = own[experts]
+    experts = list(exchange.experts)
+    order, sign = placement(objective, exchange)
     sums = copy(evaluation.sums)
     # Its last row is no sum by expert.
     sums.totals = np.vstack([sums.totals[:2, experts], sums.totals[2:]])

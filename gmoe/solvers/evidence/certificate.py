@@ -3,9 +3,12 @@
 import numpy as np
 
 from gmoe import table
+from gmoe.constraints import Equation
+from gmoe.constraints.system import NOTHING, Holds, holding
+from gmoe.solvers.ascent.face import NEAR
 from gmoe.solvers.ascent.newton import Spectrum
 from gmoe.solvers.evidence.canonical import canonical, model_at
-from gmoe.solvers.evidence.covariance import collinear_columns, covariance, ends, entries_of
+from gmoe.solvers.evidence.covariance import FLAT, collinear_columns, covariance, ends, entries_of
 from gmoe.solvers.evidence.digest import digest
 from gmoe.solvers.evidence.maxima import other_maxima
 from gmoe.solvers.evidence.result import FitResult
@@ -19,13 +22,16 @@ from gmoe.solvers.problem.walls import Kind
 from gmoe.solvers.search.dense import Found
 from gmoe.solvers.search.standing import rows_held, variance_held
 
+# What equations may be off at an end: the values of curved ones are followed to 1e-9.
+KEPT = 1e-7
 # Rows at a time; relative difference of the climb's log-likelihood from the returned model's own that is rounding.
 ROWS, SAME_MODEL = 65536, 1e-7
 
 
 def certify(
-    found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0
-) -> FitResult:
+    found: Found, scaling: Scaling, labels, n_passes: int, settings, direction=None, weight_unit: float = 1.0,
+    holds: Holds = NOTHING,
+) -> FitResult:  # fmt: skip
     """Turn the best ascent into a result in the units of the data, with all that is known about it.
 
     Parameters
@@ -41,6 +47,8 @@ def certify(
         In which the gate separates at the end of the ascent, an evaluation of OBSERVED.
     weight_unit : float
         What the weights were divided by.
+    holds : Holds
+        What the fit holds, and is penalised for.
     """
     objective, best = found.objective, found.best
     gate = objective.gate
@@ -49,8 +57,14 @@ def certify(
         direction = separating_direction(objective, evaluation)
     beside = np.empty((len(evaluation.theta), 0)) if direction is None else direction[:, None]
     evaluation, (free, beside) = canonical(objective, scaling, evaluation, (free, beside))
+    zeros = [Equation(((name, 1.0),), 0.0) for name in _zeros(objective, holds, evaluation.theta)]
+    objective = objective.face_at(evaluation.theta)
+    if objective is not found.objective:
+        evaluation = objective.evaluate(objective.on_equations(evaluation.theta))
     exact, few = variance_held(objective, evaluation.theta), rows_held(objective, evaluation)
     model = model_at(objective, scaling, evaluation.theta)
+    names = table.parameter_names(model, labels)
+    model = holding(model, names, (*holds.equations, *zeros))
     local = curvature(objective, evaluation, settings.tol)
     kinds = {bound.kind for bound in local.face.bounds}
     held = Kind.SELECTION in kinds
@@ -59,10 +73,12 @@ def certify(
     entries = entries_of(objective, scaling, model)
     along = beside[:, 0] if separated else None
     spread, notes = covariance(objective, scaling, local, model, entries, exact, free, along, weight_unit)
-    converged = best.converged and local.is_maximum
+    notes = tuple("zero" if name in {e.holds for e in zeros} else n for name, n in zip(names, notes, strict=True))
+    kept = all(np.abs(wall.values(evaluation.theta)).max() <= KEPT for wall in objective.equal_walls)
+    converged = kept and best.converged and local.is_maximum
     n_free = objective.symmetry.n_free + objective.n_fitted * objective.q_expert + objective.s_expert
-    names = table.parameter_names(model, labels)
     own = _own_log_likelihood(objective.blocks, model) * weight_unit
+    penalty = objective.terms.value(evaluation.theta)
     _, y, weight = objective.blocks.raw
     total, shift = objective.blocks.total_weight * weight_unit, scaling.log_unit
     # Ends agree where the log-likelihoods do, up to the rounding of a sum of n terms; those of a separated gate stop
@@ -73,7 +89,7 @@ def certify(
         log_likelihood=own,
         status=(
             _status(objective, evaluation, kinds, exact, few, converged, separated, found.interrupted)
-            if abs(own - total * (evaluation.value - shift)) <= SAME_MODEL * (total + abs(own))
+            if abs(own - total * (evaluation.value + penalty - shift)) <= SAME_MODEL * (total + abs(own))
             else "boundary_on_row"
         ),
         gradient=local.slope,
@@ -98,7 +114,7 @@ def certify(
         spread=spread,
         parameter_names=names,
         notes=notes,
-        n_free_parameters=n_free - n_tied(objective),
+        n_free_parameters=n_free - n_decided(objective, evaluation.theta),
         classification=float(evaluation.sums.totals[2, 0]) * weight_unit,
         total_weight=total,
         n_rows=objective.blocks.n,
@@ -108,6 +124,11 @@ def certify(
         min_rows=objective.least_share * objective.blocks.n_rows,
         exact_curvature=gate.has_exact_curvature and model.experts.has_exact_curvature,
         other_maxima=other_maxima(found, scaling, weight_unit),
+        constraints=holds.equations,
+        penalties=holds.penalties,
+        given_shares=holds.shares,
+        penalty=penalty * total,
+        shrinkage=shrinkage(objective, local),
     )
 
 
@@ -120,6 +141,14 @@ def _own_log_likelihood(blocks, model):
         density = model.log_density(X[rows], y[rows])
         total += float(density.sum() if weight is None else weight[rows] @ density)
     return total
+
+
+def _zeros(objective, holds, theta):
+    """Parameters of which the absolute value is penalised, and that are zero."""
+    if objective.terms.absolutes is None:
+        return []
+    signs = objective.terms.absolutes.signs(theta)
+    return [name for name, sign in zip(holds.absolutes, signs, strict=True) if sign == 0.0]
 
 
 def _experts(which):
@@ -179,13 +208,29 @@ def prefers_cold(objective: Objective, evaluation: Evaluation) -> bool:
         bent = objective.split(theta)[0][:, objective.gate.first_bent :]
         bent[:] = bent.mean(axis=0) + factor * (bent - bent.mean(axis=0))
         objective.shared(theta)[:] += np.log(factor)
+        if any(np.abs(wall.values(theta)).max() > NEAR for wall in objective.equal_walls):
+            return False
         if evaluation.value - objective.evaluate(theta, SCORE).value > NO_FALL:
             return False
     return True
 
 
-def n_tied(objective: Objective) -> int:
-    """Count the parameters that are no free ones where all log variances are one number."""
+def shrinkage(objective: Objective, local: Spectrum) -> float:
+    """Degrees of freedom that a penalty takes: those less the trace of inverse penalised times plain information."""
+    if objective.terms.penalty is None:
+        return 0.0
+    out = local.coordinates.jacobian(local.theta) @ local.basis @ local.vectors
+    regular = local.values > FLAT * max(local.values.max(initial=0.0), 1e-300)
+    taken = np.einsum("pr,pq,qr->r", out, objective.terms.matrix, out)
+    return float(np.sum(taken[regular] / local.values[regular]))
+
+
+def n_decided(objective: Objective, theta) -> int:
+    """Count the parameters that are no free ones: equations, and all log variances where these are one number."""
     rows = objective.log_variance_rows
-    tied = objective.space.variance_ratio == 1.0 and rows is not None
-    return objective.n_fitted * int(np.linalg.matrix_rank(rows)) - 1 if tied else 0
+    found = [wall.normals(theta, np.arange(len(wall.values(theta)))).T for wall in objective.equal_walls]
+    if objective.space.variance_ratio == 1.0 and rows is not None:
+        units = np.eye(objective.size)
+        own = [rows @ units[at[: objective.q_expert]] for at in objective.at_expert[: objective.n_fitted]]
+        found.append(np.vstack(own)[1:] - own[0][0])
+    return int(np.linalg.matrix_rank(np.vstack(found) @ objective.identified)) if found else 0

@@ -7,6 +7,7 @@ from math import prod
 import numpy as np
 
 from gmoe.part import Array, Axis
+from gmoe.solvers.ascent.face import face_at
 from gmoe.solvers.evidence.result import lengths
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.problem.raw import derivatives, raw_sizes
@@ -78,6 +79,7 @@ def covariance(
         if len(ended) == len(places):
             notes[places[ended]] = "at bound"
     notes[entries.own_experts[objective.n_fitted :]] = "pinned"
+    notes[(notes == "") & _decided(objective, local, to_unit)] = "held"
     # What is held by a bound has no spread at all.
     notes[(notes == "") & (deviation == 0.0)] = "at bound"
     with np.errstate(over="ignore", under="ignore", invalid="ignore"):
@@ -85,6 +87,18 @@ def covariance(
         errors = lengths(spread)
     notes[(notes == "") & ~(np.isfinite(errors) & (errors > 0.0))] = "beyond range"
     return spread, tuple(str(note) for note in notes)
+
+
+def _decided(objective, local, to_unit):
+    """Which entries of the table the equations leave no direction to move, of bool."""
+    if not objective.equal_walls:
+        return np.zeros(len(to_unit), bool)
+    jacobian, basis = local.coordinates.jacobian(local.theta), local.coordinates.basis()
+    equations = face_at(objective.equal_walls, local.theta, np.zeros(len(local.theta)), jacobian, basis)
+    moves = [
+        np.linalg.norm(to_unit @ (jacobian @ along), axis=1) for along in (basis, equations.tangent(jacobian, basis))
+    ]
+    return moves[1] <= LOADING * moves[0]
 
 
 @dataclass(frozen=True)

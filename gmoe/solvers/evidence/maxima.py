@@ -43,7 +43,8 @@ def other_maxima(found: Found, scaling: Scaling, weight_unit: float) -> tuple[Lo
         last = value
         n_starts = int(np.sum(np.abs(np.array(found.ends) - value) <= SAME))
         model = _model(objective, scaling, ascent.evaluation)
-        maxima.append(LocalMaximum(float(total * (value - scaling.log_unit)), n_starts, model))
+        plain = value + objective.terms.value(ascent.evaluation.theta)
+        maxima.append(LocalMaximum(float(total * (plain - scaling.log_unit)), n_starts, model))
     return tuple(maxima)
 
 

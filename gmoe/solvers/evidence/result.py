@@ -5,6 +5,7 @@ from functools import cached_property
 
 import numpy as np
 
+from gmoe.constraints import Constraint, Equation, Shares, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -86,9 +87,9 @@ class FitResult:
         in ``parameter_names``: the root of their covariance.
     parameter_names : tuple of str
     notes : tuple of str
-        One by parameter: empty, ``pinned``, ``not identified``, ``separated``, ``at bound``, or ``boundary`` for what
-        moves the regions of a sparse gate: the likelihood has no slope in it, and the estimate no standard error;
-        ``beyond range`` for a standard error that is 0 or infinite as a double.
+        One by parameter: empty, ``held`` by a constraint, ``zero`` by a penalty, ``pinned``, ``not identified``,
+        ``separated``, ``at bound``, or ``boundary`` for what moves the regions of a sparse gate: the likelihood has no
+        slope in it, and the estimate no standard error; ``beyond range`` for one that is 0 or infinite as a double.
     n_free_parameters : int
         Identified parameters: degrees of freedom of AIC and BIC.
     classification : float
@@ -111,6 +112,17 @@ class FitResult:
     other_maxima : tuple of LocalMaximum
         Where the other climbs of the search ended, the highest first: log-likelihood, number of climbs, model. Climbs
         that were left on the way, and those from given starts, are not in it.
+    constraints : tuple of Equation
+        What the fit holds; experts are in the order in which these name them.
+    penalties : tuple of Shrinkage
+        What the fit is penalised for: it maximises ``log_likelihood - penalty``, of which gradient, curvature,
+        ``history`` and standard errors are.
+    given_shares : tuple of float
+        Average gate probabilities that the fit holds; empty where it holds none.
+    penalty : float
+        Half the weighted sum of squares, and that of absolute values, at the end.
+    shrinkage : float
+        Degrees of freedom that it takes.
     """
 
     model: GMoE
@@ -148,6 +160,11 @@ class FitResult:
     min_rows: float
     exact_curvature: bool
     other_maxima: tuple[LocalMaximum, ...] = ()
+    constraints: tuple[Equation, ...] = ()
+    penalties: tuple[Shrinkage, ...] = ()
+    given_shares: tuple[float, ...] = ()
+    penalty: float = 0.0
+    shrinkage: float = 0.0
 
     def __repr__(self):
         return (
@@ -156,14 +173,28 @@ class FitResult:
         )
 
     @property
+    def held(self) -> tuple[Constraint, ...]:
+        """All that the fit holds and is penalised for: the constraints of a refit."""
+        shares = (Shares(self.given_shares),) if self.given_shares else ()
+        return (*self.constraints, *shares, *self.penalties)
+
+    @property
+    def effective_df(self) -> float:
+        """Degrees of freedom: identified parameters less what a penalty takes of them.
+
+        The trace of the inverse of the penalised information times the plain one (Gray, 1992, JASA 87).
+        """
+        return self.n_free_parameters - self.shrinkage
+
+    @property
     def aic(self) -> float:
         """Akaike's criterion, -2 log-likelihood + 2 df; smaller is better."""
-        return 2.0 * self.n_free_parameters - 2.0 * self.log_likelihood
+        return 2.0 * self.effective_df - 2.0 * self.log_likelihood
 
     @property
     def bic(self) -> float:
         """Bayes' criterion, -2 log-likelihood + log(n) df, with the total weight as n; smaller is better."""
-        return float(np.log(self.total_weight)) * self.n_free_parameters - 2.0 * self.log_likelihood
+        return float(np.log(self.total_weight)) * self.effective_df - 2.0 * self.log_likelihood
 
     @property
     def icl(self) -> float:

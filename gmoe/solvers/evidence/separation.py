@@ -3,7 +3,7 @@
 import numpy as np
 
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.ascent.newton import newton
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.layout import beside
 from gmoe.solvers.problem.objective import SCORE, Evaluation, Objective
 
@@ -13,6 +13,10 @@ WEAK = 1e-5
 NO_FALL = 1e-8
 # Relative change of the average log-likelihood that is rounding.
 ROUNDING = 1e-13
+# Part of a direction that leads out of the equations, and is rounding.
+OPEN = 1e-9
+# Part of a way that is left where shares are given, below which they lead back.
+BACK = 0.3
 # Steps outward along a separating direction, and Newton steps that follow.
 OUTWARD, STEPS = (10.0, 100.0), 30
 
@@ -56,7 +60,10 @@ def separating_direction(objective: Objective, evaluation: Evaluation):
     for vector in [*(free @ vectors[:, values < WEAK]).T, *scale.T]:
         direction = np.zeros_like(evaluation.theta)
         direction[index] = vector
-        ends = [objective.evaluate(evaluation.theta + sign * size * direction, SCORE).value for sign in (-1.0, 1.0)]
+        points = [_far(objective, evaluation.theta, sign * size * direction) for sign in (-1.0, 1.0)]
+        if any(point is None for point in points):
+            continue
+        ends = [objective.evaluate(point, SCORE).value for point in points]
         rises = np.array(ends) - evaluation.value
         # The same either way, to rounding: a direction without effect on these data, which separates nothing.
         idle = np.abs(rises).max() <= ROUNDING * (1.0 + abs(evaluation.value))
@@ -76,6 +83,8 @@ def _vanishing(objective, evaluation):
     for j in range(objective.n_fitted, objective.n_experts) if objective.gate.adds_intercept else ():
         direction = np.zeros_like(evaluation.theta)
         objective.split(direction)[0][j, 0] = -1.0
+        if not _is_open(objective, direction):
+            continue
         value = objective.evaluate(evaluation.theta + OUTWARD[0] * direction, SCORE).value
         if evaluation.value - value < NO_FALL:
             return direction
@@ -89,15 +98,32 @@ def _separating_scale(objective: Objective, evaluation: Evaluation):
     scale = objective.symmetry.scale
     # A gate without such a scale at least becomes steeper.
     direction[objective.gate_index] = scale.change(*own, 2.0) if scale else np.append(own[0], 0.0 * own[1])
-    if not direction.any():
+    if not direction.any() or not _is_open(objective, direction):
         return None
-    value = objective.evaluate(evaluation.theta + direction, SCORE).value
+    point = _far(objective, evaluation.theta, direction)
+    if point is None:
+        return None
+    value = objective.evaluate(point, SCORE).value
     return direction if evaluation.value - value < NO_FALL else None
+
+
+def _far(objective, theta, way):
+    """Point at the end of a way, with the given shares; None where these lead back."""
+    point = objective.on_equations(theta + way)
+    # What the density does not depend on is no way at all.
+    left, whole = (np.linalg.norm(objective.identified.T @ move) for move in (point - theta, way))
+    return None if left < BACK * whole else point
+
+
+def _is_open(objective, direction):
+    """Whether equations are kept along a direction."""
+    return np.abs(objective.along_equations(direction) - direction).max() <= OPEN * np.abs(direction).max()
 
 
 def _gate_directions(objective, evaluation):
     """Orthonormal directions of the gate that may separate it, and the scale of a sparse gate's keys, as columns."""
     flat, free = objective.uninformed, objective.informed
+    free = objective.within_equations(objective.embed(free))[objective.gate_index]
     if objective.temperature_at_bound(evaluation.theta):
         # That this goes on for ever is known.
         free = beside(np.linalg.qr(np.column_stack([flat, np.eye(len(flat))[:, -1]]))[0])

@@ -33,7 +33,7 @@ def determined(objective: Objective, evaluation):
     fitted = expert_moments(objective, at)[: objective.n_fitted]
     for j, (values, vectors) in enumerate(zip(*np.linalg.eigh(fitted / objective.blocks.weight_scale), strict=True)):
         for weak in WEAK:
-            flat = vectors[:, values < weak]
+            flat = _open(objective, j, columns, vectors[:, values < weak])
             if not flat.size:
                 break
             theta = at.theta.copy()
@@ -47,6 +47,14 @@ def determined(objective: Objective, evaluation):
     if not found:
         return evaluation, np.empty((objective.n_parameters, 0))
     return objective.evaluate(at.theta), np.column_stack(found)
+
+
+def _open(objective, j, columns, flat):
+    """Directions of the mean of an expert that keep the equations."""
+    place = objective.at_expert[j, columns]
+    wide = np.zeros((objective.n_parameters, flat.shape[1]))
+    wide[place] = flat
+    return objective.within_equations(wide)[place]
 
 
 def _embedded(objective, j, columns, direction):

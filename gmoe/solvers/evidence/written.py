@@ -1,12 +1,13 @@
 """The evidence of a fit in JSON's types, and back."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import Field, fields
 from typing import Any
 
 import numpy as np
 
 from gmoe import _json
+from gmoe.constraints import Constraint, Equation, Lasso, Ridge, Shares, Shrinkage
 from gmoe.model import GMoE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.evidence.maxima import LocalMaximum
@@ -23,7 +24,8 @@ def result_content(result: FitResult) -> dict[str, Any]:
         for other in result.other_maxima
     ]
     found = {name: _json.numbers(getattr(result, name)) for name in names}
-    return found | {"space": space_content(result.space), "other_maxima": others}
+    constraints = constraints_content(result.held)
+    return found | {"space": space_content(result.space), "other_maxima": others, "constraints": constraints}
 
 
 def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
@@ -39,7 +41,11 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
                 f"{length}; {_json.SOURCE}."
             )
     others = tuple(map(_other, _json.entry(content, "other_maxima", list)))
-    return FitResult(model=model, space=space_of(_json.entry(content, "space", dict)), other_maxima=others, **found)
+    space = space_of(_json.entry(content, "space", dict))
+    values = constraints_of(_json.entry(content, "constraints", list))
+    found["constraints"] = tuple(value for value in values if isinstance(value, Equation))
+    found["penalties"] = tuple(value for value in values if isinstance(value, Shrinkage))
+    return FitResult(model=model, space=space, other_maxima=others, **found)
 
 
 def space_content(space: ParameterSpace) -> dict[str, Any]:
@@ -54,6 +60,53 @@ def space_of(content: Mapping[str, Any]) -> ParameterSpace:
         return ParameterSpace(**content)
     except TypeError as error:
         raise ValueError(f"Entry 'space' of the JSON is no parameter space: {error}; {_json.SOURCE}.") from error
+
+
+def constraints_content(values: Iterable[Constraint]) -> list[dict[str, Any]]:
+    """Return what a fit holds in JSON's types: kind and fields of equations and penalties."""
+    return [
+        {"kind": type(value).__name__} | {f.name: _json.numbers(getattr(value, f.name)) for f in written_fields(value)}
+        for value in values
+    ]
+
+
+def written_fields(value: Any) -> tuple[Field[Any], ...]:
+    """Fields of a value, a dataclass."""
+    return fields(value)
+
+
+def constraints_of(contents: Sequence[Any]) -> tuple[Constraint, ...]:
+    """Return the equations, shares and penalties that contents describe."""
+    return tuple(map(_constraint, contents))
+
+
+def _constraint(content):
+    if not isinstance(content, dict):
+        raise ValueError(f"Entry 'constraints' of the JSON must hold objects, got {content!r}; {_json.SOURCE}.")
+    kind = _json.entry(content, "kind", str)
+    if kind not in CONSTRAINTS:
+        raise ValueError(f"Unknown kind {kind!r} of a constraint in the JSON; {_json.SOURCE}.")
+    return CONSTRAINTS[kind](content)
+
+
+def _shrinkage(kind):
+    def read(content):
+        experts = None if content.get("experts") is None else _tuple(int)(content, "experts")
+        return kind(_json.entry(content, "name", str), _float(content, "strength"), experts)
+
+    return read
+
+
+def _equation(content):
+    terms = _json.entry(content, "terms", list)
+    if not all(isinstance(t, list) and len(t) == 2 and isinstance(t[0], str) and _is_number(t[1]) for t in terms):
+        raise ValueError(f"Entry 'terms' of the JSON must hold pairs of a name and a number; {_json.SOURCE}.")
+    pairs = tuple((name, float(factor)) for name, factor in terms)
+    return Equation(pairs, _float(content, "value"), _json.entry(content, "positive", bool))
+
+
+def _is_number(value):
+    return isinstance(value, int | float) and not isinstance(value, bool)
 
 
 def _other(content):
@@ -88,6 +141,13 @@ def _tuple(kind):
 
     return read
 
+
+CONSTRAINTS: dict[str, Callable] = {
+    "Equation": _equation,
+    "Shares": lambda content: Shares(tuple(_array(content, "values").tolist())),
+    "Ridge": _shrinkage(Ridge),
+    "Lasso": _shrinkage(Lasso),
+}
 
 # By the type that a field of the result declares; the others are written apart.
 READERS: dict[Any, Callable] = {

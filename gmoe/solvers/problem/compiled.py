@@ -77,4 +77,5 @@ def compiled(objective) -> Compiled | None:
     """Return the compiled climb on an objective, or None where there is none."""
     blocks = objective.blocks
     fits = objective.gate.has_affine_log_weights(objective.n_experts) and objective.experts.climb is not None
+    fits = fits and not objective.terms.are_there
     return Compiled(objective) if fits and blocks.in_memory and blocks.n <= ROWS else None

@@ -18,10 +18,13 @@ from gmoe.kernels.rows import gather
 from gmoe.parameter_space import ParameterSpace
 from gmoe.part import Size
 from gmoe.solvers.problem.compiled import Compiled, compiled
+from gmoe.solvers.problem.exchanges import keeping
 from gmoe.solvers.problem.layout import Structure, structure_of
 from gmoe.solvers.problem.passes import Evaluation, Passes
 from gmoe.solvers.problem.rows_wall import rows_wall
+from gmoe.solvers.problem.shares_wall import on_shares, shares_wall
 from gmoe.solvers.problem.spread_wall import spread_wall
+from gmoe.solvers.problem.terms import NO_TERMS, Terms
 from gmoe.solvers.problem.walls import flat_wall
 
 __all__ = ["COMPLETE", "OBSERVED", "PRODUCTS", "SCORE", "Evaluation", "Objective"]
@@ -50,6 +53,8 @@ class Objective(Structure):
     passes : list, optional
         Grows by one entry with every pass; several objectives may share it.
     experts : BaseExperts, optional
+    terms : Terms, optional
+        What holds everywhere, and what the average log-likelihood is less.
     """
 
     def __init__(
@@ -62,6 +67,7 @@ class Objective(Structure):
         executor=None,
         passes=None,
         experts=GAUSSIAN,
+        terms: Terms = NO_TERMS,
     ):
         sizes = [Size(n_experts, len(design.transform), blocks.n_outputs) for design in (blocks.gate, blocks.expert)]
         experts = experts.sized(sizes[1])
@@ -76,21 +82,43 @@ class Objective(Structure):
         self._executor = executor
         self._data = Passes(blocks, gate, experts, self.layout, executor)
         self.flat_wall, spread = flat_wall(self, space, scaling), spread_wall(self)
+        self.terms, self.equations = terms, terms.equations
+        if terms.signs is not None:
+            self.flat_wall = self.flat_wall.and_also(terms.signs)
+        if self.equations is not None:
+            self.flat_wall = self.equations.beside(self.flat_wall)
+        if terms.are_there:
+            self.symmetry = keeping(self.layout, terms)
+        #: Walls on which every point lies.
+        self.equal_walls = tuple(wall for wall in (self.equations, shares_wall(self)) if wall is not None)
         #: Walls that are there whatever the data: they bound parameters, or functions of these.
         self.fixed_walls = (self.flat_wall,) if spread is None else (self.flat_wall, spread)
         self._rows_wall = rows_wall(self)
 
     def on(self, blocks: Blocks) -> "Objective":
         """Return the objective of other data; it counts its passes with this one."""
-        return self._like(blocks, self.gate, None)
+        return self._like(blocks, self.gate, None, self.terms)
 
     def under(self, gate: BaseGate) -> "Objective":
         """Return the objective of the same data under another gate; it counts its passes with this one."""
-        return self._like(self.blocks, gate, self._executor)
+        return self._like(self.blocks, gate, self._executor, self.terms)
 
-    def _like(self, blocks, gate, executor):
+    def holding(self, terms: Terms) -> "Objective":
+        """Return the objective of the same data under other terms; it counts its passes with this one."""
+        return self if terms is self.terms else self._like(self.blocks, self.gate, self._executor, terms)
+
+    def face_at(self, theta) -> "Objective":
+        """Return the smooth objective on the face of a point."""
+        return self.holding(self.terms.face_at(theta))
+
+    @cached_property
+    def free(self) -> "Objective":
+        """The objective without terms."""
+        return self.holding(NO_TERMS)
+
+    def _like(self, blocks, gate, executor, terms):
         shared = self.space, self.scaling, executor, self._passes, self.experts
-        return Objective(blocks, gate, self.n_experts, *shared)
+        return Objective(blocks, gate, self.n_experts, *shared, terms)
 
     @property
     def n_passes(self):
@@ -114,8 +142,20 @@ class Objective(Structure):
 
     @cached_property
     def least_shares(self) -> np.ndarray:
-        """The same of each expert, (k,): an expert with a given density needs no rows."""
-        return np.where(np.arange(self.n_experts) < self.n_fitted, self.least_share, 0.0)
+        """The same of each expert, (k,): none of those that need no rows."""
+        return np.where(self.needs_rows, self.least_share, 0.0)
+
+    @cached_property
+    def needs_rows(self) -> np.ndarray:
+        """Which experts need rows, (k,): not those of given or held density; none where gate or shares are held."""
+        needy = np.arange(self.n_experts) < self.n_fitted
+        if self.terms.shares is not None:
+            return np.zeros(self.n_experts, bool)
+        if self.equations is None:
+            return needy
+        units, gate = np.eye(self.n_parameters), self.embed(self.informed)
+        moves = [self.equations.within(units[:, own[: self.q_expert]]).size for own in self.at_expert]
+        return needy & (np.array(moves) > 0) & (self.equations.within(gate).size > 0)
 
     def shares(self, evaluation) -> np.ndarray:
         """Average gate probability of each expert, (k,)."""
@@ -128,7 +168,21 @@ class Objective(Structure):
     def walls(self, evaluation) -> tuple:
         """Walls of the parameter space that one step from a point may meet."""
         near = self._rows_wall is not None and np.any(self.shares(evaluation) < FAR_ROWS * self.least_shares)
-        return (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
+        walls = (*self.fixed_walls, self._rows_wall) if near and self.least_share > 0.0 else self.fixed_walls
+        return (*self.equal_walls, *walls)
+
+    def on_equations(self, theta):
+        """Nearest parameters that satisfy the equations, and have the given shares."""
+        theta = theta if self.equations is None else self.equations.nearest(theta)
+        return theta if self.terms.shares is None else on_shares(self, theta)
+
+    def along_equations(self, directions):
+        """Directions (P, m) less what leads out of the equations."""
+        return directions if self.equations is None else self.equations.along(directions)
+
+    def within_equations(self, directions):
+        """Combine orthonormal directions (P, m) to those that keep the equations."""
+        return directions if self.equations is None else self.equations.within(directions)
 
     def outside(self, evaluation) -> bool:
         """Whether some expert has too few rows."""
@@ -163,7 +217,11 @@ class Objective(Structure):
                 self.at_both, hessian,
             )  # fmt: skip
             hessian /= total
-        return Evaluation(theta, sums.value / total, gradient, sums, hessian)
+        value = sums.value / total
+        if self.terms.are_there:
+            value, gradient = value - self.terms.value(theta), gradient - self.terms.gradient(theta)
+            hessian = None if hessian is None else hessian - self.terms.matrix
+        return Evaluation(theta, value, gradient, sums, hessian)
 
     def product(self, evaluation: Evaluation, direction):
         """Hessian at an evaluation of at least PRODUCTS times a direction (P,), without it; one pass over the data."""
@@ -171,7 +229,8 @@ class Objective(Structure):
         result = self._gathered(self._data.change(evaluation.theta, direction))
         for bend, at in ((evaluation.sums.bend_gate, self.at_gate), (evaluation.sums.bend_expert, self.at_expert)):
             np.add.at(result, at, np.einsum("jab,jb->ja", symmetric(bend), direction[at]))
-        return result / self.blocks.total_weight
+        result /= self.blocks.total_weight
+        return result if self.terms.penalty is None else result - self.terms.matrix @ direction
 
     def _gathered(self, sums):
         """Put sums by expert where their parameters are, (P,)."""

@@ -12,14 +12,30 @@ NOTHING = 1e-300
 class RowsWall:
     """Each fitted expert has its rows: log of its average gate probability over the least one."""
 
+    equal = False
+
     def __init__(self, objective, least: float):
         self.objective, self.least = objective, least
 
     def values(self, theta):
         """See :class:`Wall`."""
-        n = self.objective.n_fitted
+        n = self._counted
         share = sum(weight @ self._gate(theta, "probabilities", x)[:n].T for x, weight in self._data())
-        return np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
+        return self._room(share)
+
+    def _room(self, share):
+        room = np.log(np.maximum(share / self.objective.blocks.total_weight, NOTHING) / self.least)
+        # An expert whose density is held needs no rows.
+        room[~self.objective.needs_rows[: len(room)]] = np.inf
+        return room
+
+    @property
+    def _counted(self):
+        """How many experts have a share that is bounded, the first ones."""
+        return self.objective.n_fitted
+
+    def _mass(self, theta, which):
+        return np.exp(self.values(theta)[which]) * self.least * self.objective.blocks.total_weight
 
     def bound(self, index):
         """See :class:`Wall`."""
@@ -54,8 +70,7 @@ class RowsWall:
         objective, size = self.objective, self.objective.n_parameters
         share, slopes, curve = np.zeros(len(which)), np.zeros((len(which), size)), np.zeros((size, size))
         if multipliers is not None:
-            share_now = np.exp(self.values(theta)[which]) * self.least * objective.blocks.total_weight
-            force = multipliers / np.maximum(share_now, NOTHING)
+            force = multipliers / np.maximum(self._mass(theta, which), NOTHING)
         for x, weight in self._data():
             p, rows = self._gate(theta, "probabilities", x), self._gate(theta, "jacobian", x)
             mean = self._stacked(p[:, None] * rows)
@@ -97,8 +112,7 @@ class AffineRowsWall(RowsWall):
         share, coef = np.zeros(self.objective.n_experts), self._coef(theta)
         for design, weight, m in self._designs():
             gate_share.shares(design, m, weight, coef, share)
-        share = share[: self.objective.n_fitted] / self.objective.blocks.total_weight
-        return np.log(np.maximum(share, NOTHING) / self.least)
+        return self._room(share[: self._counted])
 
     def _derivatives(self, theta, which, multipliers=None):
         coef, place = self._coef(theta), self.objective.gate_index

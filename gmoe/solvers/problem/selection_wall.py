@@ -22,6 +22,8 @@ class SelectionWall:
     # Step, in units of the keys' spread, of the differences that bend a threshold: their error is its square.
     STEP = 1e-5
 
+    equal = False
+
     def __init__(self, objective, theta):
         self.objective, self.margin, self.unit = objective, 0.0, 1.0
         self.selection = objective.gate.selection

@@ -47,6 +47,8 @@ class SpreadWall:
     bounds : VarianceBounds
     """
 
+    equal = False
+
     def __init__(self, objective, bounds):
         self.objective = objective
         self.low, self.high, self.ratio = bounds

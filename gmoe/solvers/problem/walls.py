@@ -16,6 +16,11 @@ from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.parameter_space import ParameterSpace
 from gmoe.solvers.problem.layout import KEPT
 
+# Part of a direction that is rounding.
+ROUNDING = 1e-9
+# The same of an equation that is made of derivatives, which may be differences.
+ALIKE = 1e-7
+
 
 class Kind(Enum):
     """What an inequality bounds."""
@@ -26,6 +31,7 @@ class Kind(Enum):
     TEMPERATURE = "temperature"
     ROWS = "rows"
     SELECTION = "selection"
+    EQUATION = "equation"
 
 
 @dataclass(frozen=True)
@@ -49,6 +55,9 @@ class Bound:
 class Wall(Protocol):
     """Inequalities ``values(theta) >= 0``."""
 
+    #: Whether they are equations, ``values(theta) = 0``: held everywhere, with multipliers of any sign.
+    equal: bool
+
     def values(self, theta) -> np.ndarray:
         """How far inside, (m,)."""
 
@@ -64,6 +73,8 @@ class Wall(Protocol):
 
 class FlatWall:
     """Linear inequalities ``A theta >= b``."""
+
+    equal = False
 
     def __init__(self, rows, offsets, bounds):
         self.rows, self.offsets, self.bounds = rows, offsets, bounds
@@ -83,6 +94,66 @@ class FlatWall:
     def bound(self, index):
         """See :class:`Wall`."""
         return self.bounds[index]
+
+    def and_also(self, other: "FlatWall") -> "FlatWall":
+        """Return the wall of the inequalities of both."""
+        rows, offsets = np.vstack([self.rows, other.rows]), np.append(self.offsets, other.offsets)
+        return FlatWall(rows, offsets, [*self.bounds, *other.bounds])
+
+
+class EqualWall(FlatWall):
+    """Linear equations ``A theta = b``, of orthonormal rows."""
+
+    equal = True
+
+    def __init__(self, rows, offsets):
+        super().__init__(rows, offsets, [Bound(Kind.EQUATION)] * len(rows))
+
+    @classmethod
+    def joined(cls, before: "EqualWall | None", rows, offsets) -> "EqualWall | None":
+        """Return the wall of other equations too; those that follow from the ones before them are left out."""
+        found = [] if before is None else [*zip(before.rows, before.offsets, strict=True)]
+        for row, offset in zip(rows, offsets, strict=True):
+            size = np.linalg.norm(row)
+            row, offset = row / max(size, 1e-300), offset / max(size, 1e-300)
+            # Twice, so that nothing of the former ones is left by rounding.
+            for _ in range(2):
+                for one, level in found:
+                    part = one @ row
+                    row, offset = row - part * one, offset - part * level
+            if (rest := np.linalg.norm(row)) > ROUNDING:
+                found.append((row / rest, offset / rest))
+        return cls(np.array([row for row, _ in found]), np.array([o for _, o in found])) if found else None
+
+    def nearest(self, theta):
+        """Nearest point on it, (P,)."""
+        return theta - self.rows.T @ self.values(theta)
+
+    def along(self, directions):
+        """Directions (P, m) less what leads out of it."""
+        return directions - self.rows.T @ (self.rows @ directions)
+
+    def within(self, directions):
+        """Orthonormal combinations of orthonormal directions (P, m) that lead along it, (P, fewer)."""
+        _, sizes, right = np.linalg.svd(self.rows @ directions)
+        return directions @ right[int(np.sum(sizes > ROUNDING)) :].T
+
+    def is_kept(self, order, sign) -> bool:
+        """Whether points ``sign * theta[order]`` of its points theta are on it too."""
+        rows = np.empty_like(self.rows)
+        rows[:, order] = self.rows * sign
+        size = 1.0 + np.abs(self.offsets).max(initial=0.0)
+        changes = (
+            np.abs(self.along(rows.T)).max(),
+            np.abs(rows @ self.rows.T @ self.offsets - self.offsets).max() / size,
+        )
+        return bool(max(changes) < ALIKE)
+
+    def beside(self, wall: FlatWall) -> FlatWall:
+        """Return a flat wall without the inequalities that the equations decide."""
+        rest = np.linalg.norm(self.along(wall.rows.T), axis=0)
+        open_ones = np.flatnonzero(rest > ROUNDING * np.maximum(np.linalg.norm(wall.rows, axis=1), 1e-300))
+        return FlatWall(wall.rows[open_ones], wall.offsets[open_ones], [wall.bounds[i] for i in open_ones])
 
 
 def flat_wall(objective, space: ParameterSpace, scaling) -> FlatWall:
@@ -140,7 +211,7 @@ def _joined(layout, found, before=None):
     offsets, bounds = np.array([offset for _, offset, _ in found], dtype=float), [bound for *_, bound in found]
     if before is None:
         return FlatWall(rows, offsets, bounds)
-    return FlatWall(np.vstack([before.rows, rows]), np.append(before.offsets, offsets), [*before.bounds, *bounds])
+    return before.and_also(FlatWall(rows, offsets, bounds))
 
 
 def _boxes(objective, space, scaling):

@@ -7,9 +7,11 @@ import numpy as np
 
 from gmoe.solvers.ascent.em import Ascent, em
 from gmoe.solvers.ascent.face import keep_inside
-from gmoe.solvers.ascent.newton import Spectrum, newton
+from gmoe.solvers.ascent.newton import Spectrum
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import OBSERVED, Evaluation
+from gmoe.solvers.search.labelled import labelled
 from gmoe.solvers.search.schedule import cooled
 from gmoe.solvers.search.standing import enter, is_regular, on_flat_walls, price
 
@@ -68,7 +70,9 @@ def climb(objective, theta, settings, em_steps=EM_STEPS, scout=None, **left) -> 
 
 def _first_steps(objective, theta, settings, em_steps):
     # A start may have too few rows for an expert, which finds more on the way.
-    return em(objective, on_flat_walls(objective, theta), settings.tol, min(em_steps, settings.max_iter))
+    free = objective.free
+    early = em(free, on_flat_walls(free, theta), settings.tol, min(em_steps, settings.max_iter))
+    return early if free is objective else labelled(objective, early)
 
 
 def begin(objective, settings, theta) -> Ascent | None:

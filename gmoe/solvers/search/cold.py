@@ -15,7 +15,7 @@ import numpy as np
 
 from gmoe.gates import LOG_TEMPERATURE_RANGE
 from gmoe.solvers.ascent.em import Ascent
-from gmoe.solvers.ascent.newton import newton
+from gmoe.solvers.ascent.orthants import newton
 from gmoe.solvers.problem.coordinates import Coordinates
 from gmoe.solvers.problem.objective import Objective
 from gmoe.solvers.search.climb import best_of
@@ -57,9 +57,12 @@ class HeldTemperature(Natural):
 
 
 def goes_cold(objective: Objective, ascent: Ascent) -> bool:
-    """Whether a dense gate's temperature has an effect, and is low."""
+    """Whether a dense gate's temperature has an effect, is low, and is in no equation."""
     effective = objective.gate.has_temperature and objective.n_experts > 1 and objective.q_gate > 1
     if not effective or objective.gate.is_sparse(objective.n_experts):
+        return False
+    temperature = np.eye(objective.n_parameters)[objective.n_rows]
+    if np.abs(objective.along_equations(temperature) - temperature).max() > ROUNDING:
         return False
     return bool(objective.shared(ascent.evaluation.theta)[0] < COLD)
 
@@ -111,4 +114,4 @@ def colder(objective: Objective, theta, log_temperature):
         if shrunk:
             bent = gate[:, first:]
             bent[:] = bent.mean(axis=0) + change * (bent - bent.mean(axis=0))
-        yield start
+        yield objective.on_equations(start)

@@ -202,10 +202,12 @@ def _select(objective, rounds: Rounds, ascents, counts, smaller, settings):
 
     ``counts`` says how many starts met each end.
     """
-    floor = -np.inf if smaller is None else smaller.best.evaluation.value
+    # Under constraints a fit need not reach the smaller one, which has none.
+    nested = smaller is not None and not objective.terms.are_there
+    floor = smaller.best.evaluation.value if smaller is not None and nested else -np.inf
     ascents, counts = finish_held(objective, ascents, settings), list(counts)
     best = best_of(objective, ascents, floor)
-    if (best.evaluation.value < floor or not is_regular(objective, best.evaluation)) and smaller is not None:
+    if (best.evaluation.value < floor or not is_regular(objective, best.evaluation)) and smaller is not None and nested:
         if objective.gate.doubles:
             before = smaller.best.evaluation
             start = twin(smaller.objective, before.theta, largest(smaller.objective, before))

@@ -14,6 +14,8 @@ EXACT_SHARE = 0.05
 EXPLAINED = 2.0 / 3.0
 # Rounds of getting behind walls: one where they are flat.
 TRIES = 40
+# Rest of a least-distance problem of which the square root of the inverse is the distance: there is no such point.
+NOWHERE = 1e-14
 
 
 def price(objective: Objective, evaluation: Evaluation) -> float:
@@ -58,7 +60,7 @@ def variance_held(objective: Objective, theta):
 def rows_held(objective: Objective, evaluation: Evaluation):
     """Which experts have no more than the least number of rows, boolean (k,)."""
     held = objective.shares(evaluation) <= objective.least_shares * (1.0 + AT_LEAST)
-    held[objective.n_fitted :] = False
+    held[~objective.needs_rows] = False
     return held
 
 
@@ -78,29 +80,38 @@ def enter(objective: Objective, theta, at: Evaluation | None = None):
             return theta
         if not objective.gate.adds_intercept:
             # Nearer to the gate that is the same for all.
-            theta = _levelled(objective, theta, 0.5)
+            theta = objective.on_equations(_levelled(objective, theta, 0.5))
             continue
         theta = theta.copy()
         # Odds that are raised by what is lacking, and a little more.
         objective.split(theta)[0][:, 0] += np.where(lack > 1.0, np.log(1.2 * np.maximum(lack, 1.0)), 0.0)
-    return _levelled(objective, theta, 0.0)
+        theta = objective.on_equations(theta)
+    # Where equations hold the gate, an expert may have fewer.
+    return objective.on_equations(_levelled(objective, theta, 0.0))
 
 
 def on_flat_walls(objective, theta):
     """Find the nearest parameters inside of the walls that bound parameters.
 
-    A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974, chapter 23); solved again where
-    walls are curved.
+    They satisfy the equations. A least-distance problem, by non-negative least squares (Lawson and Hanson, 1974,
+    chapter 23); solved again where walls are curved.
     """
     walls = objective.fixed_walls
     for _ in range(TRIES):
+        theta = objective.on_equations(theta)
         short = -np.concatenate([wall.values(theta) for wall in walls])
         if short.max(initial=0.0) <= ROUNDING:
             break
         normals = np.hstack([wall.normals(theta, np.arange(len(wall.values(theta)))) for wall in walls])
+        normals = objective.along_equations(normals)
         dual = np.vstack([normals, short])
         target = np.append(np.zeros(len(theta)), 1.0)
         rest = dual @ scipy.optimize.nnls(dual, target)[0] - target
+        if objective.terms.are_there and not -rest[-1] > NOWHERE:
+            raise ValueError(
+                "No parameters satisfy the constraints and the bounds of the parameter space; give a wider "
+                "parameter_space, or other constraints."
+            )
         theta = theta - rest[:-1] / rest[-1]
     return theta
 

@@ -59,7 +59,7 @@ def test_scores_of_every_family_of_experts(experts):
 
 @pytest.mark.parametrize(
     "settings",
-    [{}, {"gate": "laplace"}, {"gate": "normalised_sigmoid"}, {"gate": "topk"}, {"experts": "heteroscedastic"}],
+    [{}, {"gate": "laplace:scale=1.0"}, {"gate": "normalised_sigmoid"}, {"gate": "topk"}, {"experts": "heteroscedastic"}],
     ids=str,
 )
 def test_a_standard_deviation_is_one(settings):

@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.estimator import unwrap
 from gmoe.plotting._axes import MARKERS, blend, legend_above, look, own_axes
 from gmoe.plotting._slice import checked, slice_along
 
@@ -62,7 +63,7 @@ class ExpertFitDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like or data frame, shape (n, n_features)
             Other features than the drawn one are held at their medians or most frequent levels, for the lines and the
             band; the label of the axis names those that matter.
@@ -81,6 +82,7 @@ class ExpertFitDisplay:
         ValueError
             For a feature that is not in X, or that neither the experts nor the gate see.
         """
+        estimator = unwrap(estimator)
         responsibilities = estimator.responsibilities(X, y)
         target_name = getattr(y, "name", None) or "y"
         design = checked(estimator, X)

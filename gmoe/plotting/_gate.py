@@ -4,6 +4,7 @@ from typing import Any
 
 import numpy as np
 
+from gmoe.estimator import unwrap
 from gmoe.plotting._axes import legend_above, look, own_axes
 from gmoe.plotting._slice import checked, slice_along
 
@@ -51,7 +52,7 @@ class GateDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like or data frame, shape (n, n_features)
             Gives the range of the feature, and the medians and most frequent levels at which the gate's other features
             are held; the label of the axis names them.
@@ -65,6 +66,7 @@ class GateDisplay:
         ValueError
             For a feature that is not in X, or that the gate does not see.
         """
+        estimator = unwrap(estimator)
         seen = checked(estimator, X).gate_sources
         along = slice_along(estimator, X, feature, seen, seen)
         return cls(grid=along.grid, proba=estimator.predict_gate(along.X), feature_name=along.label).plot(ax)

@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from gmoe.estimator import unwrap
 from gmoe.plotting._axes import MARKERS, blend, own_axes, single
 from gmoe.plotting._slice import feature_values
 
@@ -59,7 +60,7 @@ class ResidualDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like, shape (n, n_features)
         y : array-like, shape (n,)
             Left out where a formula says it.
@@ -73,6 +74,7 @@ class ResidualDisplay:
         ValueError
             For several responses, or a feature that is not in X.
         """
+        estimator = unwrap(estimator)
         residuals = single(estimator.quantile_residuals(X, y), "ResidualDisplay(residuals=residuals[:, 0], ...).plot()")
         responsibilities = estimator.responsibilities(X, y)
         x, name = estimator.predict(X), "predicted mean"

@@ -70,7 +70,7 @@ def slice_along(estimator: Any, X: Any, feature: Any, seen: tuple[int, ...], mat
     column = _column(feature, names, seen, categories)
     centre = {j: _typical(values, j in categories) for j, values in table.items()}
     values = cells(table[column]).astype(float)
-    grid = np.linspace(values.min(), values.max(), N_POINTS)
+    grid = np.linspace(np.nanmin(values), np.nanmax(values), N_POINTS)
     points = {j: np.full(N_POINTS, value) for j, value in centre.items()} | {column: grid}
     others = sorted(set(mattering) - {column})
     return Slice(values, names[column], grid, _like(X, points, names), _held(others, names, centre, categories))
@@ -108,8 +108,9 @@ def _like(X, points, names):
 
 
 def _typical(values, category):
+    # What a pipeline reads may have gaps, which it fills.
     found = cells(values)
-    return Counter(found).most_common(1)[0][0] if category else np.median(found.astype(float))
+    return Counter(found).most_common(1)[0][0] if category else np.nanmedian(found.astype(float))
 
 
 def _held(others, names, centre, categories):

@@ -43,7 +43,7 @@ def with_names(result: FitResult, names: Sequence[str], before: Sequence[str] | 
     """Return the result with names in place of those before, or of column numbers."""
     labels = map(str, range(len(names))) if before is None else before
     columns = dict(zip(labels, names, strict=True))
-    named = parameter_names(result.model, names)
+    named = parameter_names(result.model, names, result.expert_names)
     new = dict(zip(result.parameter_names, named, strict=True))
     return replace(
         result,

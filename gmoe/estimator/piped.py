@@ -98,8 +98,8 @@ def unwrap(estimator: Any) -> Any:
         return unwrap(estimator.best_estimator_)
     if not isinstance(estimator, Fitted):
         raise TypeError(
-            f"There is no GaussianMoERegressor in {type(estimator).__name__}; give a fitted one, a pipeline that ends in "
-            "one, or a search over such that has refitted the best (refit=True)."
+            f"There is no GaussianMoERegressor in {type(estimator).__name__}; give a fitted one, a pipeline that ends "
+            "in one, or a search over such that has refitted the best (refit=True)."
         )
     check_is_fitted(estimator)
     return estimator

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gmoe import _json
 from gmoe.design import Design, design_of
+from gmoe.estimator.labels import ExpertLabels
 from gmoe.experts import BaseExperts, experts_text
 from gmoe.gates import BaseGate, gate_text
 from gmoe.model import GMoE
@@ -118,7 +119,14 @@ def _settings_content(estimator):
 
 
 # Settings that are values of this package.
-WRITERS: dict[type, Any] = {BaseGate: gate_text, BaseExperts: experts_text, ParameterSpace: space_content}
+WRITERS: dict[type, Any] = {
+    BaseGate: gate_text,
+    BaseExperts: experts_text,
+    ParameterSpace: space_content,
+    ExpertLabels: ExpertLabels.content,
+}
+# What reads those that are objects of JSON.
+SETTING_READERS = {"parameter_space": space_of, "expert_labels": ExpertLabels.read}
 
 
 def _is_plain(value):
@@ -129,9 +137,9 @@ def _settings(content: Mapping[str, Any], cls: Any):
     unknown = sorted(set(content) - set(cls._get_param_names()))
     if unknown:
         raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}, which the JSON gives; {_json.SOURCE}.")
-    space = content.get("parameter_space")
     held = content.get("constraints")
-    values = {"parameter_space": space_of(space)} if isinstance(space, dict) else {}
+    objects = {name: read for name, read in SETTING_READERS.items() if isinstance(content.get(name), dict)}
+    values = {name: read(content[name]) for name, read in objects.items()}
     return {**content, **values, **({"constraints": list(constraints_of(held))} if isinstance(held, list) else {})}
 
 

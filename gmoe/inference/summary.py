@@ -93,14 +93,15 @@ class Summary:
             f"{kind} of {model.n_experts} experts, gate {model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.effective_df:.6g}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
-            *(
-                f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
-                for name, values in figures.items()
-            ),
+            *(self._by_expert(name, values) for name, values in figures.items()),
             *([f"held: {said(r.constraints)}"] if r.constraints else []),
             *(["shares are given"] if r.given_shares else []),
             *([f"penalty = {r.penalty:.6f} of {said(r.penalties)}"] if r.penalties else []),
         ]
+
+    def _by_expert(self, name, values):
+        named = zip(self.result.expert_names, values, strict=True)
+        return f"{name}: " + "  ".join(f"({printable(str(expert))}) {v:{SHOWN[name]}}" for expert, v in named)
 
     def __str__(self):
         r = self.result

@@ -67,8 +67,8 @@ def select(
     Raises
     ------
     ValueError, TypeError
-        As of the fit; for unknown names; where no number of experts suits a gate; for ``init`` or ``warm_start`` that
-        would start all numbers of experts from one fit.
+        As of the fit; for unknown names; where no number of experts suits a gate; for ``init``, ``warm_start`` or
+        ``expert_labels`` that are of one number of experts.
 
     Examples
     --------
@@ -85,6 +85,8 @@ def select(
     base = GaussianMoERegressor(**settings)
     if base.warm_start or not isinstance(base.init, str):
         raise ValueError("init must be a name, and warm_start False: several numbers of experts have no common start.")
+    if base.expert_labels is not None:
+        raise ValueError("expert_labels are of one number of experts; relabel the best one: selection.best.relabel().")
     fixed = base._settings()
     data = prepare(base, X, y, sample_weight, fixed["experts"].multi_output)
     check_rows(data.n_used, numbers[0])

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 
 from gmoe.estimator import unwrap
-from gmoe.plotting._axes import legend_above, look, own_axes
+from gmoe.plotting._axes import expert_labels, legend_above, look, own_axes
 from gmoe.plotting._slice import checked, slice_along
 
 
@@ -20,6 +20,8 @@ class GateDisplay:
         Probability of each expert.
     feature_name : str, default "x"
         Label of the axis.
+    expert_names : sequence of int or str
+        Numbers by default.
 
     Attributes
     ----------
@@ -41,10 +43,11 @@ class GateDisplay:
     2
     """
 
-    def __init__(self, *, grid, proba, feature_name: str = "x"):
+    def __init__(self, *, grid, proba, feature_name: str = "x", expert_names=()):
         self.grid = np.asarray(grid)
         self.proba = np.asarray(proba)
         self.feature_name = feature_name
+        self.labels = expert_labels(expert_names, self.proba.shape[1])
 
     @classmethod
     def from_estimator(cls, estimator, X, *, feature=None, ax=None) -> "GateDisplay":
@@ -69,7 +72,8 @@ class GateDisplay:
         estimator = unwrap(estimator)
         seen = checked(estimator, X).gate_sources
         along = slice_along(estimator, X, feature, seen, seen)
-        return cls(grid=along.grid, proba=estimator.predict_gate(along.X), feature_name=along.label).plot(ax)
+        proba, names = estimator.predict_gate(along.X), estimator.fit_result_.expert_names
+        return cls(grid=along.grid, proba=proba, feature_name=along.label, expert_names=names).plot(ax)
 
     def plot(self, ax: Any = None) -> "GateDisplay":
         """Draw, into ``ax`` or a new figure.
@@ -81,7 +85,7 @@ class GateDisplay:
         self.ax_ = own_axes(ax)
         self.figure_ = self.ax_.figure
         self.lines_ = [
-            self.ax_.plot(self.grid, proba, **look(j), linewidth=2.0, label=f"expert {j}")[0]
+            self.ax_.plot(self.grid, proba, **look(j), linewidth=2.0, label=self.labels[j])[0]
             for j, proba in enumerate(self.proba.T)
         ]
         self.ax_.set(xlabel=self.feature_name, ylabel="gate probability", ylim=(-0.03, 1.03))

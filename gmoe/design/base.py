@@ -100,6 +100,11 @@ class Design(Reader):
         """Whether a formula takes the response from X."""
         return False
 
+    @property
+    def response_reads(self) -> tuple[str, ...]:
+        """Columns from which it does."""
+        return ()
+
     def finds_response(self, X: Any) -> bool:
         """Whether it can, from this X."""
         return False
@@ -108,18 +113,24 @@ class Design(Reader):
         """Return y, or what a formula takes from X in its place."""
         return y
 
+    @property
+    @abstractmethod
+    def by_term(self) -> tuple[Any, ...]:
+        """Columns of X that are read, each a :class:`Number` or a :class:`Category`; none where they have no names."""
+
+    @abstractmethod
+    def of_columns(self, columns: Mapping[str, Any], n: int) -> np.ndarray:
+        """Turn n rows of the columns of :attr:`by_term`, by name and without gaps, into numbers, (n, columns)."""
+
+    @abstractmethod
     def content(self) -> dict[str, Any]:
         """Return the design in JSON's types: see :func:`gmoe.design.design_of`.
 
         Raises
         ------
         ValueError
-            Where it is more than names and levels.
+            Where JSON has no types for it.
         """
-        raise ValueError(
-            f"A {type(self).__name__} design cannot be written: a formula is code, and JSON holds none. Write the "
-            "model, model_.to_json(), whose columns are design_.names; or use pickle."
-        )
 
     def used(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
         """Columns of the matrix that gate or experts see, by what messages call them."""

@@ -67,8 +67,10 @@ class Named(Design):
         if reset or column_names(X) is None:  # in place of names, of which it warns, scikit-learn checks the number
             validate_data(estimator, X, reset=reset, skip_check_array=True)
         self.gaps(X).refuse(REMEDY)
-        blocks = [term.matrix(values) for term, values in self._read(X)]
-        return np.hstack([np.empty((len(X), 0)), *blocks])
+        return self.of_columns({term.name: values for term, values in self._read(X)}, len(X))
+
+    def of_columns(self, columns, n):
+        return np.hstack([np.empty((n, 0)), *(term.matrix(columns[term.name]) for term in self.terms)])
 
     def _read(self, X):
         known = column_names(X)

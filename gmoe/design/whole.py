@@ -38,6 +38,9 @@ class Whole(Design):
         """Terms of the columns that have names: each is its own."""
         return tuple(map(Number, self.names or ()))
 
+    def of_columns(self, columns, n):
+        return np.hstack([np.empty((n, 0)), *(term.matrix(columns[term.name]) for term in self.by_term)])
+
     def columns(self, X):
         return self.used(np.asarray(X))
 

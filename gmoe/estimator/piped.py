@@ -39,6 +39,13 @@ class Piped(Design):
     def by_name(self):
         return False
 
+    @property
+    def by_term(self):
+        return ()
+
+    def of_columns(self, columns, n):
+        raise NotImplementedError("A pipeline reads a table, whatever its columns are.")
+
     def columns(self, X):
         return self.inner.design_.columns(self.head.transform(X))
 

@@ -48,7 +48,8 @@ class WrittenFit:
         Raises
         ------
         ValueError
-            For a fit by a formula, and for a gate or experts of one's own that are not registered by a name.
+            For a formula with functions that a file may not call, and for a gate or experts of one's own that are not
+            registered by a name.
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
@@ -63,6 +64,8 @@ class WrittenFit:
         ------
         ValueError
             For what is no JSON of a fit, one of a later format, unknown names, and entries that do not fit together.
+        ImportError
+            For a fit by a formula without formulaic.
         """
         content = _json.loads(text)
         model = GMoE(**model_settings(_json.entry(content, "model", dict)))
@@ -147,8 +150,8 @@ def _designed(content, model):
     """Design and names of the features, which fit the model."""
     if content.get("design") is None:
         raise ValueError(
-            "This JSON holds a fit by a formula, which is code and was not written: read the model, GMoE.from_json, "
-            "and give it the columns of the formula as numbers."
+            "This JSON holds a fit by a formula that calls more than a file may call, and the formula was not written: "
+            "read the model, GMoE.from_json, and give it the columns of the formula as numbers."
         )
     design = design_of(_json.entry(content, "design", dict))
     for columns, own, name in (

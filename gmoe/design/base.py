@@ -1,7 +1,7 @@
 """What every design is: learnt from the data of a fit, it turns any later table into the same numbers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,15 +62,16 @@ class Design(Reader):
         """Those that the experts depend on."""
 
     @property
-    def units(self) -> dict[Any, tuple[int, ...]]:
-        """Columns of the matrix that one column of X becomes, by its name or place: they are chosen together.
+    @abstractmethod
+    def units(self) -> tuple[dict[Any, tuple[int, ...]], dict[Any, tuple[int, ...]]]:
+        """For gate and experts, what is chosen among: columns of the matrix by the column of X, or term, of each."""
 
-        Raises
-        ------
-        ValueError
-            Where a formula says what becomes of the columns.
-        """
-        raise ValueError("Columns cannot be chosen from a formula; give gate_features and expert_features instead.")
+    def check_choice(self, gate: Collection[int], experts: Collection[int]) -> None:
+        """Raise a ValueError where these columns of the matrix cannot be all that gate and experts see."""
+
+    def settings(self, gate: Sequence, experts: Sequence) -> dict[str, Any]:
+        """Return the settings of an estimator by which gate and experts see these units, and no others."""
+        return {"gate_features": list(gate), "expert_features": list(experts)}
 
     @property
     def by_name(self) -> bool:

@@ -123,6 +123,27 @@ class ByTerms(Design):
     places: dict[str, int]
 
     @property
+    def units(self):
+        places = {name: j for j, name in enumerate(self.matrix_columns)}
+        gate, experts = (
+            {term: tuple(places[name] for name in names) for term, names in part.terms.items()}
+            for part in (self.gate_part, self.expert_part)
+        )
+        return gate, experts
+
+    def check_choice(self, gate, experts):
+        # Without a term that it contains an interaction is coded by other columns.
+        for part, units, kept in zip((self.gate_part, self.expert_part), self.units, (gate, experts), strict=True):
+            present = [term for term, columns in units.items() if set(columns) <= set(kept)]
+            lost = [margin for term in present for margin in part.margins(term) if margin not in present]
+            if lost:
+                raise ValueError(f"A term goes with those that it contains: {lost[0]!r} is left out of the formula.")
+
+    def settings(self, gate, experts):
+        left = [] if self.left_part is None else self.left_part.terms
+        return {"formula": f"{' + '.join(left)} ~ {' + '.join(experts) or '1'} | {' + '.join(gate) or '1'}".strip()}
+
+    @property
     def gate_sources(self):
         return tuple(self.places[name] for name in self.gate_part.reads)
 

@@ -48,7 +48,13 @@ class Named(Design):
     @property
     def units(self):
         places = {name: j for j, name in enumerate(self.names or ())}
-        return {term.name: tuple(places[name] for name in term.names) for term in self.terms}
+        found = {term.name: tuple(places[name] for name in term.names) for term in self.terms}
+        gate, experts = ({name: own for name, own in found.items() if set(own) <= set(part)} for part in self._both)
+        return gate, experts
+
+    @property
+    def _both(self):
+        return self.gate.tolist(), self.experts.tolist()
 
     def columns(self, X):
         return {f"column {term.name!r}": values for term, values in self._read(X)}

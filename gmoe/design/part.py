@@ -85,6 +85,20 @@ class Part:
         return cls(spec, reads, tuple(levels), tuple(name for name in spec.column_names if name not in constant))
 
     @property
+    def terms(self) -> dict[str, tuple[str, ...]]:
+        """Columns of each term but the intercept, by what a formula calls it."""
+        return {
+            _written(row.term): tuple(name for name in row.columns if name in self.columns)
+            for row in self.spec.structure
+            if row.term.degree
+        }
+
+    def margins(self, term: str) -> list[str]:
+        """Terms whose factors are some of those of a term."""
+        factors = {_written(row.term): set(row.term.factors) for row in self.spec.structure if row.term.degree}
+        return [name for name, own in factors.items() if own < factors[term]]
+
+    @property
     def column_levels(self) -> dict[str, tuple]:
         """Levels of the columns that are factors."""
         owners = {factor: _names(factor, self.reads) & set(self.reads) for factor in self.factor_levels}
@@ -101,6 +115,18 @@ class Part:
             category.check(X[category.name])
         values = np.asarray(_materialise(self.spec, X, self.reads), dtype=float)
         return values[:, [self.spec.column_names.index(name) for name in self.columns]]
+
+
+def _written(term):
+    """Return a term as a formula says it."""
+    return ":".join(map(_factor, term.factors))
+
+
+def _factor(factor):
+    if factor.eval_method.value == "lookup":
+        return factor.expr if factor.expr.isidentifier() else f"`{factor.expr}`"
+    # What is no call needs braces.
+    return factor.expr if re.fullmatch(r"[\w.]+\(.*\)", factor.expr) else f"{{{factor.expr}}}"
 
 
 def _levels(spec):

@@ -26,8 +26,11 @@ class Whole(Design):
 
     @property
     def units(self):
-        columns = np.union1d(self.gate, self.experts).astype(int).tolist()
-        return {j if self.names is None else self.names[j]: (j,) for j in columns}
+        gate, experts = (
+            {j if self.names is None else self.names[j]: (j,) for j in part.tolist()}
+            for part in (self.gate, self.experts)
+        )
+        return gate, experts
 
     @property
     def by_name(self):

@@ -40,6 +40,10 @@ class Piped(Design):
         return False
 
     @property
+    def units(self):
+        return {}, {}
+
+    @property
     def by_term(self):
         return ()
 

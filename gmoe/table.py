@@ -96,6 +96,18 @@ def _parameter_names(experts, *parts):
     return (*(f"{name} ({j})" for j in experts for name in own), *shared)
 
 
+def parts(model: Any, parameters: Sequence[str], experts: Sequence[int | str]) -> list[tuple[str, str, int | str]]:
+    """Array, features or other axes, and expert of each parameter; empty where it has none."""
+    rows, _ = flat(model.parameters.arrays, declared(model), model.n_experts)
+    owners: list[int | str] = [expert for expert in experts for _ in range(rows.shape[1])]
+    owners += [""] * (len(parameters) - len(owners))
+    found = []
+    for name, expert in zip(parameters, owners, strict=True):
+        array, _, rest = name.removesuffix(f" ({expert})").partition("[")
+        found.append((array, rest.removesuffix("]"), expert))
+    return found
+
+
 def kind(name: str) -> str:
     """Array of a parameter's name, as of ``coef[x] (0)``."""
     return re.split(r"[ \[]", name)[0]

@@ -166,16 +166,18 @@ class Fitted(Inferring, Predictive):
         certainty = np.log(self.model_.responsibilities(X, y).max(axis=1))
         return weight @ self.model_.log_density(X, y), weight @ certainty, weight.sum()
 
-    def summary(self, level=0.95):
+    def summary(self, level=0.95, p_values=False):
         """Table of estimates, standard errors, criteria and certificate; print it, or use ``to_frame()``.
 
         Parameters
         ----------
         level : float, default 0.95
             Of the Wald intervals.
+        p_values : bool, default False
+            Whether the table has two-sided p-values of the hypotheses that parameters are 0.
         """
         check_is_fitted(self)
-        return Summary(self.fit_result_, level)
+        return Summary(self.fit_result_, level, p_values)
 
     def confidence_interval(self, parameter, level=0.95):
         """Wald intervals by the observed information; of what is positive, on the log scale.

@@ -13,7 +13,7 @@ from gmoe._names import near
 from gmoe.inference.relabelled import matching_order, relabelled
 from gmoe.model import GMoE
 from gmoe.solvers.evidence.result import FitResult
-from gmoe.table import by_expert, declared, parameter_names, parameter_values
+from gmoe.table import declared, flat, parameter_names
 from gmoe.written import model_content, model_settings
 
 
@@ -147,10 +147,8 @@ def _checked(names, k):
 
 def _rising(model, columns, parameter):
     """Order of the experts by a parameter that each has."""
-    own = parameter_names(model, columns, ["0"] * model.n_experts)
-    n_own = sum(np.size(model.parameters.arrays[array.name]) for array in by_expert(declared(model)))
-    own = tuple(name.removesuffix(" (0)") for name in own[: n_own // model.n_experts])
+    values, _ = flat(model.parameters.arrays, declared(model), model.n_experts)
+    own = [name.removesuffix(" (0)") for name in parameter_names(model, columns)[: values.shape[1]]]
     if parameter not in own:
         raise ValueError(f"order={parameter!r} is no parameter of an expert; {near(parameter, own, 'there are')}.")
-    values = parameter_values(model)[:n_own].reshape(model.n_experts, -1)
     return np.argsort(values[:, own.index(parameter)], kind="stable")

@@ -183,6 +183,13 @@ def test_refits_follow(fitted, named):
     assert np.nanmax(away) < 6.0
 
 
+def test_a_likelihood_ratio_knows_what_was_added(fitted, named):
+    larger = clone(fitted).set_params(gate_features=["flipper_length_mm", "bill_depth_mm"]).fit(FRAME, Y)
+    plain, tests = fitted.likelihood_ratio_test(larger), named.likelihood_ratio_test(larger)
+    assert tests.hypothesis == plain.hypothesis and "intercept" not in plain.hypothesis
+    assert tests.statistic == pytest.approx(plain.statistic, rel=1e-9)
+
+
 def test_json_keeps_labels(named):
     again = GaussianMoERegressor.from_json(named.to_json())
     assert str(again.summary()) == str(named.summary())

@@ -125,7 +125,7 @@ class Inference:
     def expert_means(self, X) -> Estimates:
         """Mean of each expert at the rows of X, row by row."""
         X = self.read(X)
-        return self.delta(lambda m: m.expert_means(X))
+        return self.delta(lambda m: m.expert_means(X), self._at(X, "mean"))
 
     def gate_proba(self, X) -> Estimates:
         """Gate probabilities at the rows of X, row by row."""
@@ -135,7 +135,9 @@ class Inference:
     def quantiles(self, X, levels) -> Estimates:
         """Quantiles of the response at the rows of X, row by row."""
         X, levels = self.read(X), np.atleast_1d(check_levels(levels, "levels"))
-        return self.delta(lambda m: m.predictive(X).quantile(levels))
+        outputs = [f" of y{i}" for i in range(self.model.n_outputs)] if self.model.n_outputs > 1 else [""]
+        names = [f"quantile {p:g}{y} at row {i}" for i in range(len(X)) for y in outputs for p in levels]
+        return self.delta(lambda m: m.predictive(X).quantile(levels), names)
 
     def _at(self, X, what):
         return [f"{what} ({name}) at row {i}" for i in range(len(X)) for name in self.result.expert_names]

@@ -100,7 +100,7 @@ class Summary:
     def __repr__(self):
         r = self.result
         return (
-            f"<Summary of {r.model.n_experts} experts: n = {r.total_weight:g}, log-likelihood = "
+            f"<Summary of {_count(r.model.n_experts)}: n = {r.total_weight:g}, log-likelihood = "
             f"{r.log_likelihood:.6f}, {r.status}; print it for the table>"
         )
 
@@ -112,7 +112,7 @@ class Summary:
         if model.experts.has_constant_variances:
             figures["standard deviations"] = np.sqrt(model.expert_variances(np.zeros((1, model.n_features)))[0])
         return [
-            f"{kind} of {model.n_experts} experts, gate {model.gate}",
+            f"{kind} of {_count(model.n_experts)}, gate {model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.effective_df:.6g}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
             *(self._by_expert(name, values) for name, values in figures.items()),
@@ -134,6 +134,10 @@ class Summary:
         lines = [*self.head(), "", head, "-" * len(head)]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _count(n_experts):
+    return f"{n_experts} expert{'s' * (n_experts != 1)}"
 
 
 def _kinds(model):

@@ -183,6 +183,7 @@ def test_refits_follow(fitted, named):
     rows, y = (pd.concat([one, *[one[few]] * 3]) for one in (FRAME, Y))
     plain, again = clone(fitted).fit(rows, y), clone(named).fit(rows, y)
     assert again.fit_result_.expert_names == tuple(NAMES)
+    assert "expert_labels=ExpertLabels('chinstrap', 'adelie', 'gentoo')" in repr(again)
     # The largest comes first without labels: here it is the first of the labels, which was the smallest.
     assert named.shares_.argmin() == 0 and again.shares_.argmax() == 0 and again.shares_[0] == plain.shares_[0]
     # Chance would be a third; the two fits differ in a few rows between experts.

@@ -17,7 +17,7 @@ from gmoe.table import declared, flat, parameter_names
 from gmoe.written import model_content, model_settings
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True, eq=False, repr=False)
 class ExpertLabels:
     """Experts in the order of a model, with names: what :meth:`GaussianMoERegressor.relabel` makes.
 
@@ -31,6 +31,9 @@ class ExpertLabels:
 
     model: GMoE
     names: tuple[int | str, ...]
+
+    def __repr__(self):
+        return f"ExpertLabels({', '.join(map(repr, self.names))})"
 
     def of(self, result: FitResult, X, y) -> FitResult:
         """Return a fit with its experts in this order and under these names.

@@ -237,6 +237,15 @@ def test_what_is_no_label(fitted, settings, words):
         fitted.relabel(**settings)
 
 
+def test_constraints_keep_the_numbers(fitted):
+    held = clone(fitted).set_params(constraints=["coef[bill_depth_mm] (0) = coef[bill_depth_mm] (1)"], n_init=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # what the fit is like does not matter
+        found = held.fit(FRAME, Y)
+    with pytest.raises(ValueError, match="name its experts by their numbers"):
+        found.relabel(NAMES)
+
+
 def test_labels_of_another_model(named):
     with pytest.raises(ValueError, match="n_experts = 3, this one has 2"):
         clone(named).set_params(n_experts=2).fit(FRAME, Y)

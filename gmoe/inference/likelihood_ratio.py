@@ -127,9 +127,9 @@ def _check_implied(small, large):
 def _absent(small, large):
     """Names of the large fit's parameters of which the small one has none, whatever the experts are called."""
     fits = ((fit.parameter_names, parts(fit.model, fit.parameter_names, fit.expert_names)) for fit in (small, large))
-    (_, known), (names, found) = fits
-    known = {part[:2] for part in known}
-    return [name for name, part in zip(names, found, strict=True) if part[:2] not in known]
+    (_, few), (names, many) = fits
+    known = {part[:2] for part in few}
+    return [name for name, part in zip(names, many, strict=True) if part[:2] not in known]
 
 
 def _listed(names):

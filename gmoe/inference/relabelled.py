@@ -86,7 +86,17 @@ def relabelled(result: FitResult, wanted: ArrayLike, names: Sequence[int | str] 
         The present expert at each place.
     names : sequence of int or str
         Of the experts in their new order; numbers by default.
+
+    Raises
+    ------
+    ValueError
+        For a fit with constraints or penalties, which name experts by their numbers.
     """
+    if result.constraints or result.penalties or result.given_shares:
+        raise ValueError(
+            "The constraints and penalties of this fit name its experts by their numbers, which stay; relabel a fit "
+            "without them."
+        )
     chart = Chart(result.model)
     move = Relabelling(chart, wanted)
     order, place = move.order, np.argsort(move.order)

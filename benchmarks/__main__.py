@@ -11,8 +11,8 @@ for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[variable] = "1"
 
 NAMES = ("score", "gates", "fit", "default", "growth", "em", "threads", "memory", "start", "losses", "rates", "study")
-# Ten minutes each: only by name.
-LONG = ("published",)
+# Ten minutes and more each: only by name.
+LONG = ("published", "select")
 FOLDER = Path(__file__).parent
 HEAD = ["# Results of one run", "", "`make bench ARGS=--save`; one thread, all ratios taken within the run.", ""]
 
@@ -20,7 +20,10 @@ HEAD = ["# Results of one run", "", "`make bench ARGS=--save`; one thread, all r
 def main():
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument(
-        "names", nargs="*", metavar="name", help=f"any of {', '.join(NAMES + LONG)}; all but {LONG[0]} by default"
+        "names",
+        nargs="*",
+        metavar="name",
+        help=f"any of {', '.join(NAMES + LONG)}; all but {' and '.join(LONG)} by default",
     )
     parser.add_argument("--save", action="store_true", help="write the table to benchmarks/results.md as well")
     options = parser.parse_args()

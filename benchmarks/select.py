@@ -19,6 +19,7 @@ import warnings
 import numpy as np
 from sklearn.exceptions import ConvergenceWarning
 
+from benchmarks._measure import Figure
 from gmoe import GaussianMoERegressor, GMoE, Parameters, select
 
 N, FEATURES, NOISE = 2000, 8, 0.5
@@ -84,6 +85,46 @@ def same_maxima(X, y, k):
     return same, higher, total
 
 
+def measured(seed, most=4, columns="stepwise", hand=False, maxima=False):
+    """Choose on one data set: what was found and is true, seconds, and what is to be said of it."""
+    X, y, k = draw(seed)
+    began = time.process_time()
+    selection = select(X, y, n_experts=range(1, most + 1), columns=columns, random_state=0)
+    seconds = time.process_time() - began
+    found = selection.best.n_experts, *map(sorted, selection.columns[selection.path.index(selection.best)])
+    right = found[0] == k, found[1:] == (sorted(GATE), sorted(EXPERTS))
+    line, share = f"seed {seed}: {seconds:.2f} s, found {found}, truth {k}", np.nan
+    if hand:
+        began = time.process_time()
+        other = by_hand(X, y, most)
+        own = time.process_time() - began
+        share = seconds / own
+        line += f"; by hand {other[0], *map(sorted, other[1])} in {own:.1f} s, {share:.3f} of it"
+    if maxima:
+        same, higher, total = same_maxima(X, y, k)
+        line += f"; from the neighbour the same maximum {same}, a higher one {higher}, of {total}"
+    return right, seconds, share, line
+
+
+def compiled():
+    """Compile what the first fit compiles."""
+    X, y, _ = draw(0)
+    select(X[:200], y[:200], n_experts=2, random_state=0)
+
+
+def run(seeds=100, by_hand=4):
+    """Figures for the table of all benchmarks; half an hour."""
+    compiled()
+    found = [measured(seed, hand=seed < by_hand) for seed in range(seeds)]
+    right, seconds = np.array([one[0] for one in found]), [one[1] for one in found]
+    names = "number of experts", "columns of gate and experts"
+    for name, rate, target in zip(names, right.mean(axis=0), (">= 0.95", ">= 0.9"), strict=True):
+        yield Figure(f"{name} found", float(rate), target, detail=f"{seeds} data sets")
+    share = np.nanmax([one[2] for one in found])
+    detail = f"at most, of {by_hand}; median {np.median(seconds):.1f} s"
+    yield Figure("time beside the loop by hand", float(share), "<= 0.333", detail=detail)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
@@ -93,31 +134,18 @@ def main():
     parser.add_argument("--most", type=int, default=4)
     parser.add_argument("--columns", default="stepwise")
     options = parser.parse_args()
-    right_k, right_columns, seconds = 0, 0, []
-    X, y, k = draw(0)
-    select(X[:200], y[:200], n_experts=2, random_state=0)  # compiled
+    rights, times = [], []
+    compiled()
     for seed in range(options.first, options.first + options.seeds):
-        X, y, k = draw(seed)
-        began = time.process_time()
-        selection = select(X, y, n_experts=range(1, options.most + 1), columns=options.columns, random_state=0)
-        seconds.append(time.process_time() - began)
-        columns = selection.columns[selection.path.index(selection.best)]
-        found = selection.best.n_experts, *map(sorted, columns)
-        right_k += found[0] == k
-        right_columns += found[1:] == (sorted(GATE), sorted(EXPERTS))
-        line = f"seed {seed}: {seconds[-1]:.2f} s, found {found}, truth {k}"
-        if seed < options.by_hand:
-            began = time.process_time()
-            other = by_hand(X, y, options.most)
-            own = time.process_time() - began
-            line += f"; by hand {other[0], *map(sorted, other[1])} in {own:.1f} s, {seconds[-1] / own:.3f} of it"
-        if seed < options.maxima:
-            same, higher, total = same_maxima(X, y, k)
-            line += f"; from the neighbour the same maximum {same}, a higher one {higher}, of {total}"
+        also = {"hand": seed < options.by_hand, "maxima": seed < options.maxima}
+        right, seconds, _, line = measured(seed, options.most, options.columns, **also)
+        rights.append(right)
+        times.append(seconds)
         print(line, flush=True)
+    experts, columns = np.sum(rights, axis=0)
     print(
-        f"{options.seeds} data sets: number of experts right in {right_k}, columns right in {right_columns}, "
-        f"median {np.median(seconds):.2f} s"
+        f"{options.seeds} data sets: number of experts right in {experts}, columns right in {columns}, "
+        f"median {np.median(times):.2f} s"
     )
 
 

@@ -51,7 +51,7 @@ from gmoe.solvers.evidence.result import FitResult
 
 if TYPE_CHECKING:
     from gmoe.diagnostics import diagnose
-    from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer
+    from gmoe.estimator import GaussianMoERegressor, log_likelihood_scorer, unwrap
     from gmoe.inference import Summary
     from gmoe.model_selection import select
 
@@ -107,6 +107,7 @@ __all__ = [
     "register_experts",
     "register_gate",
     "select",
+    "unwrap",
 ]
 
 # Late: scikit-learn takes more than half the time of an import, and workers of a study do without it.
@@ -116,6 +117,7 @@ _LATE = {
     "diagnose": "gmoe.diagnostics",
     "log_likelihood_scorer": "gmoe.estimator",
     "select": "gmoe.model_selection",
+    "unwrap": "gmoe.estimator",
 }
 
 

@@ -64,27 +64,48 @@ def parameter_values(model: Any) -> np.ndarray:
     return np.concatenate([rows.ravel(), shared])
 
 
-def parameter_names(model: Any, labels: Sequence[str]) -> tuple[str, ...]:
-    """Names of the parameters of a model, expert by expert, then what all share; labels are of the columns of X."""
+def parameter_names(model: Any, labels: Sequence[str], experts: Sequence[int | str] = ()) -> tuple[str, ...]:
+    """Names of the parameters of a model, expert by expert, then what all share.
+
+    Parameters
+    ----------
+    model : GMoE
+    labels : sequence of str
+        Of the columns of X.
+    experts : sequence of int or str
+        What the experts are called; their numbers by default.
+    """
     values, columns = model.parameters.arrays, (model.gate_columns, model.expert_columns)
     parts = []
     for part, size, seen in zip((model.gate, model.experts), model.sizes, columns, strict=True):
         arrays = tuple(part.arrays(size))
         shapes = tuple(np.shape(values[array.name]) for array in arrays)
         parts.append((size, arrays, shapes, tuple(labels[c] for c in seen)))
-    return _parameter_names(*parts)
+    return _parameter_names(tuple(experts) or tuple(range(model.n_experts)), *parts)
 
 
 @lru_cache(maxsize=64)
-def _parameter_names(*parts):
-    """Names from the sizes of both parts, their arrays, the shapes of these, and labels of the columns seen."""
+def _parameter_names(experts, *parts):
+    """Names from those of the experts, and of both parts sizes, arrays, the shapes of these, and labels of columns."""
     own: list[str] = []
     shared: list[str] = []
     for size, arrays, shapes, labels in parts:
         said = {Axis.FEATURE: labels, Axis.OUTPUT: [f"y{i}" for i in range(size.n_outputs)]}
         for array, found in zip(arrays, names(arrays, shapes, said), strict=True):
             (own if array.axes[:1] == (Axis.EXPERT,) else shared).extend(found)
-    return (*(f"{name} ({j})" for j in range(parts[0][0].n_experts) for name in own), *shared)
+    return (*(f"{name} ({j})" for j in experts for name in own), *shared)
+
+
+def parts(model: Any, parameters: Sequence[str], experts: Sequence[int | str]) -> list[tuple[str, str, int | str]]:
+    """Array, features or other axes, and expert of each parameter; empty where it has none."""
+    rows, _ = flat(model.parameters.arrays, declared(model), model.n_experts)
+    owners: list[int | str] = [expert for expert in experts for _ in range(rows.shape[1])]
+    owners += [""] * (len(parameters) - len(owners))
+    found = []
+    for name, expert in zip(parameters, owners, strict=True):
+        array, _, rest = name.removesuffix(f" ({expert})").partition("[")
+        found.append((array, rest.removesuffix("]"), expert))
+    return found
 
 
 def kind(name: str) -> str:

@@ -12,8 +12,8 @@ from test_predictive import GATES, data, model
 from gmoe import GMoE, Parameters
 from gmoe.inference import bootstrap, n_experts_test
 from gmoe.inference.chart import Chart
-from gmoe.inference.matched import matched
 from gmoe.inference.percentiles import Draws
+from gmoe.inference.relabelled import matched
 from gmoe.inference.resampling import Sample, nonparametric, parametric, stratified
 from gmoe.table import parameter_values
 

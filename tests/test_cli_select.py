@@ -38,6 +38,18 @@ def test_the_tables_have_the_names_of_the_file(penguins, capsys):
     assert "coef[bill_depth_mm] (0)" in out and not err
 
 
+def test_terms_of_a_formula(penguins, capsys):
+    pytest.importorskip("formulaic")
+    formula = "bill_length_mm ~ bill_depth_mm * island | flipper_length_mm"
+    argv = ["--formula", formula, "--max-experts", "2", "--n-init", "1", "--columns", "stepwise", "--json"]
+    assert main(["select", penguins, *argv]) == 0
+    found = json.loads(capsys.readouterr().out)
+    frame = load_penguins(as_frame=True).frame
+    direct = select(frame, n_experts=(1, 2), formula=formula, columns="stepwise", n_init=1, random_state=0)
+    assert [row["expert_columns"] for row in found["models"]] == [list(experts) for _, experts in direct.columns]
+    assert found["best"]["settings"]["formula"] == direct.best.formula
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

@@ -2,7 +2,6 @@
 
 import pickle
 import re
-import runpy
 import sys
 import warnings
 from pathlib import Path
@@ -348,25 +347,3 @@ def test_without_formulaic_the_remedy_is_named(monkeypatch):
     monkeypatch.setitem(sys.modules, "formulaic", None)
     with pytest.raises(ImportError, match=r"pip install gmoe\[formula\]"):
         fitted(formula="~ sex")
-
-
-@pytest.mark.filterwarnings("ignore:Left out 11 of 344")
-def test_the_analysis_of_the_raw_penguins(capsys):
-    script = DOCS / "analyses" / "penguins_raw.py"
-    assert len(script.read_text(encoding="utf-8").splitlines()) < 40
-    found = runpy.run_path(str(script))
-    fits, best = found["fits"], found["best"]
-    # The 333 complete birds are those of load_penguins, and one expert is least squares on them.
-    male = indicators("sex", ["male"])[0]
-    X = np.column_stack([np.ones(333), FRAME["bill_depth_mm"], male])
-    residual = Y - X @ np.linalg.lstsq(X, Y)[0]
-    expected = 333 * (np.log(2 * np.pi * np.mean(residual**2)) + 1) + 4 * np.log(333)
-    assert fits[0].fit_result_.bic == pytest.approx(expected, rel=1e-10)
-    plain = by_hand([FRAME["bill_depth_mm"], male, FRAME["flipper_length_mm"]], [2], [0, 1])
-    assert fits[1].log_likelihood_ == pytest.approx(plain.log_likelihood_, abs=1e-6)
-    birds = found["birds"]
-    assert len(birds) == 333 and not {3, 8, 271} & set(birds.index)
-    adelie = birds[found["penguins"].loc[birds.index, "species"] == "Adelie"]
-    # The gate has never seen a species, and yet they differ.
-    assert adelie["expert"].nunique() == 1
-    assert "found bird" in capsys.readouterr().out and best.n_experts > 1

@@ -235,14 +235,6 @@ def test_parts_without_a_name_are_refused(monkeypatch):
     assert GMoE.from_json(model.to_json()).gate == gate
 
 
-def test_a_formula_is_not_written(frame):
-    pytest.importorskip("formulaic")
-    fitted = fitted_of(frame[0].assign(y=frame[1]), None, formula="y ~ depth | flipper")
-    with pytest.raises(ValueError, match="formula is code"):
-        fitted.to_json()
-    same_arrays(fitted.model_, GMoE.from_json(fitted.model_.to_json()))
-
-
 def test_levels_of_every_coding(frame):
     X, y = frame
     for coding in CODINGS:

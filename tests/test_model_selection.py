@@ -162,6 +162,54 @@ def test_columns_of_a_frame_and_dummies_together():
     assert best.bic(penguins, penguins["bill_length_mm"]) == pytest.approx(best.fit_result_.bic, rel=1e-12)
 
 
+def test_terms_of_a_formula_are_chosen_as_columns_are(columns_data):
+    pytest.importorskip("formulaic")
+    X, y = columns_data
+    X = pd.DataFrame(X, columns=list("abcd"))
+    settings = {"n_experts": 2, "columns": "stepwise", "random_state": 0, "n_init": 1}
+    by_name = select(X, y, **settings)
+    by_term = select(X.assign(y=y), formula="y ~ a + b + c + d", **settings)
+    assert by_term.scores == pytest.approx(by_name.scores, rel=1e-12)
+    assert by_term.columns == by_name.columns == ((("b",), ("a", "c")),)
+    assert by_term.best.formula == "y ~ a + c | b"
+
+
+def test_a_term_goes_with_those_that_it_contains(columns_data):
+    pytest.importorskip("formulaic")
+    X, y = columns_data
+    X = pd.DataFrame(X, columns=["a", "b b", "c", "d"]).assign(y=y, s=np.where(X[:, 3] > 0.0, "high", "low"))
+    # No row knows of s: all of a, s and a:s may go, in this order.
+    selection = select(
+        X, n_experts=2, columns="stepwise", random_state=0, n_init=1,
+        formula="y ~ {a * 2} * s + bs(c, df=3, degree=1) | `b b` + np.square(a)",
+    )  # fmt: skip
+    design, units = selection.path[0].design_, []
+    for step in selection.steps:
+        (own,) = {frozenset(step.columns.experts)}
+        units.append(len(own))
+    # bs(c) has 3 columns, and the last models of the walk a * 2 beside them.
+    assert max(units) == 6 and units[-1] == 4 and design.names is not None
+    best = selection.best
+    assert best.formula == "y ~ {a * 2} + bs(c, df=3, degree=1) | `b b`"
+    assert selection.columns == ((("`b b`",), ("{a * 2}", "bs(c, df=3, degree=1)")),)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        again = GaussianMoERegressor(2, formula=best.formula, random_state=0).fit(X)
+    # Two searches for the same maximum, to the tolerance of the climb.
+    assert again.log_likelihood_ == pytest.approx(best.log_likelihood_, rel=1e-9)
+    np.testing.assert_allclose(best.predict(X), again.predict(X), rtol=1e-5)
+    # With the interaction its margins are there at each step.
+    full = GaussianMoERegressor(2, formula="y ~ a * s | 1", max_iter=1, n_init=1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        design = full.fit(X).design_
+    places = {name: j for j, name in enumerate(design.names)}
+    design.check_choice([], [places["a"], places["s[low]"], places["a:s[low]"]])
+    design.check_choice([], [places["a"]])
+    with pytest.raises(ValueError, match="'s' is left out"):
+        design.check_choice([], [places["a"], places["a:s[low]"]])
+
+
 def test_missing_rows_are_the_same_for_all_models(columns_data):
     X, y = columns_data
     X = pd.DataFrame(X[:, ::-1], columns=list("dcba"))

@@ -5,6 +5,7 @@ import sys
 import warnings
 
 import numpy as np
+import pandas as pd
 import pytest
 import scipy
 from sklearn.exceptions import ConvergenceWarning
@@ -24,7 +25,10 @@ from gmoe.plotting import (  # noqa: E402
     DendrogramDisplay,
     ExpertFitDisplay,
     GateDisplay,
+    GatePartitionDisplay,
     ResidualDisplay,
+    ResponsibilityDisplay,
+    SearchDisplay,
 )
 
 
@@ -319,3 +323,52 @@ def test_criterion_and_dendrogram():
     assert 3 - below == tree.best.n_experts
     levels = CriterionDisplay.from_dendrogram(tree)
     assert levels.best_.get_xdata()[0] == tree.best.n_experts and levels.legend_ is None
+
+
+def test_the_partition_is_the_gate_in_the_plane():
+    frame = load_penguins(as_frame=True).frame
+    settings = {"gate_features": ["flipper_length_mm", "body_mass_g", "sex"], "expert_features": ["bill_depth_mm"]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)  # what the fit is like does not matter
+        fitted = GaussianMoERegressor(3, **settings, n_init=1, random_state=0).fit(frame, frame["bill_length_mm"])
+    display = GatePartitionDisplay.from_estimator(fitted, frame, features=["body_mass_g", "flipper_length_mm"])
+    across, up = display.grids
+    point = pd.DataFrame({"body_mass_g": [across[30]], "flipper_length_mm": [up[80]], "sex": ["male"]})
+    # The same sum for one row and for many.
+    row = point.assign(bill_depth_mm=17.0)
+    np.testing.assert_allclose(display.proba[80, 30], fitted.predict_gate(row)[0], rtol=1e-12)
+    assert (
+        display.ax_.get_xlabel() == "body_mass_g\n(at sex = male)" and display.ax_.get_ylabel() == "flipper_length_mm"
+    )
+    assert len(display.boundary_) == len(np.unique(display.proba.argmax(axis=2)))
+    # On a boundary two experts are equally probable, up to the width of a cell.
+    for contour in display.boundary_:
+        places = np.vstack([line for line in contour.allsegs[0] if len(line)])
+        rows = pd.DataFrame(places, columns=["body_mass_g", "flipper_length_mm"]).assign(sex="male", bill_depth_mm=17.0)
+        first, second = np.sort(fitted.predict_gate(rows), axis=1)[:, ::-1][:, :2].T
+        assert np.abs(first - second).max() < 0.02
+    for features in (["sex", "body_mass_g"], ["body_mass_g"], "body_mass_g", ["year", "body_mass_g"], [0, 0]):
+        with pytest.raises(ValueError, match="category|two features|does not enter"):
+            GatePartitionDisplay.from_estimator(fitted, frame, features=features)
+
+
+def test_rootograms_count_the_responsibilities(penguins):
+    fitted, X, y = penguins
+    display = ResponsibilityDisplay.from_estimator(fitted, X, y)
+    r = fitted.responsibilities(X, y)
+    counts = [[round(bar.get_height() ** 2) for bar in bars] for bars in display.bars_]
+    assert [sum(own) for own in counts] == (r >= 1e-4).sum(axis=0).tolist()
+    assert [own[-1] for own in counts] == (r >= 0.95).sum(axis=0).tolist()
+    with pytest.raises(ValueError, match="experts need as many axes"):
+        display.plot(plt.subplots(1, fitted.n_experts + 1)[1])
+
+
+def test_the_search_is_drawn_with_all_its_ends(penguins):
+    fitted, _, _ = penguins
+    result, display = fitted.fit_result_, SearchDisplay.from_estimator(fitted)
+    assert display.counts.sum() + display.n_left == result.n_starts and display.counts[0] == result.n_agreeing
+    assert display.bars_[0].get_width() == result.n_agreeing
+    drawn = display.trace_.get_ydata()
+    assert len(drawn) == len(result.history) and np.nanmin(drawn) > 0.0
+    with pytest.raises(ValueError, match="2 axes"):
+        display.plot(plt.subplots()[1])

@@ -1,10 +1,12 @@
 """The table of a fit where it is shown: a prompt, a notebook, a document."""
 
 import re
+import warnings
 from html.parser import HTMLParser
 
 import numpy as np
 import pytest
+import scipy
 
 from gmoe import GaussianMoERegressor, diagnose
 
@@ -70,6 +72,44 @@ def test_latex_escapes_names(fitted):
     assert all(len(re.findall(r"(?<!\\)&", row)) == 6 for row in rows)
     assert any(r"coef[a\_b\%] (0)" in row for row in rows) and any(r"x \& y" in row for row in rows)
     assert not any(re.search(r"(?<!\\)[%_#$]", row) for row in rows)
+
+
+def test_p_values_on_request(fitted):
+    estimator, _, _ = fitted
+    summary = estimator.summary(p_values=True)
+    for row, plain in zip(summary.rows(), estimator.summary().rows(), strict=True):
+        if np.isnan(row["z"]):
+            assert np.isnan(row["p"])
+        else:
+            # Two codes for the normal distribution.
+            assert row["p"] == pytest.approx(scipy.stats.chi2.sf(row["z"] ** 2, 1), rel=1e-9)
+        assert set(row) - set(plain) == {"p"}
+    table = summary.to_frame()
+    assert table.loc["coef[a_b%] (0)", "p"] == pytest.approx(
+        estimator.inference().wald_test("coef[a_b%] (0) = 0").p_value, rel=1e-9
+    )
+    lines = str(summary).splitlines()
+    assert len({len(line) for line in lines if line.startswith(("parameter", "coef", "variance"))}) == 1
+    assert f" {table.loc['coef[a_b%] (0)', 'p']:.3g} " in next(line for line in lines if "coef[a_b%] (0)" in line)
+    assert Cells(summary._repr_html_()).rows[0][3:5] == ["z", "p"]
+    assert summary.to_latex().startswith(r"\begin{tabular}{lrrrrrrl}") and "& p &" in summary.to_latex()
+
+
+def test_an_index_of_kind_feature_and_expert(fitted):
+    estimator, X, y = fitted
+    table = estimator.summary().to_frame(split=True)
+    assert table.index.names == ["kind", "feature", "expert"]
+    assert table.loc[("coef", NAMES[0], 1), "estimate"] == estimator.coef_[1, 0]
+    assert table.loc[("variance", "", 0), "estimate"] == estimator.variance_[0]
+    slopes = table.xs("coef", level="kind")["estimate"].unstack("feature")[NAMES]
+    assert slopes.to_numpy().tolist() == estimator.coef_.tolist()
+    named = estimator.relabel(["[one] (1)", "two"]).summary().to_frame(split=True)
+    assert named.loc[("coef", NAMES[1], "[one] (1)"), "estimate"] == estimator.coef_[0, 1]
+    shared = GaussianMoERegressor(2, "dense_to_sparse", experts="student:df=estimate", n_init=1, max_iter=2)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # what the fit is like does not matter
+        index = shared.fit(X, y).summary().to_frame(split=True).index
+    assert ("temperature", "", "") in index and ("gate_coef", NAMES[0], 1) in index
 
 
 def test_effective_rows_and_standard_deviations(fitted):

@@ -10,6 +10,7 @@ import numpy as np
 
 from gmoe import FitResult, GaussianMoERegressor, GMoE, Summary
 from gmoe.cli._fit_data import Data
+from gmoe.cli._messages import tell
 from gmoe.estimator.written import fit_content
 from gmoe.inference import explain
 from gmoe.table import parameter_names
@@ -43,7 +44,7 @@ def with_names(result: FitResult, names: Sequence[str], before: Sequence[str] | 
     """Return the result with names in place of those before, or of column numbers."""
     labels = map(str, range(len(names))) if before is None else before
     columns = dict(zip(labels, names, strict=True))
-    named = parameter_names(result.model, names)
+    named = parameter_names(result.model, names, result.expert_names)
     new = dict(zip(result.parameter_names, named, strict=True))
     return replace(
         result,
@@ -102,7 +103,7 @@ def as_dict(estimator: GaussianMoERegressor, result: FitResult, names: list[str]
 def _readable(estimator, result, data):
     """Return what the fit is read back from; the columns of the file are the features."""
     if data.design is None:
-        return fit_content(estimator, result, None, None)
+        return fit_content(estimator, result, _formula_content(estimator), estimator.feature_names_in_)
     design = replace(data.design, gate=estimator.design_.gate, experts=estimator.design_.experts)
     features = list(design.places)
     content = fit_content(estimator, result, design.content(), features)
@@ -111,13 +112,22 @@ def _readable(estimator, result, data):
     return content
 
 
+def _formula_content(estimator):
+    """Design of a formula; None, and a note, where a file may not hold it."""
+    try:
+        return estimator.design_.content()
+    except ValueError as error:
+        tell("note", f"gmoe predict cannot read this fit. {error}")
+        return None
+
+
 def weight_line(result: FitResult, data: Data) -> str:
     """Say what the n of a weighted fit is."""
     return f"weights: n = {result.total_weight:g} is their sum, over {data.n_rows} rows of positive weight"
 
 
 def write_predictions(
-    stream: TextIO, model: GMoE, rows: Rows, places: bool = False, levels: Sequence[float] = ()
+    stream: TextIO, model: GMoE, rows: Rows, places: bool = False, levels: Sequence[float] = (), names: Sequence = ()
 ) -> None:
     """Write one row per observation: mean, standard deviation, quantiles, gate; what the response says, if known.
 
@@ -130,7 +140,10 @@ def write_predictions(
         Whether each row begins with its line, or row, in the file.
     levels : sequence of float
         Of the quantiles.
+    names : sequence of int or str
+        Of the experts; numbers by default.
     """
+    names = names or range(model.n_experts)
     columns: dict[str, np.ndarray] = {rows.unit: rows.places} if places else {}
     posterior = None if rows.y is None else model.responsibilities(rows.X, rows.y)
     if rows.y is not None:
@@ -140,14 +153,21 @@ def write_predictions(
         quantiles = model.predictive(rows.X).quantile(list(levels))
         columns |= {f"quantile_{level:g}": column for level, column in zip(levels, quantiles.T, strict=True)}
     if posterior is not None:
-        columns |= {"log_density": model.log_density(rows.X, rows.y), "expert": posterior.argmax(axis=1)}
-    columns |= {f"gate_{j}": column for j, column in enumerate(model.gate_proba(rows.X).T)}
+        columns |= {
+            "log_density": model.log_density(rows.X, rows.y),
+            "expert": np.array(names)[posterior.argmax(axis=1)],
+        }
+    columns |= _named("gate", model.gate_proba(rows.X), names)
     if posterior is not None:
-        columns |= {f"responsibility_{j}": column for j, column in enumerate(posterior.T)}
+        columns |= _named("responsibility", posterior, names)
     writer = csv.writer(stream, lineterminator="\n")
     writer.writerow(columns)
     # Python's numbers print as the shortest text that reads back the same.
     writer.writerows(zip(*(column.tolist() for column in columns.values()), strict=True))
+
+
+def _named(what, values, names):
+    return {f"{what}_{name}": column for name, column in zip(names, values.T, strict=True)}
 
 
 def _json(value):

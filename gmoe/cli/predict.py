@@ -56,7 +56,8 @@ def run(arguments: argparse.Namespace) -> int:
             tell("note", note)
 
         def write(stream):
-            write_predictions(stream, fitted.model_, rows, arguments.drop_missing, arguments.quantiles)
+            names = fitted.fit_result_.expert_names
+            write_predictions(stream, fitted.model_, rows, arguments.drop_missing, arguments.quantiles, names)
 
         try:
             if output:
@@ -85,26 +86,45 @@ def _rows(fitted: GaussianMoERegressor, arguments, notes: list[str]) -> Rows:
         raise UsageError(
             f"{arguments.fit} holds a fit to an array, whose columns have no names; fit a data frame, or by 'gmoe fit'"
         )
-    terms = design.by_term
     if arguments.fit == arguments.file:
         raise UsageError("the fit and the table are the same file; give two")
+    if arguments.y and design.has_response:
+        raise UsageError(f"the formula of the fit says the response, {_response(fitted)}; leave out --y")
     table = read_table(arguments, notes)
-    columns = {term.name: table.column(term.name, "the fit") for term in terms}
-    text = [columns[term.name] for term in terms if isinstance(term, Category)]
-    numeric = [(columns[term.name], "the fit") for term in terms if not isinstance(term, Category)]
-    response = [(table.column(arguments.y, "--y"), "--y")] if arguments.y else []
+    columns = {term.name: table.column(term.name, "the fit") for term in design.by_term}
+    text = [columns[term.name] for term in design.by_term if _is_text(term)]
+    numeric = [(columns[term.name], "the fit") for term in design.by_term if not _is_text(term)]
+    # Where the table has what the formula makes the response of, it is known.
+    asked = [arguments.y] * bool(arguments.y) or [name for name in design.response_reads if name in table.names]
+    response = [(table.column(name, "--y"), "--y") for name in asked]
     rows = usable_rows(table, numeric, response, text, arguments.drop_missing, notes)
-    blocks = [np.empty((len(rows), 0))]
-    for term in terms:
-        column = columns[term.name]
-        category = isinstance(term, Category)
-        values = np.array([str(column.cells[row]) for row in rows], dtype=object) if category else column.numbers[rows]
-        try:
-            blocks.append(term.matrix(values))
-        except ValueError as error:
-            raise UsageError(f"{table.file}: {error}") from error
-    y = response[0][0].numbers[rows] if response else None
-    return Rows(np.hstack(blocks), y, arguments.y or "", np.asarray(table.places)[rows], table.unit)
+    values = {name: column.numbers[rows] for name, column in columns.items() if column not in text}
+    values |= {column.name: np.array([str(column.cells[row]) for row in rows], dtype=object) for column in text}
+    try:
+        X = design.of_columns(values, len(rows))
+        y = response[0][0].numbers[rows] if response else None
+        if design.has_response:
+            y = _formula_response(design, response, rows)
+    except ValueError as error:
+        raise UsageError(f"{table.file}: {error}") from error
+    return Rows(X, y, arguments.y or _response(fitted), np.asarray(table.places)[rows], table.unit)
+
+
+def _is_text(term) -> bool:
+    return isinstance(term, Category) and any(isinstance(level, str) for level in term.levels)
+
+
+def _response(fitted):
+    """Return what the response of a formula is called."""
+    return (fitted.formula or "").split("~")[0].strip()
+
+
+def _formula_response(design, columns, rows):
+    """Response by the formula, or None where the table lacks a column of it."""
+    import pandas as pd
+
+    X = pd.DataFrame({column.name: column.numbers[rows] for column, _ in columns}, index=range(len(rows)))
+    return design.response(X, None) if design.finds_response(X) else None
 
 
 def _level(text: str) -> float:

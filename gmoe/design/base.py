@@ -1,7 +1,7 @@
 """What every design is: learnt from the data of a fit, it turns any later table into the same numbers."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -62,15 +62,16 @@ class Design(Reader):
         """Those that the experts depend on."""
 
     @property
-    def units(self) -> dict[Any, tuple[int, ...]]:
-        """Columns of the matrix that one column of X becomes, by its name or place: they are chosen together.
+    @abstractmethod
+    def units(self) -> tuple[dict[Any, tuple[int, ...]], dict[Any, tuple[int, ...]]]:
+        """For gate and experts, what is chosen among: columns of the matrix by the column of X, or term, of each."""
 
-        Raises
-        ------
-        ValueError
-            Where a formula says what becomes of the columns.
-        """
-        raise ValueError("Columns cannot be chosen from a formula; give gate_features and expert_features instead.")
+    def check_choice(self, gate: Collection[int], experts: Collection[int]) -> None:
+        """Raise a ValueError where these columns of the matrix cannot be all that gate and experts see."""
+
+    def settings(self, gate: Sequence, experts: Sequence) -> dict[str, Any]:
+        """Return the settings of an estimator by which gate and experts see these units, and no others."""
+        return {"gate_features": list(gate), "expert_features": list(experts)}
 
     @property
     def by_name(self) -> bool:
@@ -100,6 +101,11 @@ class Design(Reader):
         """Whether a formula takes the response from X."""
         return False
 
+    @property
+    def response_reads(self) -> tuple[str, ...]:
+        """Columns from which it does."""
+        return ()
+
     def finds_response(self, X: Any) -> bool:
         """Whether it can, from this X."""
         return False
@@ -108,18 +114,24 @@ class Design(Reader):
         """Return y, or what a formula takes from X in its place."""
         return y
 
+    @property
+    @abstractmethod
+    def by_term(self) -> tuple[Any, ...]:
+        """Columns of X that are read, each a :class:`Number` or a :class:`Category`; none where they have no names."""
+
+    @abstractmethod
+    def of_columns(self, columns: Mapping[str, Any], n: int) -> np.ndarray:
+        """Turn n rows of the columns of :attr:`by_term`, by name and without gaps, into numbers, (n, columns)."""
+
+    @abstractmethod
     def content(self) -> dict[str, Any]:
         """Return the design in JSON's types: see :func:`gmoe.design.design_of`.
 
         Raises
         ------
         ValueError
-            Where it is more than names and levels.
+            Where JSON has no types for it.
         """
-        raise ValueError(
-            f"A {type(self).__name__} design cannot be written: a formula is code, and JSON holds none. Write the "
-            "model, model_.to_json(), whose columns are design_.names; or use pickle."
-        )
 
     def used(self, matrix: np.ndarray) -> dict[str, np.ndarray]:
         """Columns of the matrix that gate or experts see, by what messages call them."""

@@ -14,6 +14,8 @@ from gmoe.design.base import REMEDY, Choice, Design
 from gmoe.design.columns import check_known, column_names, row_labels
 from gmoe.design.gaps import Gaps
 from gmoe.design.part import Part, first_line, formulaic, variables
+from gmoe.design.part_written import part_content
+from gmoe.design.terms import Category, Number
 
 SHAPE = "'y ~ x1 + x2 | z': response, experts, gate; without a bar both see the same, without a response give y"
 
@@ -79,9 +81,7 @@ class ByFormula(Choice):
         experts, gate = (Part.learn(part, X, self.names) for part in (self.experts, self.gate))
         # By formulaic's names: the same name is the same column, in both parts.
         columns = tuple(dict.fromkeys((*experts.columns, *gate.columns)))
-        seen = [np.array([columns.index(name) for name in part.columns], dtype=np.intp) for part in (gate, experts)]
-        places = {name: j for j, name in enumerate(self.names)}
-        return ByTerms(tuple(map(_shown, columns)), seen[0], seen[1], left, experts, gate, columns, places)
+        return ByTerms.of((left, experts, gate), columns, {name: j for j, name in enumerate(self.names)})
 
 
 def _parsed(text, names):
@@ -123,6 +123,27 @@ class ByTerms(Design):
     places: dict[str, int]
 
     @property
+    def units(self):
+        places = {name: j for j, name in enumerate(self.matrix_columns)}
+        gate, experts = (
+            {term: tuple(places[name] for name in names) for term, names in part.terms.items()}
+            for part in (self.gate_part, self.expert_part)
+        )
+        return gate, experts
+
+    def check_choice(self, gate, experts):
+        # Without a term that it contains an interaction is coded by other columns.
+        for part, units, kept in zip((self.gate_part, self.expert_part), self.units, (gate, experts), strict=True):
+            present = [term for term, columns in units.items() if set(columns) <= set(kept)]
+            lost = [margin for term in present for margin in part.margins(term) if margin not in present]
+            if lost:
+                raise ValueError(f"A term goes with those that it contains: {lost[0]!r} is left out of the formula.")
+
+    def settings(self, gate, experts):
+        left = [] if self.left_part is None else self.left_part.terms
+        return {"formula": f"{' + '.join(left)} ~ {' + '.join(experts) or '1'} | {' + '.join(gate) or '1'}".strip()}
+
+    @property
     def gate_sources(self):
         return tuple(self.places[name] for name in self.gate_part.reads)
 
@@ -141,17 +162,35 @@ class ByTerms(Design):
         if reset:
             validate_data(estimator, X, skip_check_array=True)
         super().gaps(X).refuse(REMEDY)
+        return self._numbers(X)
+
+    def _numbers(self, X):
         found: dict[str, np.ndarray] = {}
         for part in (self.gate_part, self.expert_part):
             found |= dict(zip(part.columns, part.matrix(X).T, strict=True))
         return np.column_stack([np.empty((len(X), 0)), *(found[name] for name in self.matrix_columns)])
 
     @property
+    def by_term(self):
+        levels = self.gate_part.column_levels | self.expert_part.column_levels
+        reads = {*self.gate_part.reads, *self.expert_part.reads}
+        return tuple(Category(name, levels[name]) if name in levels else Number(name) for name in sorted(reads))
+
+    def of_columns(self, columns, n):
+        import pandas as pd
+
+        return self._numbers(pd.DataFrame(dict(columns), index=range(n)))
+
+    @property
     def has_response(self):
         return self.left_part is not None
 
+    @property
+    def response_reads(self):
+        return self.left_part.reads if self.has_response else ()
+
     def finds_response(self, X):
-        return self.has_response and set(self.left_part.reads) <= set(column_names(X) or ())
+        return self.has_response and set(self.response_reads) <= set(column_names(X) or ())
 
     def response(self, X, y):
         if not self.has_response:
@@ -169,6 +208,25 @@ class ByTerms(Design):
         Gaps.of(columns, row_labels(X, len(X))).refuse(REMEDY)
         values = self.left_part.matrix(X)
         return values[:, 0] if values.shape[1] == 1 else values
+
+    def content(self):
+        parts = {"response": self.left_part, "experts": self.expert_part, "gate": self.gate_part}
+        return {
+            "gate": self.gate.tolist(),
+            "experts": self.experts.tolist(),
+            "formula": {
+                name: None if part is None else part_content(part, self.places) for name, part in parts.items()
+            },
+            "columns": list(self.matrix_columns),
+            "places": self.places,
+        }
+
+    @classmethod
+    def of(cls, parts, columns: Sequence[str], places: dict[str, int]) -> "ByTerms":
+        """Return the design of three parts: of the response (or None), of the experts, of the gate."""
+        left, experts, gate = parts
+        seen = [np.array([columns.index(name) for name in part.columns], dtype=np.intp) for part in (gate, experts)]
+        return cls(tuple(map(_shown, columns)), seen[0], seen[1], left, experts, gate, tuple(columns), places)
 
     def _read(self, X, names):
         known = column_names(X)

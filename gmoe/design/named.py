@@ -48,7 +48,13 @@ class Named(Design):
     @property
     def units(self):
         places = {name: j for j, name in enumerate(self.names or ())}
-        return {term.name: tuple(places[name] for name in term.names) for term in self.terms}
+        found = {term.name: tuple(places[name] for name in term.names) for term in self.terms}
+        gate, experts = ({name: own for name, own in found.items() if set(own) <= set(part)} for part in self._both)
+        return gate, experts
+
+    @property
+    def _both(self):
+        return self.gate.tolist(), self.experts.tolist()
 
     def columns(self, X):
         return {f"column {term.name!r}": values for term, values in self._read(X)}
@@ -67,8 +73,10 @@ class Named(Design):
         if reset or column_names(X) is None:  # in place of names, of which it warns, scikit-learn checks the number
             validate_data(estimator, X, reset=reset, skip_check_array=True)
         self.gaps(X).refuse(REMEDY)
-        blocks = [term.matrix(values) for term, values in self._read(X)]
-        return np.hstack([np.empty((len(X), 0)), *blocks])
+        return self.of_columns({term.name: values for term, values in self._read(X)}, len(X))
+
+    def of_columns(self, columns, n):
+        return np.hstack([np.empty((n, 0)), *(term.matrix(columns[term.name]) for term in self.terms)])
 
     def _read(self, X):
         known = column_names(X)

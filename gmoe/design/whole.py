@@ -26,8 +26,11 @@ class Whole(Design):
 
     @property
     def units(self):
-        columns = np.union1d(self.gate, self.experts).astype(int).tolist()
-        return {j if self.names is None else self.names[j]: (j,) for j in columns}
+        gate, experts = (
+            {j if self.names is None else self.names[j]: (j,) for j in part.tolist()}
+            for part in (self.gate, self.experts)
+        )
+        return gate, experts
 
     @property
     def by_name(self):
@@ -37,6 +40,9 @@ class Whole(Design):
     def by_term(self) -> tuple[Number, ...]:
         """Terms of the columns that have names: each is its own."""
         return tuple(map(Number, self.names or ()))
+
+    def of_columns(self, columns, n):
+        return np.hstack([np.empty((n, 0)), *(term.matrix(columns[term.name]) for term in self.by_term)])
 
     def columns(self, X):
         return self.used(np.asarray(X))

@@ -8,7 +8,9 @@ import numpy as np
 from gmoe import _json
 from gmoe.design.base import Design
 from gmoe.design.coding import CODINGS
+from gmoe.design.formula import ByTerms
 from gmoe.design.named import Named
+from gmoe.design.part_written import part_of
 from gmoe.design.terms import Category, Number, Term
 from gmoe.design.whole import Whole
 
@@ -19,9 +21,13 @@ def design_of(content: Mapping[str, Any]) -> Design:
     Raises
     ------
     ValueError
-        For what describes none.
+        For what describes none, and for formulas with other functions than :mod:`gmoe.design.expressions` lists.
+    ImportError
+        For a formula without formulaic.
     """
     gate, experts = (_places(_json.entry(content, name, list), name) for name in ("gate", "experts"))
+    if "formula" in content:
+        return _formula(content)
     if "terms" not in content:
         names = _json.entry(content, "names", (list, type(None)))
         return Whole(None if names is None else tuple(names), gate, experts)
@@ -31,6 +37,16 @@ def design_of(content: Mapping[str, Any]) -> Design:
     if unknown:
         raise ValueError(f"Entry 'places' of the JSON lacks the column {unknown[0]!r}; {_json.SOURCE}.")
     return Named.of(terms, gate, experts, found)
+
+
+def _formula(content):
+    parts, places = _json.entry(content, "formula", dict), _json.entry(content, "places", dict)
+    columns = _json.entry(content, "columns", list)
+    left, *others = (parts.get(name) for name in ("response", "experts", "gate"))
+    found = [None if left is None else part_of(left, places), *(part_of(part, places) for part in others)]
+    if set(columns) != {name for part in found[1:] if part for name in part.columns}:
+        raise ValueError(f"Entry 'columns' of the JSON has other columns than its formula makes; {_json.SOURCE}.")
+    return ByTerms.of(found, columns, places)
 
 
 def _places(values, name):

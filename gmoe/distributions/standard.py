@@ -51,7 +51,7 @@ class Standard(ABC):
 
     def _log_below(self, z, sign):
         """Log of the probability that ``sign`` times the number is below z, from the side where it is small."""
-        self._checked  # noqa: B018 (raises)
+        self._check_mass()
         outer = self._log_tail(-np.abs(z), np.where(np.asarray(z) < 0.0, sign, -sign))
         return np.where(np.asarray(z) < 0.0, outer, np.log1p(-np.minimum(np.exp(outer), 1.0)))
 
@@ -65,14 +65,17 @@ class Standard(ABC):
             terms = np.nan_to_num(self.log_density(at), nan=-np.inf, posinf=np.inf) + log_weight
         return scipy.special.logsumexp(terms, axis=1).reshape(np.shape(z))
 
-    @cached_property
-    def _checked(self):
-        mass = sum(float(np.exp(self._log_tail(np.zeros(1), sign))[0]) for sign in (1.0, -1.0))
-        if not abs(mass - 1.0) <= UNSEEN:
+    def _check_mass(self):
+        """Raise a ValueError where quadrature does not see a density."""
+        if not abs(self._mass - 1.0) <= UNSEEN:
             raise ValueError(
-                f"The density of {self!r} has the mass {mass:.9g} by quadrature: it is no density, or not smooth; give "
-                "it a log_cdf and a log_survival."
+                f"The density of {self!r} has the mass {self._mass:.9g} by quadrature: it is no density, or not "
+                "smooth; give it a log_cdf and a log_survival."
             )
+
+    @cached_property
+    def _mass(self):
+        return sum(float(np.exp(self._log_tail(np.zeros(1), sign))[0]) for sign in (1.0, -1.0))
 
 
 class Symmetric(Standard):

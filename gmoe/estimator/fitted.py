@@ -116,7 +116,8 @@ class Fitted(Inferring, Predictive):
         -------
         DataFrame
             Columns ``mean``, ``std``, ``gate_0`` and so on; with y, or a formula that says it, also ``log_density``,
-            ``expert`` (the one of the largest responsibility), ``responsibility_0`` and so on.
+            ``expert`` (the one of the largest responsibility), ``responsibility_0`` and so on. A fit whose experts have
+            names (:meth:`relabel`) has these in place of numbers.
         """
         import pandas as pd
 
@@ -125,11 +126,12 @@ class Fitted(Inferring, Predictive):
         observed = y is not None or self.design_.finds_response(X)
         mean, std = self.predict(X, return_std=True)
         gate = self.predict_gate(X)
-        columns = _columns("mean", mean) | _columns("std", std) | _columns("gate", gate)
+        names = self.fit_result_.expert_names
+        columns = _columns("mean", mean) | _columns("std", std) | _columns("gate", gate, names)
         if observed:
             posterior = self.responsibilities(X, y)
-            columns |= {"log_density": self.score_samples(X, y), "expert": posterior.argmax(axis=1)}
-            columns |= _columns("responsibility", posterior)
+            columns |= {"log_density": self.score_samples(X, y), "expert": np.array(names)[posterior.argmax(axis=1)]}
+            columns |= _columns("responsibility", posterior, names)
         return pd.DataFrame(columns, index=index)
 
     def _kept(self, X, y):
@@ -164,16 +166,18 @@ class Fitted(Inferring, Predictive):
         certainty = np.log(self.model_.responsibilities(X, y).max(axis=1))
         return weight @ self.model_.log_density(X, y), weight @ certainty, weight.sum()
 
-    def summary(self, level=0.95):
+    def summary(self, level=0.95, p_values=False):
         """Table of estimates, standard errors, criteria and certificate; print it, or use ``to_frame()``.
 
         Parameters
         ----------
         level : float, default 0.95
             Of the Wald intervals.
+        p_values : bool, default False
+            Whether the table has two-sided p-values of the hypotheses that parameters are 0.
         """
         check_is_fitted(self)
-        return Summary(self.fit_result_, level)
+        return Summary(self.fit_result_, level, p_values)
 
     def confidence_interval(self, parameter, level=0.95):
         """Wald intervals by the observed information; of what is positive, on the log scale.
@@ -199,6 +203,9 @@ class Fitted(Inferring, Predictive):
         return self.summary(level).interval(parameter)
 
 
-def _columns(name, values):
-    """Columns of a table: one, or one for each column of the values."""
-    return {name: values} if values.ndim == 1 else {f"{name}_{j}": column for j, column in enumerate(values.T)}
+def _columns(name, values, labels=None):
+    """Columns of a table: one, or one for each column of the values, by their labels or numbers."""
+    if values.ndim == 1:
+        return {name: values}
+    labels = range(values.shape[1]) if labels is None else labels
+    return {f"{name}_{label}": column for label, column in zip(labels, values.T, strict=True)}

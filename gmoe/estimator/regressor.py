@@ -13,6 +13,7 @@ from gmoe._progress import Progress
 from gmoe._validation import check_choice, check_integer, check_positive, check_schedule
 from gmoe.constraints import as_constraints
 from gmoe.estimator.fitted import Fitted
+from gmoe.estimator.labels import Labelled
 from gmoe.estimator.start import start
 from gmoe.estimator.training import check_rows, prepare
 from gmoe.estimator.written import WrittenFit
@@ -25,7 +26,7 @@ from gmoe.solvers.fit import fit
 SOLVERS = ("mle", "em")
 
 
-class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
+class GaussianMoERegressor(Fitted, Labelled, WrittenFit, RegressorMixin, BaseEstimator):
     """Gaussian mixture of experts, fitted by maximum likelihood.
 
     ``p(y | x) = sum_j pi_j(x) N(y | intercept_j + coef_j . x, variance_j)`` with the gate ``pi`` a softmax of affine
@@ -61,9 +62,9 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         Effort of the search: one round of starts for each 5. Rounds are independent of each other, and go on until two
         of them have met the best end, or there have been six. A larger ``n_init`` makes the same
         rounds and more, and never ends lower. A sparse gate takes one round. Ignored where ``init`` is given values.
-    init : {"auto", "kmeans", "random", "split"}, Parameters, or array (n, n_experts), default "auto"
+    init : {"auto", "kmeans", "random", "split"}, Parameters, or array, default "auto"
         Where starts come from: k-means on (x, y), regressions on random subsets, slices of x, or all of them in turn;
-        or parameters, or responsibilities, as the only start.
+        or as the only start parameters, labels (n,) of as many groups as experts, or responsibilities (n, n_experts).
     tol : float, default 1e-8
         Bound on the largest entry of the average gradient in scaled coordinates. Never a bound on a change.
     max_iter : int, default 500
@@ -85,6 +86,9 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         ``init`` a sparse gate climbs at once: they have a selection.
     warm_start : bool, default False
         Start from the last fit's parameters only.
+    expert_labels : ExpertLabels, optional
+        Order and names of the experts, as :meth:`relabel` makes them: experts are matched to those of an earlier fit.
+        None: numbers, by falling share.
     verbose : int, default 0
         From 1 on the logger "gmoe" tells how the search goes (time, experts, starts, best log-likelihood) and the
         summary; without a handler of your own it writes to the standard error.
@@ -102,8 +106,8 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
     variance_ : ndarray, shape (n_experts,)
         Variances, not standard deviations; unit of y squared.
     shares_ : ndarray, shape (n_experts,)
-        Average gate probabilities over the training data. Experts are ordered by falling share (equal shares: by their
-        mean at the centre of the data), so that two runs print the same table.
+        Average gate probabilities over the training data. Without ``expert_labels`` experts are ordered by falling
+        share (equal shares: by their mean at the centre of the data), so that two runs print the same table.
     model_ : GMoE
     fit_result_ : FitResult
         The certificate: log-likelihood, gradient, curvature, flat directions, bounds, agreement of the starts, status.
@@ -153,6 +157,7 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         n_jobs=None,
         schedule=None,
         warm_start=False,
+        expert_labels=None,
         verbose=0,
     ):
         self.n_experts = n_experts
@@ -174,6 +179,7 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
         self.n_jobs = n_jobs
         self.schedule = schedule
         self.warm_start = warm_start
+        self.expert_labels = expert_labels
         self.verbose = verbose
 
     def fit(self, X, y=None, sample_weight=None):
@@ -221,9 +227,9 @@ class GaussianMoERegressor(Fitted, WrittenFit, RegressorMixin, BaseEstimator):
             keep_interrupted=True,
             **settings,
         )
-        self._adopt(result)
+        self._adopt(result if self.expert_labels is None else self.expert_labels.of(result, data.X, data.y))
         self.design_, self.n_dropped_ = data.design, data.n_given - len(data.rows)
-        for message in explain(result):
+        for message in explain(self.fit_result_):
             warnings.warn(message, ConvergenceWarning, stacklevel=2)
         if report is not None:
             report.tell(f"{self.summary()}")

@@ -1,16 +1,16 @@
 """A scorer for scikit-learn's searches."""
 
 import numpy as np
-from sklearn.pipeline import Pipeline
+
+from gmoe.estimator.piped import unwrap
 
 
 def log_likelihood_scorer(estimator, X, y=None, sample_weight=None):
     """Average log-density per observation, for ``scoring`` of GridSearchCV or cross_val_score; larger is better.
 
-    Takes pipelines that end in a :class:`GaussianMoERegressor` as well.
+    Takes pipelines that end in a :class:`GaussianMoERegressor`, and searches over them, as :func:`unwrap` does.
     """
-    if isinstance(estimator, Pipeline):
-        X, estimator = estimator[:-1].transform(X), estimator[-1]
-    if y is None and estimator.design_.response(X, y) is None:
+    fitted = unwrap(estimator)
+    if y is None and not fitted.design_.has_response:
         raise ValueError("log_likelihood_scorer needs y, or an estimator whose formula says the response.")
-    return float(np.average(estimator.score_samples(X, y), weights=sample_weight))
+    return float(np.average(fitted.score_samples(X, y), weights=sample_weight))

@@ -5,6 +5,8 @@ from typing import Any
 import numpy as np
 
 from gmoe._validation import check_choice
+from gmoe.design import cells
+from gmoe.design.gaps import missing
 from gmoe.estimator.training import Training
 from gmoe.experts import BaseExperts
 from gmoe.gates import BaseGate
@@ -28,12 +30,34 @@ def start(estimator: Any, data: Training, gate: BaseGate, experts: BaseExperts) 
         return check_choice(estimator.init, "init", ("auto", *DATA_STARTS))
     if isinstance(estimator.init, Parameters):
         return _fitting("init", estimator.init, estimator.n_experts, data, gate, experts)
+    if np.ndim(estimator.init) == 1:
+        return _of_labels(estimator.init, data, estimator.n_experts)
     init, shape = np.asarray(estimator.init, dtype=float), (data.n_given, estimator.n_experts)
     if init.shape != shape:
-        raise ValueError(f"init must be a name, Parameters or responsibilities of shape {shape}, got {init.shape}.")
+        raise ValueError(
+            f"init must be a name, Parameters, {shape[0]} labels, or responsibilities of shape {shape}; got the shape "
+            f"{init.shape}."
+        )
     if not np.all(np.isfinite(init)) or np.any(init < 0) or not np.allclose(init.sum(axis=1), 1.0):
         raise ValueError("init as responsibilities must be non-negative with rows that sum to 1.")
     return init[data.rows]
+
+
+def _of_labels(labels, data, n_experts):
+    """Responsibilities 0 and 1 of the rows that are used; groups in the order of their labels."""
+    labels = cells(labels)
+    if len(labels) != data.n_given:
+        raise ValueError(f"init has {len(labels)} labels for {data.n_given} rows; give one for each row.")
+    labels = labels[data.rows]
+    if missing(labels).any():
+        raise ValueError("init has rows without a label; give one for each row, or responsibilities, as 1/k each.")
+    groups, codes = np.unique(labels, return_inverse=True)
+    if len(groups) != n_experts:
+        raise ValueError(
+            f"init has {len(groups)} different labels in the rows that are used, and n_experts={n_experts}; give a "
+            "label to each expert."
+        )
+    return np.eye(n_experts)[codes]
 
 
 def _fitting(what, parameters, n_experts, data, gate, experts):

@@ -8,6 +8,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gmoe import _json
 from gmoe.design import Design, design_of
+from gmoe.estimator.labels import ExpertLabels
 from gmoe.experts import BaseExperts, experts_text
 from gmoe.gates import BaseGate, gate_text
 from gmoe.model import GMoE
@@ -47,7 +48,8 @@ class WrittenFit:
         Raises
         ------
         ValueError
-            For a fit by a formula, and for a gate or experts of one's own that are not registered by a name.
+            For a formula with functions that a file may not call, and for a gate or experts of one's own that are not
+            registered by a name.
         """
         check_is_fitted(self)
         names = getattr(self, "feature_names_in_", None)
@@ -62,6 +64,8 @@ class WrittenFit:
         ------
         ValueError
             For what is no JSON of a fit, one of a later format, unknown names, and entries that do not fit together.
+        ImportError
+            For a fit by a formula without formulaic.
         """
         content = _json.loads(text)
         model = GMoE(**model_settings(_json.entry(content, "model", dict)))
@@ -118,7 +122,14 @@ def _settings_content(estimator):
 
 
 # Settings that are values of this package.
-WRITERS: dict[type, Any] = {BaseGate: gate_text, BaseExperts: experts_text, ParameterSpace: space_content}
+WRITERS: dict[type, Any] = {
+    BaseGate: gate_text,
+    BaseExperts: experts_text,
+    ParameterSpace: space_content,
+    ExpertLabels: ExpertLabels.content,
+}
+# What reads those that are objects of JSON.
+SETTING_READERS = {"parameter_space": space_of, "expert_labels": ExpertLabels.read}
 
 
 def _is_plain(value):
@@ -129,9 +140,9 @@ def _settings(content: Mapping[str, Any], cls: Any):
     unknown = sorted(set(content) - set(cls._get_param_names()))
     if unknown:
         raise ValueError(f"{cls.__name__} has no setting {unknown[0]!r}, which the JSON gives; {_json.SOURCE}.")
-    space = content.get("parameter_space")
     held = content.get("constraints")
-    values = {"parameter_space": space_of(space)} if isinstance(space, dict) else {}
+    objects = {name: read for name, read in SETTING_READERS.items() if isinstance(content.get(name), dict)}
+    values = {name: read(content[name]) for name, read in objects.items()}
     return {**content, **values, **({"constraints": list(constraints_of(held))} if isinstance(held, list) else {})}
 
 
@@ -139,8 +150,8 @@ def _designed(content, model):
     """Design and names of the features, which fit the model."""
     if content.get("design") is None:
         raise ValueError(
-            "This JSON holds a fit by a formula, which is code and was not written: read the model, GMoE.from_json, "
-            "and give it the columns of the formula as numbers."
+            "This JSON holds a fit by a formula that calls more than a file may call, and the formula was not written: "
+            "read the model, GMoE.from_json, and give it the columns of the formula as numbers."
         )
     design = design_of(_json.entry(content, "design", dict))
     for columns, own, name in (

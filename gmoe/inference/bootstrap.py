@@ -14,9 +14,9 @@ from gmoe.constraints.system import satisfies
 from gmoe.inference.chart import deviation_scores
 from gmoe.inference.data import check_certified, data_of
 from gmoe.inference.inference import infer
-from gmoe.inference.matched import matched
 from gmoe.inference.percentiles import Draws
 from gmoe.inference.refit import refit, run
+from gmoe.inference.relabelled import matched
 from gmoe.inference.resampling import Sample, resampler
 from gmoe.model import GMoE
 from gmoe.solvers.evidence.result import FitResult

@@ -57,8 +57,12 @@ class Chart:
     @cached_property
     def table_derivatives(self) -> np.ndarray:
         """Derivatives of the table of canonical parameters in the coordinates, (R, C)."""
-        model, n_gate = self.model, self._ends[1]
-        own, shared, expert_own, expert_shared = self._parts
+        return self.table_derivatives_at(self.point, self.model)
+
+    def table_derivatives_at(self, point, model) -> np.ndarray:
+        """Return the same at other coordinates (C,), those of a given canonical model."""
+        n_gate = self._ends[1]
+        own, shared, expert_own, expert_shared = self.split(point)
         gate = model.gate.table_derivatives(own, shared, self.frames[0], model.parameters.arrays)
         experts = model.experts.table_derivatives(expert_own, expert_shared, self.frames[1])
         parts = []

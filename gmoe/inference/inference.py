@@ -107,14 +107,14 @@ class Inference:
         if X is not None:
             X = self.read(X)
             return self.delta(lambda m: np.sqrt(m.expert_variances(X)), self._at(X, "sd"), POSITIVE)
-        value = np.sqrt(self.model.parameters.variance)
-        names = [f"sd ({','.join(map(str, place))})" for place in np.ndindex(value.shape)]
+        value, called = np.sqrt(self.model.parameters.variance), self.result.expert_names
+        names = [f"sd ({','.join(map(str, (called[j], *rest)))})" for j, *rest in np.ndindex(value.shape)]
         return self.delta(lambda m: np.sqrt(m.parameters.variance), names, POSITIVE)
 
     def shares(self, X) -> Estimates:
         """Average gate probabilities over the rows of X, which are taken as given."""
         X = self.read(X)
-        names = [f"share ({j})" for j in range(self.model.n_experts)]
+        names = [f"share ({name})" for name in self.result.expert_names]
         return self.delta(lambda m: m.gate_proba(X).mean(axis=0), names, PROBABILITY)
 
     def mean(self, X) -> Estimates:
@@ -125,7 +125,7 @@ class Inference:
     def expert_means(self, X) -> Estimates:
         """Mean of each expert at the rows of X, row by row."""
         X = self.read(X)
-        return self.delta(lambda m: m.expert_means(X))
+        return self.delta(lambda m: m.expert_means(X), self._at(X, "mean"))
 
     def gate_proba(self, X) -> Estimates:
         """Gate probabilities at the rows of X, row by row."""
@@ -135,10 +135,12 @@ class Inference:
     def quantiles(self, X, levels) -> Estimates:
         """Quantiles of the response at the rows of X, row by row."""
         X, levels = self.read(X), np.atleast_1d(check_levels(levels, "levels"))
-        return self.delta(lambda m: m.predictive(X).quantile(levels))
+        outputs = [f" of y{i}" for i in range(self.model.n_outputs)] if self.model.n_outputs > 1 else [""]
+        names = [f"quantile {p:g}{y} at row {i}" for i in range(len(X)) for y in outputs for p in levels]
+        return self.delta(lambda m: m.predictive(X).quantile(levels), names)
 
     def _at(self, X, what):
-        return [f"{what} ({j}) at row {i}" for i in range(len(X)) for j in range(self.model.n_experts)]
+        return [f"{what} ({name}) at row {i}" for i in range(len(X)) for name in self.result.expert_names]
 
     def wald_test(self, hypotheses) -> HypothesisTest:
         """Test linear hypotheses of the parameters together: see :func:`gmoe.inference.wald_test`."""

@@ -8,7 +8,7 @@ from gmoe.constraints.system import is_implied
 from gmoe.inference.data import check_certified, check_plain
 from gmoe.inference.wald import HypothesisTest
 from gmoe.solvers.evidence.result import FitResult
-from gmoe.table import declared, kind
+from gmoe.table import declared, kind, parts
 
 # Log-likelihood by which a fit may lie below one that it contains: rounding of two climbs.
 SLACK = 1e-6
@@ -64,8 +64,8 @@ def likelihood_ratio_test(small: FitResult, large: FitResult) -> HypothesisTest:
             "it again with a larger n_init."
         )
     # Less the reference of the gate, which is 0 by convention.
-    noted = zip(large.parameter_names, large.notes, strict=True)
-    added = [name for name, note in noted if name not in small.parameter_names and not note]
+    notes = dict(zip(large.parameter_names, large.notes, strict=True))
+    added = [name for name in _absent(small, large) if not notes[name]]
     said = [f"{_listed(added)} {'are' if len(added) > 1 else 'is'} 0"] * bool(added)
     said += [str(equation) for equation in small.constraints if equation not in large.constraints]
     said += ["shares are given"] * (small.given_shares != large.given_shares)
@@ -107,7 +107,7 @@ def _check_implied(small, large):
         large.column_names, (), large.model.n_experts,
     )  # fmt: skip
     # Columns that it does not see have slopes of 0.
-    absent = [Equation(((name, 1.0),), 0.0) for name in names if name not in small.parameter_names]
+    absent = [Equation(((name, 1.0),), 0.0) for name in _absent(small, large)]
     held: list[Equation] = []
     for equation in (*small.constraints, *absent):
         if not is_implied(equation, held, places):
@@ -122,6 +122,14 @@ def _check_implied(small, large):
                 f"The fits are not nested: the large one holds {equation}, which the small one does not; hold it in "
                 "both, or in the small one alone."
             )
+
+
+def _absent(small, large):
+    """Names of the large fit's parameters of which the small one has none, whatever the experts are called."""
+    fits = ((fit.parameter_names, parts(fit.model, fit.parameter_names, fit.expert_names)) for fit in (small, large))
+    (_, few), (names, many) = fits
+    known = {part[:2] for part in few}
+    return [name for name, part in zip(names, many, strict=True) if part[:2] not in known]
 
 
 def _listed(names):

@@ -13,12 +13,13 @@ LATEX = {
     **{c: f"\\{c}" for c in "&%$#_{}"},
     "\\": r"\textbackslash{}", "~": r"\textasciitilde{}", "^": r"\textasciicircum{}",
 }  # fmt: skip
-NUMBERS = ("estimate", "std_error", "z", "lower", "upper")
+# Columns of numbers and their titles; those that the rows have.
+NUMBERS = {"estimate": "estimate", "std_error": "std. error", "z": "z", "p": "p", "lower": "lower", "upper": "upper"}
 
 
 def html_page(head: Sequence[str], rows: Sequence[dict[str, Any]], level: float, certificate: Sequence[str]) -> str:
     """Table between lines above it and the certificate below it; names of columns are shown, never obeyed."""
-    titles = "".join(f"<th>{title}</th>" for title in _titles(level))
+    titles = "".join(f"<th>{title}</th>" for title in _titles(rows, level))
     body = "".join(
         f"<tr><th>{_text(row['parameter'])}</th>" + "".join(f"<td>{_text(cell)}</td>" for cell in _cells(row)) + "</tr>"
         for row in rows
@@ -29,21 +30,20 @@ def html_page(head: Sequence[str], rows: Sequence[dict[str, Any]], level: float,
 
 def latex_table(rows: Sequence[dict[str, Any]], level: float) -> str:
     """Tabular of the rows."""
-    titles = [_latex(title) for title in _titles(level)]
+    titles = [_latex(title) for title in _titles(rows, level)]
     lines = [[_latex(row["parameter"]), *map(_latex, _cells(row))] for row in rows]
     table = [" & ".join(cells) + r" \\" for cells in (titles, *lines)]
-    return "\n".join(
-        [r"\begin{tabular}{lrrrrrl}", r"\hline", table[0], r"\hline", *table[1:], r"\hline", r"\end{tabular}"]
-    )
+    head = [rf"\begin{{tabular}}{{l{'r' * (len(titles) - 2)}l}}", r"\hline", table[0], r"\hline"]
+    return "\n".join([*head, *table[1:], r"\hline", r"\end{tabular}"])
 
 
-def _titles(level):
-    percent = f"{100 * level:g}%"
-    return ["parameter", "estimate", "std. error", "z", f"lower {percent}", f"upper {percent}", "note"]
+def _titles(rows, level):
+    ends = {name: f"{name} {100 * level:g}%" for name in ("lower", "upper")}
+    return ["parameter", *(ends.get(name, title) for name, title in NUMBERS.items() if name in rows[0]), "note"]
 
 
 def _cells(row):
-    numbers = [f"{row[name]:.6g}" if math.isfinite(row[name]) else "" for name in NUMBERS]
+    numbers = [f"{row[name]:.6g}" if math.isfinite(row[name]) else "" for name in NUMBERS if name in row]
     return [*numbers, row["note"]]
 
 

@@ -86,17 +86,17 @@ def _of_the_climb(r):
 def _of_the_bounds(r):
     if r.at_bound:
         yield (
-            f"The variance of expert(s) {_list(r.at_bound)} is at its lower bound: they fit their rows exactly, to the "
-            "last digit that the parameter space allows. Look at those rows (ties, rounded or repeated values, y "
-            "without noise); use fewer experts or features; or give a ParameterSpace with a noise that means something."
+            f"The variance of expert(s) {_experts(r, r.at_bound)} is at its lower bound: they fit their rows exactly, "
+            "to the last digit that the parameter space allows. Look at those rows (ties, rounded or repeated values, "
+            "y without noise); use fewer experts or features; or give a ParameterSpace whose noise means something."
         )
     elif r.status == "variance_at_bound":
         yield "A bound of the parameter space on the variances is active; a wider one raises the likelihood."
     if r.few_rows:
         yield (
-            f"Expert(s) {_list(r.few_rows)} have no more than the {r.min_rows:.3g} effective rows that the parameter "
-            "space asks of an expert, and the likelihood would give them fewer. Use fewer experts or features, or a "
-            "ParameterSpace with a smaller rows_per_parameter; standard errors hold the bound."
+            f"Expert(s) {_experts(r, r.few_rows)} have no more than the {r.min_rows:.3g} effective rows that the "
+            "parameter space asks of an expert, and the likelihood would give them fewer. Use fewer experts or "
+            "features, or a ParameterSpace with a smaller rows_per_parameter; standard errors hold the bound."
         )
     if r.status == "coefficient_at_bound":
         yield "A bound of the parameter space on the coefficients is active; a wider one raises the likelihood."
@@ -163,6 +163,10 @@ def _cause(r: FitResult):
     if not r.model.gate.is_sparse(r.model.n_experts):
         return "The gate separates the experts"
     return "This selection of experts leaves no interior maximum (try another n_active, threshold or n_experts)"
+
+
+def _experts(r, numbers):
+    return _list(r.expert_names[j] for j in numbers)
 
 
 def _list(items):

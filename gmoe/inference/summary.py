@@ -26,17 +26,20 @@ class Summary:
     result : FitResult
     level : float, default 0.95
         Of the Wald intervals.
+    p_values : bool, default False
+        Whether the table has two-sided p-values of the hypotheses that parameters are 0; what is positive has none.
     """
 
     result: FitResult
     level: float = 0.95
+    p_values: bool = False
 
     def __post_init__(self):
         if not 0.0 < self.level < 1.0:
             raise ValueError(f"level must lie between 0 and 1, got {self.level}.")
 
     def rows(self) -> list[dict]:
-        """One dictionary per parameter: name, estimate, standard error, z, lower, upper, note."""
+        """One dictionary per parameter: name, estimate, standard error, z, perhaps p, lower, upper, note."""
         r = self.result
         half = scipy.special.ndtri(0.5 + self.level / 2.0)
         values, errors = table.parameter_values(r.model), r.standard_errors
@@ -46,11 +49,18 @@ class Summary:
                 "parameter": name,
                 "estimate": float(value),
                 "std_error": float(error),
-                **_wald(table.kind(name) in positive, float(value), float(error), half),
+                **self._wald(table.kind(name) in positive, float(value), float(error), half),
                 "note": note,
             }
             for name, value, error, note in zip(r.parameter_names, values, errors, r.notes, strict=True)
         ]
+
+    def _wald(self, positive, value, error, half):
+        found = _wald(positive, value, error, half)
+        if not self.p_values:
+            return found
+        z = found.pop("z")
+        return {"z": z, "p": float(2.0 * scipy.special.ndtr(-abs(z))), **found}
 
     def interval(self, parameter: str) -> tuple:
         """Lower and upper ends of the intervals of one kind of parameters: see the estimator's method."""
@@ -62,11 +72,23 @@ class Summary:
         lower, upper = (np.array([row[end] for row in rows]).reshape(shape) for end in ("lower", "upper"))
         return (lower, upper) if shape else (float(lower), float(upper))
 
-    def to_frame(self):
-        """Return the rows as a pandas DataFrame (needs pandas)."""
+    def to_frame(self, split=False):
+        """Return the rows as a pandas DataFrame (needs pandas).
+
+        Parameters
+        ----------
+        split : bool, default False
+            Whether the index has the levels ``kind`` (as ``coef``), ``feature`` and ``expert`` in place of names;
+            empty where a parameter is of no feature or expert.
+        """
         import pandas as pd
 
-        return pd.DataFrame(self.rows()).set_index("parameter")
+        frame, r = pd.DataFrame(self.rows()), self.result
+        if not split:
+            return frame.set_index("parameter")
+        levels = table.parts(r.model, r.parameter_names, r.expert_names)
+        index = pd.MultiIndex.from_tuples(levels, names=["kind", "feature", "expert"])
+        return frame.drop(columns="parameter").set_index(index)
 
     def to_latex(self) -> str:
         """Return the table as a LaTeX tabular, which needs no package."""
@@ -78,7 +100,7 @@ class Summary:
     def __repr__(self):
         r = self.result
         return (
-            f"<Summary of {r.model.n_experts} experts: n = {r.total_weight:g}, log-likelihood = "
+            f"<Summary of {_count(r.model.n_experts)}: n = {r.total_weight:g}, log-likelihood = "
             f"{r.log_likelihood:.6f}, {r.status}; print it for the table>"
         )
 
@@ -90,26 +112,32 @@ class Summary:
         if model.experts.has_constant_variances:
             figures["standard deviations"] = np.sqrt(model.expert_variances(np.zeros((1, model.n_features)))[0])
         return [
-            f"{kind} of {model.n_experts} experts, gate {model.gate}",
+            f"{kind} of {_count(model.n_experts)}, gate {model.gate}",
             f"n = {r.total_weight:g}   log-likelihood = {r.log_likelihood:.6f}   df = {r.effective_df:.6g}",
             f"AIC = {r.aic:.4f}   BIC = {r.bic:.4f}   ICL = {r.icl:.4f}   (smaller is better)",
-            *(
-                f"{name}: " + "  ".join(f"({j}) {value:{SHOWN[name]}}" for j, value in enumerate(values))
-                for name, values in figures.items()
-            ),
+            *(self._by_expert(name, values) for name, values in figures.items()),
             *([f"held: {said(r.constraints)}"] if r.constraints else []),
             *(["shares are given"] if r.given_shares else []),
             *([f"penalty = {r.penalty:.6f} of {said(r.penalties)}"] if r.penalties else []),
         ]
 
+    def _by_expert(self, name, values):
+        named = zip(self.result.expert_names, values, strict=True)
+        return f"{name}: " + "  ".join(f"({printable(str(expert))}) {v:{SHOWN[name]}}" for expert, v in named)
+
     def __str__(self):
         r = self.result
         width = max(len(printable(name)) for name in r.parameter_names)
         percent = f"{100 * self.level:g}%"
-        head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {percent + ' interval':>27}"
+        p = f"{'p':>9}  " * self.p_values
+        head = f"{'parameter':<{width}}  {'estimate':>12}  {'std. error':>12}  {'z':>8}  {p}{percent + ' interval':>27}"
         lines = [*self.head(), "", head, "-" * len(head)]
         lines += [_line(row, width) for row in self.rows()]
         return "\n".join([*lines, "", *certificate_lines(r)])
+
+
+def _count(n_experts):
+    return f"{n_experts} expert{'s' * (n_experts != 1)}"
 
 
 def _kinds(model):
@@ -156,4 +184,5 @@ def _line(row, width):
     if row["note"]:
         return f"{start}  {row['note']:>12}"
     z = f"{row['z']:>8.2f}" if np.isfinite(row["z"]) else " " * 8
-    return f"{start}  {row['std_error']:>12.6g}  {z}  {row['lower']:>12.6g} .. {row['upper']:>11.6g}"
+    p = f"{row['p']:>9.3g}  " if np.isfinite(row.get("p", np.nan)) else " " * 11 * ("p" in row)
+    return f"{start}  {row['std_error']:>12.6g}  {z}  {p}{row['lower']:>12.6g} .. {row['upper']:>11.6g}"

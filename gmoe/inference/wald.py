@@ -35,7 +35,9 @@ class HypothesisTest:
         return float(scipy.special.chdtrc(self.df, self.statistic))
 
     def __str__(self):
-        return f"{self.hypothesis}: chi-square({self.df}) = {self.statistic:.4f}, p = {self.p_value:.4g}"
+        # Smaller than a double can be.
+        p = f"p = {self.p_value:.4g}" if self.p_value else "p < 1e-300"
+        return f"{self.hypothesis}: chi-square({self.df}) = {self.statistic:.4f}, {p}"
 
 
 def wald_test(estimates: Estimates, hypotheses: str | Sequence[str], notes: Sequence[str] = ()) -> HypothesisTest:

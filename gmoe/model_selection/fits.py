@@ -72,9 +72,7 @@ class Fitter:
     @property
     def units(self) -> Columns:
         """For gate and experts, the sets of columns that come from one column of X: they go and come together."""
-        units = [frozenset(columns) for columns in self.data.design.units.values()]
-        gate, experts = ([unit for unit in units if unit <= known] for known in self.all_columns)
-        return Columns(gate, experts)
+        return Columns(*([frozenset(columns) for columns in part.values()] for part in self.data.design.units))
 
     def hasty(self) -> "Fitter":
         """Return the same with searches of one round."""
@@ -83,6 +81,7 @@ class Fitter:
     def allows(self, gate: BaseGate, columns: Columns, n_experts: int) -> None:
         """Raise a ValueError where gate or experts do not suit so many experts and columns."""
         gate_columns, expert_columns = self._places(columns)
+        self.data.design.check_choice(*columns)
         gate.check(n_experts, len(gate_columns))
         self.settings["experts"].check(n_experts, len(expert_columns), self.data.n_outputs)
 

@@ -26,7 +26,7 @@ class ModelSelection:
         The one of the smallest score. A fit that came to no end, or with an expert that a bound props up (its variance
         at the least value, or no more than the least number of rows), is the best only where all are so.
     columns : tuple of (tuple, tuple)
-        Of ``path``: the columns of X that gate and experts see, by name or index.
+        Of ``path``: the columns of X that gate and experts see, by name or index; of a formula its terms.
     steps : tuple of Scored
         What the choice of columns went through (``columns`` of the design's matrix, ``result``, ``score``), in turn; of
         all subsets the best one last.

@@ -53,7 +53,8 @@ def select(
     columns : {"all", "stepwise", "forward", "exhaustive"} or ColumnChoice, default "all"
         Which of ``gate_features`` and ``expert_features`` (all columns by default) gate and experts see: all of them;
         those where a walk ends that begins with all, or with none, and on which one goes or comes at a time; the best
-        of all subsets. A category is one column.
+        of all subsets. A category is one column. With a formula they are its terms, of which none goes before those
+        that contain it.
     criterion : {"bic", "aic", "icl", "cv"} or Criterion, default "bic"
         What is to be smallest. "cv" is -2 times the log-likelihood of rows left out, over 5 folds.
     sample_weight : array-like, shape (n,), optional
@@ -67,8 +68,8 @@ def select(
     Raises
     ------
     ValueError, TypeError
-        As of the fit; for unknown names; where no number of experts suits a gate; for ``init`` or ``warm_start`` that
-        would start all numbers of experts from one fit.
+        As of the fit; for unknown names; where no number of experts suits a gate; for ``init``, ``warm_start`` or
+        ``expert_labels`` that are of one number of experts.
 
     Examples
     --------
@@ -85,6 +86,8 @@ def select(
     base = GaussianMoERegressor(**settings)
     if base.warm_start or not isinstance(base.init, str):
         raise ValueError("init must be a name, and warm_start False: several numbers of experts have no common start.")
+    if base.expert_labels is not None:
+        raise ValueError("expert_labels are of one number of experts; relabel the best one: selection.best.relabel().")
     fixed = base._settings()
     data = prepare(base, X, y, sample_weight, fixed["experts"].multi_output)
     check_rows(data.n_used, numbers[0])
@@ -154,26 +157,14 @@ def _fitted(base, fitter: Fitter, X, y, gate, fits: Fits, one: Scored):
     """Make a fitted estimator of a result, and say which columns of X it sees."""
     design, k = fitter.data.design, one.result.model.n_experts
     estimator = clone(base).set_params(n_experts=k, gate=gate)
-    if fits.columns == fitter.all_columns:
-        seen = tuple(tuple(_labels(design, part)) for part in (design.gate, design.experts))
-    else:
-        parts = zip((design.gate, design.experts), fits.columns, strict=True)
-        seen = tuple(_sources(design, part, kept) for part, kept in parts)
-        estimator.set_params(gate_features=list(seen[0]), expert_features=list(seen[1]))
+    parts = zip(design.units, fits.columns, strict=True)
+    seen = tuple(tuple(unit for unit, own in units.items() if set(own) <= kept) for units, kept in parts)
+    if fits.columns != fitter.all_columns:
+        estimator.set_params(**design.settings(*seen))
     design_of_fit = prepare(estimator, X, y, None, fitter.settings["experts"].multi_output).design
     estimator.design_, estimator.n_dropped_ = design_of_fit, fitter.data.n_given - len(fitter.data.rows)
     estimator._adopt(_moved(one.result, design, design_of_fit))
     return estimator, seen
-
-
-def _sources(design, part, kept):
-    """Columns of X, in the order of a part of the design."""
-    owner = {j: unit for unit, columns in design.units.items() for j in columns}
-    return tuple(dict.fromkeys(owner[j] for j in part.tolist() if j in kept))
-
-
-def _labels(design, part):
-    return [j if design.names is None else design.names[j] for j in part.tolist()]
 
 
 def _moved(result, design, design_of_fit):

@@ -11,8 +11,11 @@ from gmoe.plotting._criterion import CriterionDisplay
 from gmoe.plotting._dendrogram import DendrogramDisplay
 from gmoe.plotting._experts import ExpertFitDisplay
 from gmoe.plotting._gate import GateDisplay
+from gmoe.plotting._partition import GatePartitionDisplay
 from gmoe.plotting._rates import RatePlotDisplay
 from gmoe.plotting._residuals import ResidualDisplay
+from gmoe.plotting._responsibilities import ResponsibilityDisplay
+from gmoe.plotting._search import SearchDisplay
 from gmoe.plotting._series import RateSeries
 
 __all__ = [
@@ -24,8 +27,11 @@ __all__ = [
     "DendrogramDisplay",
     "ExpertFitDisplay",
     "GateDisplay",
+    "GatePartitionDisplay",
     "RatePlotDisplay",
     "RateSeries",
     "ResidualDisplay",
+    "ResponsibilityDisplay",
+    "SearchDisplay",
     "log_ticks",
 ]

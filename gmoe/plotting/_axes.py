@@ -1,5 +1,6 @@
 """Axes and the look of an expert: what the displays share."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,11 @@ MARKERS = ("o", "s", "^", "D", "v")
 def look(expert: int) -> dict[str, Any]:
     """Colour and line style of an expert; the pairs repeat only after 12 experts, with markers after 60."""
     return {"color": COLOURS[expert % len(COLOURS)], "linestyle": LINES[expert % len(LINES)]}
+
+
+def expert_labels(names: Sequence[int | str], n_experts: int) -> list[str]:
+    """Labels of the experts by their names, or by their numbers where they have none."""
+    return [f"expert {name}" for name in names or range(n_experts)]
 
 
 def blend(proba: np.ndarray) -> np.ndarray:

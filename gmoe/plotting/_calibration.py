@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import scipy
 
+from gmoe.estimator import unwrap
 from gmoe.plotting._axes import COLOURS, pyplot, single
 
 # Probability that a right model leaves a band at a given place.
@@ -54,7 +55,7 @@ class CalibrationDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like, shape (n, n_features)
         y : array-like, shape (n,)
             Left out where a formula says it.
@@ -67,6 +68,7 @@ class CalibrationDisplay:
         ValueError
             For several responses, an unknown panel, or another number of axes than of panels.
         """
+        estimator = unwrap(estimator)
         residuals = single(estimator.quantile_residuals(X, y), "CalibrationDisplay(residuals=residuals[:, 0]).plot()")
         return cls(residuals=residuals).plot(ax, panels=panels)
 

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.plotting._axes import MARKERS, blend, legend_above, look, own_axes
+from gmoe.estimator import unwrap
+from gmoe.plotting._axes import MARKERS, blend, expert_labels, legend_above, look, own_axes
 from gmoe.plotting._slice import checked, slice_along
 
 
@@ -23,6 +24,8 @@ class ExpertFitDisplay:
         Of the mixture.
     feature_name, target_name : str
         Labels of the axes.
+    expert_names : sequence of int or str
+        Numbers by default.
 
     Attributes
     ----------
@@ -49,12 +52,26 @@ class ExpertFitDisplay:
     'x0'
     """
 
-    def __init__(self, *, x, y, responsibilities, grid, expert_means, mean, std, feature_name="x", target_name="y"):
+    def __init__(
+        self,
+        *,
+        x,
+        y,
+        responsibilities,
+        grid,
+        expert_means,
+        mean,
+        std,
+        feature_name="x",
+        target_name="y",
+        expert_names=(),
+    ):
         self.x, self.y = np.asarray(x), np.asarray(y)
         self.responsibilities = np.asarray(responsibilities)
         self.grid, self.expert_means = np.asarray(grid), np.asarray(expert_means)
         self.mean, self.std = np.asarray(mean), np.asarray(std)
         self.feature_name, self.target_name = feature_name, target_name
+        self.labels = expert_labels(expert_names, self.responsibilities.shape[1])
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, feature=None, mixture=True, ax=None) -> "ExpertFitDisplay":
@@ -62,7 +79,7 @@ class ExpertFitDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like or data frame, shape (n, n_features)
             Other features than the drawn one are held at their medians or most frequent levels, for the lines and the
             band; the label of the axis names those that matter.
@@ -81,6 +98,7 @@ class ExpertFitDisplay:
         ValueError
             For a feature that is not in X, or that neither the experts nor the gate see.
         """
+        estimator = unwrap(estimator)
         responsibilities = estimator.responsibilities(X, y)
         target_name = getattr(y, "name", None) or "y"
         design = checked(estimator, X)
@@ -98,6 +116,7 @@ class ExpertFitDisplay:
             std=std,
             feature_name=along.label,
             target_name=str(target_name),
+            expert_names=estimator.fit_result_.expert_names,
         ).plot(ax, mixture=mixture)
 
     def plot(self, ax: Any = None, *, mixture: bool = True) -> "ExpertFitDisplay":
@@ -122,7 +141,7 @@ class ExpertFitDisplay:
         self.ax_.autoscale_view()
         limits = self.ax_.get_ylim()
         self.lines_ = [
-            self.ax_.plot(self.grid, mean, **look(j), linewidth=2.0, label=f"expert {j}", zorder=3)[0]
+            self.ax_.plot(self.grid, mean, **look(j), linewidth=2.0, label=self.labels[j], zorder=3)[0]
             for j, mean in enumerate(self.expert_means.T)
         ]
         self.ax_.set(xlabel=self.feature_name, ylabel=self.target_name, ylim=limits)

@@ -4,7 +4,8 @@ from typing import Any
 
 import numpy as np
 
-from gmoe.plotting._axes import legend_above, look, own_axes
+from gmoe.estimator import unwrap
+from gmoe.plotting._axes import expert_labels, legend_above, look, own_axes
 from gmoe.plotting._slice import checked, slice_along
 
 
@@ -19,6 +20,8 @@ class GateDisplay:
         Probability of each expert.
     feature_name : str, default "x"
         Label of the axis.
+    expert_names : sequence of int or str
+        Numbers by default.
 
     Attributes
     ----------
@@ -40,10 +43,11 @@ class GateDisplay:
     2
     """
 
-    def __init__(self, *, grid, proba, feature_name: str = "x"):
+    def __init__(self, *, grid, proba, feature_name: str = "x", expert_names=()):
         self.grid = np.asarray(grid)
         self.proba = np.asarray(proba)
         self.feature_name = feature_name
+        self.labels = expert_labels(expert_names, self.proba.shape[1])
 
     @classmethod
     def from_estimator(cls, estimator, X, *, feature=None, ax=None) -> "GateDisplay":
@@ -51,7 +55,7 @@ class GateDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like or data frame, shape (n, n_features)
             Gives the range of the feature, and the medians and most frequent levels at which the gate's other features
             are held; the label of the axis names them.
@@ -65,9 +69,11 @@ class GateDisplay:
         ValueError
             For a feature that is not in X, or that the gate does not see.
         """
+        estimator = unwrap(estimator)
         seen = checked(estimator, X).gate_sources
         along = slice_along(estimator, X, feature, seen, seen)
-        return cls(grid=along.grid, proba=estimator.predict_gate(along.X), feature_name=along.label).plot(ax)
+        proba, names = estimator.predict_gate(along.X), estimator.fit_result_.expert_names
+        return cls(grid=along.grid, proba=proba, feature_name=along.label, expert_names=names).plot(ax)
 
     def plot(self, ax: Any = None) -> "GateDisplay":
         """Draw, into ``ax`` or a new figure.
@@ -79,7 +85,7 @@ class GateDisplay:
         self.ax_ = own_axes(ax)
         self.figure_ = self.ax_.figure
         self.lines_ = [
-            self.ax_.plot(self.grid, proba, **look(j), linewidth=2.0, label=f"expert {j}")[0]
+            self.ax_.plot(self.grid, proba, **look(j), linewidth=2.0, label=self.labels[j])[0]
             for j, proba in enumerate(self.proba.T)
         ]
         self.ax_.set(xlabel=self.feature_name, ylabel="gate probability", ylim=(-0.03, 1.03))

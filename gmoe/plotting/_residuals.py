@@ -5,7 +5,8 @@ from typing import Any
 import numpy as np
 import scipy
 
-from gmoe.plotting._axes import MARKERS, blend, own_axes, single
+from gmoe.estimator import unwrap
+from gmoe.plotting._axes import MARKERS, blend, expert_labels, own_axes, single
 from gmoe.plotting._slice import feature_values
 
 # Levels of the running quantiles, and the number of rows that each is taken from.
@@ -26,6 +27,8 @@ class ResidualDisplay:
     responsibilities : ndarray, shape (n, n_experts)
     name : str
         Label of the axis.
+    expert_names : sequence of int or str
+        Numbers by default.
 
     Attributes
     ----------
@@ -48,10 +51,11 @@ class ResidualDisplay:
     'x0'
     """
 
-    def __init__(self, *, x, residuals, responsibilities, name="predicted mean"):
+    def __init__(self, *, x, residuals, responsibilities, name="predicted mean", expert_names=()):
         self.x, self.residuals = np.asarray(x, dtype=float), np.asarray(residuals, dtype=float)
         self.responsibilities = np.asarray(responsibilities)
         self.name = name
+        self.labels = expert_labels(expert_names, self.responsibilities.shape[1])
 
     @classmethod
     def from_estimator(cls, estimator, X, y=None, *, feature=None, ax=None) -> "ResidualDisplay":
@@ -59,7 +63,7 @@ class ResidualDisplay:
 
         Parameters
         ----------
-        estimator : fitted GaussianMoERegressor
+        estimator : fitted GaussianMoERegressor, or a pipeline or search that ends in one
         X : array-like, shape (n, n_features)
         y : array-like, shape (n,)
             Left out where a formula says it.
@@ -73,12 +77,15 @@ class ResidualDisplay:
         ValueError
             For several responses, or a feature that is not in X.
         """
+        estimator = unwrap(estimator)
         residuals = single(estimator.quantile_residuals(X, y), "ResidualDisplay(residuals=residuals[:, 0], ...).plot()")
         responsibilities = estimator.responsibilities(X, y)
         x, name = estimator.predict(X), "predicted mean"
         if feature is not None:
             x, name = feature_values(estimator, X, feature)
-        return cls(x=x, residuals=residuals, responsibilities=responsibilities, name=name).plot(ax)
+        names = estimator.fit_result_.expert_names
+        found = {"x": x, "residuals": residuals, "responsibilities": responsibilities}
+        return cls(**found, name=name, expert_names=names).plot(ax)
 
     def plot(self, ax: Any = None) -> "ResidualDisplay":
         """Draw, into ``ax`` or a new figure.
@@ -93,7 +100,7 @@ class ResidualDisplay:
         self.points_ = [
             self.ax_.scatter(
                 self.x[likely == j], self.residuals[likely == j], c=colour[likely == j],
-                marker=MARKERS[j % len(MARKERS)], s=16, alpha=0.6, linewidths=0, zorder=1, label=f"expert {j}",
+                marker=MARKERS[j % len(MARKERS)], s=16, alpha=0.6, linewidths=0, zorder=1, label=self.labels[j],
             )
             for j in range(self.responsibilities.shape[1])
         ]  # fmt: skip

@@ -1,4 +1,4 @@
-"""A line through the feature space: one feature moves, numbers stay at their medians, categories at a level."""
+"""A line or a plane in the feature space: features move, other numbers stay at medians, categories at a level."""
 
 from collections import Counter
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from gmoe.design import Design, cells, column_names, is_category
 
-N_POINTS = 400
+N_POINTS, N_ACROSS = 400, 120
 # From so many held features on, a label says "the others" instead of their values.
 MAX_NAMED = 3
 
@@ -70,10 +70,51 @@ def slice_along(estimator: Any, X: Any, feature: Any, seen: tuple[int, ...], mat
     column = _column(feature, names, seen, categories)
     centre = {j: _typical(values, j in categories) for j, values in table.items()}
     values = cells(table[column]).astype(float)
-    grid = np.linspace(values.min(), values.max(), N_POINTS)
+    grid = np.linspace(np.nanmin(values), np.nanmax(values), N_POINTS)
     points = {j: np.full(N_POINTS, value) for j, value in centre.items()} | {column: grid}
     others = sorted(set(mattering) - {column})
     return Slice(values, names[column], grid, _like(X, points, names), _held(others, names, centre, categories))
+
+
+@dataclass(frozen=True, eq=False)
+class Plane:
+    """Points over two features, row by row of the second, and in words where they lie.
+
+    Attributes
+    ----------
+    values : tuple of ndarray, shape (n,)
+        The features in the data.
+    grids : tuple of ndarray, shape (N_ACROSS,)
+    X : ndarray or data frame, N_ACROSS ** 2 rows
+    labels : tuple of str
+        Of the axes; the first one says where other features are held.
+    """
+
+    values: tuple[np.ndarray, np.ndarray]
+    grids: tuple[np.ndarray, np.ndarray]
+    X: Any
+    labels: tuple[str, str]
+
+
+def plane_along(estimator: Any, X: Any, features: Any, seen: tuple[int, ...]) -> Plane:
+    """Build a plane over two of the features ``seen``; None is the first two of numbers."""
+    names = _names(estimator)
+    table = _columns(X, names, estimator.design_)
+    categories = {j for j, values in table.items() if is_category(values)}
+    if features is None:
+        features = [j for j in seen if j not in categories][:2]
+    if isinstance(features, str) or len(features) != 2 or features[0] == features[1]:
+        raise ValueError(f"A plane is of two features of numbers, got {features!r}; give two that the gate sees.")
+    columns = [_column(feature, names, seen, categories) for feature in features]
+    across, up = (cells(table[column]).astype(float) for column in columns)
+    grids = tuple(np.linspace(np.nanmin(values), np.nanmax(values), N_ACROSS) for values in (across, up))
+    centre = {j: _typical(values, j in categories) for j, values in table.items()}
+    mesh = dict(zip(columns, np.meshgrid(*grids), strict=True))
+    points = {j: np.full(N_ACROSS**2, value) for j, value in centre.items()}
+    points |= {column: values.ravel() for column, values in mesh.items()}
+    held = _held(sorted(set(seen) - set(columns)), names, centre, categories)
+    labels = names[columns[0]] + (f"\n({held})" if held else ""), names[columns[1]]
+    return Plane((across, up), (grids[0], grids[1]), _like(X, points, names), labels)
 
 
 def feature_values(estimator: Any, X: Any, feature: Any) -> tuple[np.ndarray, str]:
@@ -108,8 +149,9 @@ def _like(X, points, names):
 
 
 def _typical(values, category):
+    # What a pipeline reads may have gaps, which it fills.
     found = cells(values)
-    return Counter(found).most_common(1)[0][0] if category else np.median(found.astype(float))
+    return Counter(found).most_common(1)[0][0] if category else np.nanmedian(found.astype(float))
 
 
 def _held(others, names, centre, categories):

@@ -100,6 +100,8 @@ class FitResult:
         Rows of positive weight.
     column_names : tuple of str
         Of X.
+    expert_names : tuple of int or str
+        What the experts are called: their numbers, unless the fit was relabelled.
     data : int
         Checksum of the response and the weights: fits with another one are of other data.
     space : ParameterSpace
@@ -165,6 +167,11 @@ class FitResult:
     given_shares: tuple[float, ...] = ()
     penalty: float = 0.0
     shrinkage: float = 0.0
+    expert_names: tuple[int | str, ...] = ()
+
+    def __post_init__(self):
+        if not self.expert_names:
+            object.__setattr__(self, "expert_names", tuple(range(self.model.n_experts)))
 
     def __repr__(self):
         return (

@@ -34,7 +34,8 @@ def result_of(content: Mapping[str, Any], model: GMoE) -> FitResult:
         field.name: READERS[field.type](content, field.name) for field in fields(FitResult) if field.type in READERS
     }
     n, k = len(parameter_values(model)), model.n_experts
-    for name, length in {"parameter_names": n, "notes": n, "spread": n, "shares": k, "effective_rows": k}.items():
+    lengths = {"parameter_names": n, "notes": n, "spread": n, "shares": k, "effective_rows": k, "expert_names": k}
+    for name, length in lengths.items():
         if len(np.atleast_1d(found[name])) != length:
             raise ValueError(
                 f"Entry {name!r} of the JSON has the length {len(np.atleast_1d(found[name]))}, its model needs "
@@ -132,11 +133,12 @@ def _plain(kind):
     return lambda content, name: _json.entry(content, name, kind)
 
 
-def _tuple(kind):
+def _tuple(*kinds):
     def read(content, name):
         values = _json.entry(content, name, list)
-        if not all(type(value) is kind for value in values):
-            raise ValueError(f"Entry {name!r} of the JSON must hold values of type {kind.__name__}; {_json.SOURCE}.")
+        if not all(type(value) in kinds for value in values):
+            said = " or ".join(kind.__name__ for kind in kinds)
+            raise ValueError(f"Entry {name!r} of the JSON must hold values of type {said}; {_json.SOURCE}.")
         return tuple(values)
 
     return read
@@ -156,5 +158,6 @@ READERS: dict[Any, Callable] = {
     tuple[float, ...]: lambda content, name: tuple(np.atleast_1d(_array(content, name)).tolist()),
     tuple[int, ...]: _tuple(int),
     tuple[str, ...]: _tuple(str),
+    tuple[int | str, ...]: _tuple(int, str),
     **{kind: _plain(kind) for kind in (int, str, bool)},
 }

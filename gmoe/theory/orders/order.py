@@ -1,0 +1,199 @@
+"""How small the distance of densities can be at a given error of the parameters."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from gmoe._validation import check_integer, check_positive
+from gmoe.gates import as_gate
+from gmoe.model import GMoE
+from gmoe.theory.orders.cells import Cells
+from gmoe.theory.orders.minimise import Minimum, descend
+from gmoe.theory.orders.quadrature import nodes
+from gmoe.theory.orders.residuals import Residuals
+from gmoe.theory.orders.starts import shrunk, spread
+
+#: The first error and the ratio of each to the one before, in units of the true expert; and their largest number.
+FIRST, RATIO, LEVELS = 0.5, 0.6, 14
+#: Distances below are rounding.  From one error to the next the slope has settled where it changes by less.
+ROUNDING, SETTLED = 1e-12, 0.005
+#: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
+FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 16, 2, 3, 25
+#: Ends of descents agree where their distances differ by less than this share.
+AGREEMENT = 0.01
+
+
+@dataclass(frozen=True, eq=False)
+class Order:
+    """The order of the Hellinger distance in the error of one block of parameters.
+
+    Attributes
+    ----------
+    block : str
+    cell : int
+    order : float
+        r, of distance ~ error^r: the last local slope.  inf: other measures of the set have the truth's density.
+    errors : ndarray, shape (m,)
+        In standard deviations of the true expert (intercept, coef), its variances (variance), or as they are (gate).
+    hellinger : ndarray, shape (m,)
+        Smallest distance over the set at each error, root of the average square over x.
+    total_variation : ndarray, shape (m,)
+        Of the measures that have these.
+    agreeing : ndarray of int, shape (m,)
+        Descents, of those followed to their end, that ended within 1 % of the smallest distance.
+    stationarity : float
+        Largest over the errors, 0 at exact stationary points: see :class:`gmoe.theory.orders.minimise.Minimum`.
+    quadrature_error : float
+        Largest relative change of a distance with twice as many nodes in y.
+    worst : GMoE
+        The measure at the last error.
+    """
+
+    block: str
+    cell: int
+    order: float
+    errors: np.ndarray
+    hellinger: np.ndarray
+    total_variation: np.ndarray
+    agreeing: np.ndarray
+    stationarity: float
+    quadrature_error: float
+    worst: GMoE
+
+    def __float__(self):
+        return self.order
+
+    @property
+    def slopes(self) -> np.ndarray:
+        """Local slopes of log distance on log error, (m - 1,)."""
+        return np.diff(np.log(self.hellinger)) / np.diff(np.log(self.errors))
+
+    @property
+    def total_variation_order(self) -> float:
+        """Last local slope of the total variation distance."""
+        if not np.isfinite(self.order):
+            return self.order
+        return float(np.diff(np.log(self.total_variation[-2:]))[0] / np.diff(np.log(self.errors[-2:]))[0])
+
+    @property
+    def exponent(self) -> float:
+        """Of the rate at which densities known to n^-1/2 determine the block: n^(-1 / (2 order))."""
+        return -0.5 / self.order
+
+
+def order(
+    truth: GMoE,
+    pattern: Sequence[int],
+    X,
+    block: str,
+    *,
+    cell: int = 0,
+    gate=None,
+    x_weights=None,
+    radius: float = 1.5,
+    share_ratio: float = 40.0,
+) -> Order:
+    """Measure how small the Hellinger distance can be at a given error of a block of parameters.
+
+    The distance is minimised over all measures of a compact set that have this error, along a falling sequence of
+    errors.  If it is of the order error^r, then no estimator is faster than n^(-1/(2r)) uniformly about the truth, and
+    one whose density converges at n^-1/2, as the maximum over the set does up to logarithms, is that fast.
+
+    Parameters
+    ----------
+    truth : GMoE
+        Of Gaussian experts of one response.
+    pattern : sequence of int
+        Atoms in the cell of each true expert.  Where the gate leaves a translation open, the first atom of the last
+        cell is held at the truth: put a smallest cell last.
+    X : array-like, shape (n, n_features)
+        Points to average over.
+    block : str
+        An array of the model's parameters, as "intercept", "coef", "variance", "gate_coef" or "temperature"; of
+        "gate_intercept" the log-mass of the cell.
+    cell : int
+    gate : Gate or str, optional
+        Of the fit, where it is another one; with as many experts as the pattern has atoms.
+    x_weights : array-like, shape (n,), optional
+    radius : float
+        Of the set: a box about the truth, in the units of :attr:`Order.errors`; variances fall to no less than a tenth.
+    share_ratio : float
+        Largest ratio of the shares of two atoms in the mass of their cell.
+
+    Returns
+    -------
+    Order
+
+    Raises
+    ------
+    ValueError
+        For a block that the model has not, or that the gate leaves open in this cell.
+
+    Notes
+    -----
+    Gradients are exact; differences of densities are taken without cancellation, so that distances down to 1e-12 have
+    digits; starts are points of a Halton sequence and the minima at the error before.  Nothing is random.
+    """
+    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
+    cells = Cells(truth, sizes, truth.gate.resized(sum(sizes)) if gate is None else as_gate(gate))
+    X = np.asarray(X, dtype=float)
+    weight = np.full(len(X), 1.0) if x_weights is None else np.asarray(x_weights, dtype=float)
+    weight = weight / weight.sum()
+    blocks = cells.blocks(cell)
+    if block not in blocks:
+        raise ValueError(f"Block {block!r} has no free parameter in cell {cell}; it is one of {', '.join(blocks)}.")
+    box = cells.bounds(check_positive(radius, "radius"), 0.5 * np.log(check_positive(share_ratio, "share_ratio")))
+    residuals = Residuals(cells, nodes(truth, X, weight))
+    paths = [_path(residuals, fixed, sign, box) for fixed in blocks[block] for sign in (1.0, -1.0)]
+    errors, minima, agreeing = _lowest(paths)
+    finer = Residuals(cells, nodes(truth, X, weight, finer=2))
+    distance = np.array([m.distance for m in minima])
+    again = np.array([finer.hellinger(m.z) for m in minima])
+    lost = distance[0] < ROUNDING
+    slope = np.inf if lost or len(errors) < 2 else float(np.diff(np.log(distance[-2:]))[0] / np.log(RATIO))
+    return Order(
+        block, cell, slope, errors, distance, np.array([residuals.total_variation(m.z) for m in minima]), agreeing,
+        max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
+        cells.model(minima[-1].z),
+    )  # fmt: skip
+
+
+def _lowest(paths):
+    """Join paths of several coordinates and signs: at each error the lowest, as far as the longest goes."""
+    levels = max(len(path) for path in paths)
+    errors = FIRST * RATIO ** np.arange(levels)
+    chosen = [min((path[k] for path in paths if len(path) > k), key=lambda found: found[0].distance) for k in range(levels)]
+    return errors, [found[0] for found in chosen], np.array([found[1] for found in chosen])
+
+
+def _path(residuals, fixed: int, sign: float, box) -> list[tuple[Minimum, int]]:
+    """Minima at falling errors, with the number of descents that agree, until slopes settle or rounding is reached."""
+    cells, path, tops = residuals.cells, [], []
+    free = np.setdiff1d(np.arange(cells.size), [*cells.fixed, fixed])
+    for level in range(LEVELS):
+        error = FIRST * RATIO**level
+        if level == 0:
+            starts = spread(cells, fixed, error, FIRST_STARTS)
+        else:
+            starts = [point for m in tops for point in shrunk(cells, fixed, m.z, RATIO)]
+            starts += spread(cells, fixed, error, LATER_STARTS, FIRST_STARTS + LATER_STARTS * level)
+        for start in starts:
+            start[cells.fixed], start[fixed] = 0.0, sign * error
+        # Without a cell of several atoms all starts are one.
+        starts = np.unique(starts, axis=0)
+        ends = [descend(residuals, start, free, *box, max_steps=TRIAL_STEPS) for start in starts]
+        ends = sorted(ends, key=lambda m: m.distance)[:FOLLOWED]
+        ends = sorted((descend(residuals, m.z, free, *box) for m in ends), key=lambda m: m.distance)
+        best = ends[0].distance
+        if path and best < ROUNDING:
+            break
+        path.append((ends[0], sum(m.distance <= best * (1.0 + AGREEMENT) for m in ends)))
+        if best < ROUNDING:
+            break
+        tops = ends[:2]
+        distance = np.log([m.distance for m, _ in path])
+        slopes = np.diff(distance) / np.log(RATIO)
+        if len(slopes) >= 4 and np.all(np.abs(np.diff(slopes[-3:])) < SETTLED):
+            break
+    return path

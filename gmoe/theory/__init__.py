@@ -2,6 +2,7 @@
 
 from gmoe.theory._conditions import ActivationCheck, check_activation
 from gmoe.theory._rates import Prediction, predict, required_n_active
+from gmoe.theory.orders import Order, order
 from gmoe.theory._table import markdown_table
 
-__all__ = ["ActivationCheck", "Prediction", "check_activation", "markdown_table", "predict", "required_n_active"]
+__all__ = ["ActivationCheck", "Order", "Prediction", "check_activation", "markdown_table", "order", "predict", "required_n_active"]

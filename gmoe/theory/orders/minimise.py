@@ -6,7 +6,7 @@ import numpy as np
 import scipy
 
 #: Steps of one descent, and how little the distance must fall in several of them for it to have ended.
-MAX_STEPS, WINDOW, STILL = 400, 8, 1e-4
+MAX_STEPS, WINDOW, STILL = 200, 6, 3e-4
 #: Damping at the start, and the factors by which it falls and rises.
 DAMPING, EASE, BRAKE = 1e-3, 0.2, 4.0
 
@@ -38,6 +38,8 @@ def descend(residuals, z, free, low, high, max_steps=MAX_STEPS) -> Minimum:
     z = np.clip(z, low, high)
     r, damping, scale = residuals(z), DAMPING, np.zeros(len(free))
     value, history = float(r @ r), []
+    if not np.isfinite(value):
+        return Minimum(z, np.inf, np.inf)
     for _ in range(max_steps):
         jacobian = residuals.jacobian(z)[:, free]
         gradient = jacobian.T @ r

@@ -15,11 +15,13 @@ from gmoe.theory.orders.residuals import Residuals
 from gmoe.theory.orders.starts import shrunk, spread
 
 #: The first error and the ratio of each to the one before, in units of the true expert; and their largest number.
-FIRST, RATIO, LEVELS = 0.5, 0.6, 14
+FIRST, RATIO, LEVELS = 0.5, 0.6, 12
 #: Distances below are rounding.  From one error to the next the slope has settled where it changes by less.
-ROUNDING, SETTLED = 1e-12, 0.005
+ROUNDING, SETTLED = 1e-12, 0.01
 #: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
-FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 16, 2, 3, 25
+FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 8, 1, 2, 20
+#: Errors at which all coordinates of a block and both signs are tried, before the one of the smallest distance goes on.
+SHARED_LEVELS = 3
 #: Ends of descents agree where their distances differ by less than this share.
 AGREEMENT = 0.01
 
@@ -145,8 +147,13 @@ def order(
         raise ValueError(f"Block {block!r} has no free parameter in cell {cell}; it is one of {', '.join(blocks)}.")
     box = cells.bounds(check_positive(radius, "radius"), 0.5 * np.log(check_positive(share_ratio, "share_ratio")))
     residuals = Residuals(cells, nodes(truth, X, weight))
-    paths = [_path(residuals, fixed, sign, box) for fixed in blocks[block] for sign in (1.0, -1.0)]
-    errors, minima, agreeing = _lowest(paths)
+    paths = [_Path(residuals, fixed, sign, box) for fixed in blocks[block] for sign in (1.0, -1.0)]
+    for path in paths:
+        path.follow(SHARED_LEVELS)
+    path = min(paths, key=lambda path: path.minima[-1].distance)
+    path.follow(LEVELS)
+    minima, agreeing = path.minima, np.array(path.agreeing)
+    errors = FIRST * RATIO ** np.arange(len(minima))
     finer = Residuals(cells, nodes(truth, X, weight, finer=2))
     distance = np.array([m.distance for m in minima])
     again = np.array([finer.hellinger(m.z) for m in minima])
@@ -159,41 +166,41 @@ def order(
     )  # fmt: skip
 
 
-def _lowest(paths):
-    """Join paths of several coordinates and signs: at each error the lowest, as far as the longest goes."""
-    levels = max(len(path) for path in paths)
-    errors = FIRST * RATIO ** np.arange(levels)
-    chosen = [min((path[k] for path in paths if len(path) > k), key=lambda found: found[0].distance) for k in range(levels)]
-    return errors, [found[0] for found in chosen], np.array([found[1] for found in chosen])
+class _Path:
+    """Minima at falling errors of one coordinate, with the number of descents that agree."""
 
+    def __init__(self, residuals, fixed: int, sign: float, box):
+        self.residuals, self.fixed, self.sign, self.box = residuals, fixed, sign, box
+        self.free = np.setdiff1d(np.arange(residuals.cells.size), [*residuals.cells.fixed, fixed])
+        self.minima: list[Minimum] = []
+        self.agreeing: list[int] = []
+        self.ended = False
 
-def _path(residuals, fixed: int, sign: float, box) -> list[tuple[Minimum, int]]:
-    """Minima at falling errors, with the number of descents that agree, until slopes settle or rounding is reached."""
-    cells, path, tops = residuals.cells, [], []
-    free = np.setdiff1d(np.arange(cells.size), [*cells.fixed, fixed])
-    for level in range(LEVELS):
-        error = FIRST * RATIO**level
+    def follow(self, levels):
+        """Go on to so many errors, or until slopes settle or rounding is reached."""
+        while len(self.minima) < levels and not self.ended:
+            ends = self._ends(len(self.minima))
+            best = ends[0].distance
+            if not self.minima or best >= ROUNDING:
+                self.minima.append(ends[0])
+                self.agreeing.append(sum(m.distance <= best * (1.0 + AGREEMENT) for m in ends))
+            self.ended = best < ROUNDING or self._settled()
+
+    def _ends(self, level):
+        cells, error = self.residuals.cells, FIRST * RATIO**level
         if level == 0:
-            starts = spread(cells, fixed, error, FIRST_STARTS)
+            starts = spread(cells, self.fixed, error, FIRST_STARTS)
         else:
-            starts = [point for m in tops for point in shrunk(cells, fixed, m.z, RATIO)]
-            starts += spread(cells, fixed, error, LATER_STARTS, FIRST_STARTS + LATER_STARTS * level)
+            starts = shrunk(cells, self.fixed, self.minima[-1].z, RATIO)
+            starts += spread(cells, self.fixed, error, LATER_STARTS, FIRST_STARTS + LATER_STARTS * level)
         for start in starts:
-            start[cells.fixed], start[fixed] = 0.0, sign * error
+            start[cells.fixed], start[self.fixed] = 0.0, self.sign * error
         # Without a cell of several atoms all starts are one.
         starts = np.unique(starts, axis=0)
-        ends = [descend(residuals, start, free, *box, max_steps=TRIAL_STEPS) for start in starts]
+        ends = [descend(self.residuals, start, self.free, *self.box, max_steps=TRIAL_STEPS) for start in starts]
         ends = sorted(ends, key=lambda m: m.distance)[:FOLLOWED]
-        ends = sorted((descend(residuals, m.z, free, *box) for m in ends), key=lambda m: m.distance)
-        best = ends[0].distance
-        if path and best < ROUNDING:
-            break
-        path.append((ends[0], sum(m.distance <= best * (1.0 + AGREEMENT) for m in ends)))
-        if best < ROUNDING:
-            break
-        tops = ends[:2]
-        distance = np.log([m.distance for m, _ in path])
-        slopes = np.diff(distance) / np.log(RATIO)
-        if len(slopes) >= 4 and np.all(np.abs(np.diff(slopes[-3:])) < SETTLED):
-            break
-    return path
+        return sorted((descend(self.residuals, m.z, self.free, *self.box) for m in ends), key=lambda m: m.distance)
+
+    def _settled(self):
+        slopes = np.diff(np.log([m.distance for m in self.minima])) / np.log(RATIO)
+        return len(slopes) >= 4 and bool(np.all(np.abs(np.diff(slopes[-3:])) < SETTLED))

@@ -8,9 +8,9 @@ from gmoe.metrics._quadrature import panels
 from gmoe.model import GMoE
 
 #: Panels end at these multiples of each true expert's standard deviation; the mass beyond the last is 3e-12.
-MARKS = np.array([0.0, 1.0, 2.0, 3.5, 5.0, 7.0])
-#: Nodes per panel: with twice as many a distance changes by some 1e-4 of its value.
-PER_PANEL = 4
+MARKS = np.array([0.0, 1.5, 3.0, 5.0, 7.0])
+#: Nodes per panel: with twice as many a distance changes by less than a thousandth of its value.
+PER_PANEL = 3
 #: Least density, relative to the largest, of a node that counts.
 NEGLIGIBLE = 1e-22
 

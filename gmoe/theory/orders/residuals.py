@@ -57,7 +57,12 @@ class Residuals:
         cells, at = self.cells, self.cells.slices
         rows, shared, experts = cells.parameters(z)
         x = self.nodes.x
-        gamma = np.minimum(cells.gate.value(rows, shared, x) - self._truth[0][cells.cell], FAR)
+        after, before = cells.gate.value(rows, shared, x), self._truth[0][cells.cell]
+        # Not selected, by a sparse gate: neither of the two is no change, one of them is outside of these measures.
+        with np.errstate(invalid="ignore"):
+            gamma = np.minimum(after - before, FAR)
+        gamma[np.isneginf(after) & np.isneginf(before)] = 0.0
+        gamma[np.isneginf(after) != np.isneginf(before)] = np.nan
         true = cells.true[2][cells.cell]
         delta = (cells.units * z[at["expert"]])[:, :-1]
         moved = delta[:, :1] + delta[:, 1:] @ x[list(cells.truth.expert_columns)]

@@ -63,7 +63,6 @@ def cases():
     """(name, truth, features, pattern, gate of the fit or None), in the order of the table."""
     for name, truth, x in (("softmax, paper", PAPER, UNIT), *((f"softmax, seed {s}", random_truth(s), BOTH) for s in (1, 2))):
         yield from ((name, truth, x, pattern, None) for pattern in OVER)
-    yield "softmax, seed 1", random_truth(1), BOTH, (4, 1), None
     for pattern in ((1, 1, 1), (2, 1, 1), (2, 2, 1)):
         yield "softmax of 3, seed 3", random_truth(3, 3), BOTH, pattern, None
     for pattern in ((1, 1), (2, 1)):
@@ -96,6 +95,7 @@ def cases():
         yield "quadratic, seed 10", quadratic, BOTH, pattern, None
         yield "cosine, seed 11", cosine, graded([0.0], 4), pattern, None
     yield from (("laplace, seed 1", laplace, graded([-0.4, 0.3], 7), pattern, None) for pattern in ((1, 1), (2, 1)))
+    yield "softmax, seed 1", random_truth(1), BOTH, (4, 1), None
 
 
 SIDES = tuple(np.concatenate(part) for part in zip(legendre(-1.0, 0.0, 8), legendre(0.0, 1.0, 8), strict=True))

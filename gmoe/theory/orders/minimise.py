@@ -6,9 +6,11 @@ import numpy as np
 import scipy
 
 #: Steps of one descent, and how little the distance must fall in several of them for it to have ended.
-MAX_STEPS, WINDOW, STILL = 200, 6, 3e-4
-#: Damping at the start, and the factors by which it falls and rises.
-DAMPING, EASE, BRAKE = 1e-3, 0.2, 4.0
+MAX_STEPS, WINDOW, STILL = 100, 5, 1e-3
+#: Distances below are rounding.
+ROUNDING = 1e-12
+#: Damping at the start, and the factors by which it falls and rises, so often in one step.
+DAMPING, EASE, BRAKE, MAX_TRIALS = 1e-3, 0.2, 5.0, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +43,8 @@ def descend(residuals, z, free, low, high, max_steps=MAX_STEPS) -> Minimum:
     if not np.isfinite(value):
         return Minimum(z, np.inf, np.inf)
     for _ in range(max_steps):
+        if value < ROUNDING**2:
+            break
         jacobian = residuals.jacobian(z)[:, free]
         gradient = jacobian.T @ r
         norm = np.linalg.norm(jacobian, axis=0)
@@ -52,7 +56,7 @@ def descend(residuals, z, free, low, high, max_steps=MAX_STEPS) -> Minimum:
             break
         u, s, vt = scipy.linalg.svd(jacobian[:, inside] / unit, full_matrices=False, check_finite=False)
         pull = u.T @ r
-        for _ in range(30):
+        for _ in range(MAX_TRIALS):
             step = -(vt.T @ (s / (s * s + damping * damping) * pull)) / unit
             trial = z.copy()
             trial[inner] = np.clip(z[inner] + step, low[inner], high[inner])

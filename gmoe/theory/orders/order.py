@@ -9,17 +9,17 @@ from gmoe._validation import check_integer, check_positive
 from gmoe.gates import as_gate
 from gmoe.model import GMoE
 from gmoe.theory.orders.cells import Cells
-from gmoe.theory.orders.minimise import Minimum, descend
+from gmoe.theory.orders.minimise import ROUNDING, Minimum, descend
 from gmoe.theory.orders.quadrature import nodes
 from gmoe.theory.orders.residuals import Residuals
-from gmoe.theory.orders.starts import shrunk, spread
+from gmoe.theory.orders.starts import known, shrunk, spread
 
 #: The first error and the ratio of each to the one before, in units of the true expert; and their largest number.
 FIRST, RATIO, LEVELS = 0.5, 0.6, 12
-#: Distances below are rounding.  From one error to the next the slope has settled where it changes by less.
-ROUNDING, SETTLED = 1e-12, 0.01
+#: Slopes have settled where so many in a row differ by less.
+SETTLED, IN_A_ROW = 0.02, 3
 #: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
-FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 8, 1, 2, 20
+FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 12, 1, 2, 20
 #: Errors at which all coordinates of a block and both signs are tried, before the one of the smallest distance goes on.
 SHARED_LEVELS = 3
 #: Ends of descents agree where their distances differ by less than this share.
@@ -35,7 +35,8 @@ class Order:
     block : str
     cell : int
     order : float
-        r, of distance ~ error^r: the last local slope.  inf: other measures of the set have the truth's density.
+        r, of distance ~ error^r: the last of the three local slopes in a row that differ least.  inf: other measures
+        of the set have the truth's density.
     errors : ndarray, shape (m,)
         In standard deviations of the true expert (intercept, coef), its variances (variance), or as they are (gate).
     hellinger : ndarray, shape (m,)
@@ -73,10 +74,8 @@ class Order:
 
     @property
     def total_variation_order(self) -> float:
-        """Last local slope of the total variation distance."""
-        if not np.isfinite(self.order):
-            return self.order
-        return float(np.diff(np.log(self.total_variation[-2:]))[0] / np.diff(np.log(self.errors[-2:]))[0])
+        """The same of the total variation distance."""
+        return _order(self.errors, self.total_variation) if np.isfinite(self.order) else self.order
 
     @property
     def exponent(self) -> float:
@@ -135,7 +134,7 @@ def order(
     Notes
     -----
     Gradients are exact; differences of densities are taken without cancellation, so that distances down to 1e-12 have
-    digits; starts are points of a Halton sequence and the minima at the error before.  Nothing is random.
+    digits; starts are points of a Halton sequence, two families known by algebra, and the minima at the error before.  Nothing is random.
     """
     sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
     cells = Cells(truth, sizes, truth.gate.resized(sum(sizes)) if gate is None else as_gate(gate))
@@ -150,7 +149,9 @@ def order(
     paths = [_Path(residuals, fixed, sign, box) for fixed in blocks[block] for sign in (1.0, -1.0)]
     for path in paths:
         path.follow(SHARED_LEVELS)
-    path = min(paths, key=lambda path: path.minima[-1].distance)
+        if path.minima[0].distance < ROUNDING:
+            break
+    path = min((path for path in paths if path.minima), key=lambda path: path.minima[-1].distance)
     path.follow(LEVELS)
     minima, agreeing = path.minima, np.array(path.agreeing)
     errors = FIRST * RATIO ** np.arange(len(minima))
@@ -158,12 +159,18 @@ def order(
     distance = np.array([m.distance for m in minima])
     again = np.array([finer.hellinger(m.z) for m in minima])
     lost = distance[0] < ROUNDING
-    slope = np.inf if lost or len(errors) < 2 else float(np.diff(np.log(distance[-2:]))[0] / np.log(RATIO))
     return Order(
-        block, cell, slope, errors, distance, np.array([residuals.total_variation(m.z) for m in minima]), agreeing,
+        block, cell, np.inf if lost else _order(errors, distance), errors, distance, np.array([residuals.total_variation(m.z) for m in minima]), agreeing,
         max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
         cells.model(minima[-1].z),
     )  # fmt: skip
+
+
+def _order(errors, distance) -> float:
+    """Last of the slopes in a row that differ least."""
+    slopes = np.diff(np.log(distance)) / np.diff(np.log(errors))
+    rows = np.lib.stride_tricks.sliding_window_view(slopes, min(IN_A_ROW, len(slopes)))
+    return float(rows[np.argmin(np.ptp(rows, axis=1))][-1])
 
 
 class _Path:
@@ -190,6 +197,7 @@ class _Path:
         cells, error = self.residuals.cells, FIRST * RATIO**level
         if level == 0:
             starts = spread(cells, self.fixed, error, FIRST_STARTS)
+            starts += known(cells, self.fixed, self.sign * error)
         else:
             starts = shrunk(cells, self.fixed, self.minima[-1].z, RATIO)
             starts += spread(cells, self.fixed, error, LATER_STARTS, FIRST_STARTS + LATER_STARTS * level)
@@ -197,10 +205,12 @@ class _Path:
             start[cells.fixed], start[self.fixed] = 0.0, self.sign * error
         # Without a cell of several atoms all starts are one.
         starts = np.unique(starts, axis=0)
+        if equal := [start for start in starts if np.linalg.norm(self.residuals(start)) < ROUNDING]:
+            return [descend(self.residuals, start, self.free, *self.box) for start in equal]
         ends = [descend(self.residuals, start, self.free, *self.box, max_steps=TRIAL_STEPS) for start in starts]
         ends = sorted(ends, key=lambda m: m.distance)[:FOLLOWED]
         return sorted((descend(self.residuals, m.z, self.free, *self.box) for m in ends), key=lambda m: m.distance)
 
     def _settled(self):
-        slopes = np.diff(np.log([m.distance for m in self.minima])) / np.log(RATIO)
-        return len(slopes) >= 4 and bool(np.all(np.abs(np.diff(slopes[-3:])) < SETTLED))
+        last = np.diff(np.log([m.distance for m in self.minima[-1 - IN_A_ROW :]])) / np.log(RATIO)
+        return len(last) == IN_A_ROW and bool(np.ptp(last) < SETTLED)

@@ -31,12 +31,16 @@ def random_truth(seed, k=2, d=1, gate="softmax", **more):
     """Gates with slopes of size 2 and overlapping experts."""
     rng = np.random.default_rng(seed)
     gates = {"gate_intercept": rng.normal(0, 0.5, k), "gate_coef": rng.normal(0, 2, (k, d))}
-    experts = {"intercept": rng.normal(0, 1.5, k), "coef": rng.normal(0, 1.5, (k, d)), "variance": rng.uniform(0.2, 0.5, k)}
+    experts = {
+        "intercept": rng.normal(0, 1.5, k),
+        "coef": rng.normal(0, 1.5, (k, d)),
+        "variance": rng.uniform(0.2, 0.5, k),
+    }
     return GMoE(Parameters(**gates, **experts, **more), gate)
 
 
 def by_location(gate, **more):
-    """The truth of seed 1 with locations in place of gate slopes."""
+    """Return the truth of seed 1 with locations in place of gate slopes."""
     p = random_truth(1).parameters
     arrays = {name: p.arrays[name] for name in ("gate_intercept", "intercept", "coef", "variance")}
     return GMoE(Parameters(**arrays, gate_location=np.array([[-0.4], [0.3]]), **more), gate)
@@ -61,7 +65,10 @@ OVER = ((1, 1), (2, 1), (3, 1), (2, 2))
 
 def cases():
     """(name, truth, features, pattern, gate of the fit or None), in the order of the table."""
-    for name, truth, x in (("softmax, paper", PAPER, UNIT), *((f"softmax, seed {s}", random_truth(s), BOTH) for s in (1, 2))):
+    for name, truth, x in (
+        ("softmax, paper", PAPER, UNIT),
+        *((f"softmax, seed {s}", random_truth(s), BOTH) for s in (1, 2)),
+    ):
         yield from ((name, truth, x, pattern, None) for pattern in OVER)
     for pattern in ((1, 1, 1), (2, 1, 1), (2, 2, 1)):
         yield "softmax of 3, seed 3", random_truth(3, 3), BOTH, pattern, None
@@ -86,7 +93,13 @@ def cases():
     for gate in ("activation:activation=relu", "activation:intercept=inside", "normalised_sigmoid"):
         truth = random_truth(9, gate=gate, **({} if "normalised" in gate else {"temperature": 0.7}))
         yield f"{gate}, seed 9", truth, graded([0.0], 4), (1, 1), None
-    yield "relu, seed 9", random_truth(9, gate="activation:activation=relu", temperature=0.7), graded([0.0], 4), (2, 1), None
+    yield (
+        "relu, seed 9",
+        random_truth(9, gate="activation:activation=relu", temperature=0.7),
+        graded([0.0], 4),
+        (2, 1),
+        None,
+    )
     p = random_truth(10).parameters.arrays
     quadratic = GMoE(Parameters(**p, gate_quadratic=np.array([[[1.0]], [[-0.5]]])), "quadratic")
     cosine = random_truth(11, gate="cosine:tau=0.5")
@@ -132,6 +145,7 @@ def measure(case):
 
 
 def main():
+    """Measure all cases and write their rows as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--only", default="", help="cases whose name has this")

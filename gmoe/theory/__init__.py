@@ -2,7 +2,16 @@
 
 from gmoe.theory._conditions import ActivationCheck, check_activation
 from gmoe.theory._rates import Prediction, predict, required_n_active
-from gmoe.theory.orders import Order, order
 from gmoe.theory._table import markdown_table
+from gmoe.theory.orders import Order, order
 
-__all__ = ["ActivationCheck", "Order", "Prediction", "check_activation", "markdown_table", "order", "predict", "required_n_active"]
+__all__ = [
+    "ActivationCheck",
+    "Order",
+    "Prediction",
+    "check_activation",
+    "markdown_table",
+    "order",
+    "predict",
+    "required_n_active",
+]

@@ -116,9 +116,9 @@ def predict(
 def required_n_active(pattern: Sequence[int], n_active: int) -> int:
     """Smallest number of active fitted experts with which a top-K fit can converge if all are active somewhere.
 
-    The largest sum of ``n_active`` cells (top-K paper, over-specified part).  Necessary only for experts that are active
-    with positive probability, and sufficient only where all sets of ``n_active`` cells that are active together have
-    that sum.
+    The largest sum of ``n_active`` cells (top-K paper, over-specified part).  Necessary only for experts that are
+    active with positive probability, and sufficient only where all sets of ``n_active`` cells that are active together
+    have that sum.
     """
     return sum(sorted(_sizes(pattern), reverse=True)[: check_integer(n_active, "n_active", 1)])
 

@@ -21,7 +21,7 @@ EXACT = Source("softmax paper, theorem 1; top-K paper, exact-specified theorem",
 REGULAR = Source("positive Fisher information: sqrt(n) x error has a limit law, without a logarithm", "derived")
 OVER = Source("softmax paper, theorem 2; top-K paper, over-specified theorem; rbar by Lemma 1", "verified")
 LOCATION = Source("order 2 m of the distance: rbar(m) = 2 m, as Lemma 1 has it for m = 2 and 3", "derived")
-SQUARES = Source("order 2 of the distance; the papers bound it by rbar(m) or rbar(m) / 2, which is not sharp", "derived")
+SQUARES = Source("order 2 of the distance; the papers' bounds, rbar(m) and rbar(m) / 2, are not sharp", "derived")
 SQUARES_BENT = Source("order 2 of the distance, as second derivatives are independent", "measured")
 MASS = Source("mass term of the Voronoi loss", "derived")
 FREE = Source("over the temperature the gate is a softmax gate", "derived")

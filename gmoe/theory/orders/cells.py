@@ -6,8 +6,10 @@ from functools import cached_property
 
 import numpy as np
 
+from gmoe.frames import Frame
 from gmoe.gates import BaseGate
 from gmoe.model import GMoE
+from gmoe.parameters import Parameters
 from gmoe.part import Size
 
 EXPERT_BLOCKS = ("intercept", "coef", "variance")
@@ -50,7 +52,8 @@ class Cells:
     def slices(self) -> dict[str, np.ndarray]:
         """Indices of the coordinates by kind, arrays of the shapes above."""
         own, shared, experts = self.true
-        k, shapes = len(self.cell), {}
+        k = len(self.cell)
+        shapes: dict[str, tuple[int, ...]] = {}
         shapes["mass"] = (len(self.pattern),)
         shapes["share"] = (k,)
         shapes["gate"] = (k, own.shape[1] - 1)
@@ -80,7 +83,7 @@ class Cells:
 
     @cached_property
     def fixed(self) -> np.ndarray:
-        """Coordinates that others make superfluous: one share of each cell, and what the gate leaves open in the last."""
+        """Coordinates that others make superfluous: a share of each cell, and what the gate leaves open in the last."""
         at, last = self.slices, len(self.pattern) - 1
         fixed = [at["share"][self.first(j)] for j in range(last + 1)]
         symmetry = self.gate.symmetry_of(Size(len(self.cell), self.truth.sizes[0].n_features))
@@ -113,7 +116,7 @@ class Cells:
         return {name: index for name, index in free.items() if index}
 
     def bounds(self, radius: float, share_logit: float) -> tuple[np.ndarray, np.ndarray]:
-        """Ends of the box, (size,) each."""
+        """Return the ends of the box, (size,) each."""
         high = np.full(self.size, radius)
         high[self.slices["share"]] = share_logit
         low = -high
@@ -134,9 +137,7 @@ class Cells:
         return rows, shared + z[at["shared"]], experts[self.cell] + self.units * z[at["expert"]]
 
     def model(self, z) -> GMoE:
-        """The measure as a model."""
-        from gmoe.parameters import Parameters
-
+        """Return the measure as a model."""
         rows, shared, experts = self.parameters(z)
         rows[:, 0] += np.log(self.shares(z))
         raw = self.gate.to_raw(rows, shared, _identity(self.truth))
@@ -147,6 +148,4 @@ class Cells:
 
 
 def _identity(truth):
-    from gmoe.frames import Frame
-
     return Frame.identity(truth.sizes[0].n_features)

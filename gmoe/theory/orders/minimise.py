@@ -30,13 +30,14 @@ class Minimum:
     stationarity: float
 
 
-def descend(residuals, z, free, low, high, max_steps=MAX_STEPS) -> Minimum:
+def descend(residuals, z, free, box, max_steps=MAX_STEPS) -> Minimum:
     """Minimise the norm of the residuals over the ``free`` coordinates by Levenberg and Marquardt's method.
 
     Near a singular truth the derivatives in different coordinates differ by orders of magnitude; damping in units of
     the columns' largest norms so far makes the steps independent of units. A step is cut at the box coordinate by
     coordinate; coordinates at an end that pull outward are left out of the next one.
     """
+    low, high = box
     z = np.clip(z, low, high)
     r, damping, scale = residuals(z), DAMPING, np.zeros(len(free))
     value, history = float(r @ r), []

@@ -15,7 +15,7 @@ from gmoe.theory.orders.residuals import Residuals
 from gmoe.theory.orders.starts import known, shrunk, spread
 
 #: The first error and the ratio of each to the one before, in units of the true expert; and their largest number.
-FIRST, RATIO, LEVELS = 0.5, 0.6, 12
+FIRST, RATIO, LEVELS = 0.5, 0.6, 18
 #: Slopes have settled where so many in a row differ by less.
 SETTLED, IN_A_ROW = 0.02, 3
 #: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
@@ -134,7 +134,8 @@ def order(
     Notes
     -----
     Gradients are exact; differences of densities are taken without cancellation, so that distances down to 1e-12 have
-    digits; starts are points of a Halton sequence, two families known by algebra, and the minima at the error before.  Nothing is random.
+    digits; starts are points of a Halton sequence, two families known by algebra, and the minima
+    at the error before.  Nothing is random.
     """
     sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
     cells = Cells(truth, sizes, truth.gate.resized(sum(sizes)) if gate is None else as_gate(gate))
@@ -159,8 +160,9 @@ def order(
     distance = np.array([m.distance for m in minima])
     again = np.array([finer.hellinger(m.z) for m in minima])
     lost = distance[0] < ROUNDING
+    variation = np.array([residuals.total_variation(m.z) for m in minima])
     return Order(
-        block, cell, np.inf if lost else _order(errors, distance), errors, distance, np.array([residuals.total_variation(m.z) for m in minima]), agreeing,
+        block, cell, np.inf if lost else _order(errors, distance), errors, distance, variation, agreeing,
         max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
         cells.model(minima[-1].z),
     )  # fmt: skip
@@ -204,12 +206,12 @@ class _Path:
         for start in starts:
             start[cells.fixed], start[self.fixed] = 0.0, self.sign * error
         # Without a cell of several atoms all starts are one.
-        starts = np.unique(starts, axis=0)
+        starts = list(np.unique(starts, axis=0))
         if equal := [start for start in starts if np.linalg.norm(self.residuals(start)) < ROUNDING]:
-            return [descend(self.residuals, start, self.free, *self.box) for start in equal]
-        ends = [descend(self.residuals, start, self.free, *self.box, max_steps=TRIAL_STEPS) for start in starts]
+            return [descend(self.residuals, start, self.free, self.box) for start in equal]
+        ends = [descend(self.residuals, start, self.free, self.box, max_steps=TRIAL_STEPS) for start in starts]
         ends = sorted(ends, key=lambda m: m.distance)[:FOLLOWED]
-        return sorted((descend(self.residuals, m.z, self.free, *self.box) for m in ends), key=lambda m: m.distance)
+        return sorted((descend(self.residuals, m.z, self.free, self.box) for m in ends), key=lambda m: m.distance)
 
     def _settled(self):
         last = np.diff(np.log([m.distance for m in self.minima[-1 - IN_A_ROW :]])) / np.log(RATIO)

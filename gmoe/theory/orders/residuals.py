@@ -31,7 +31,7 @@ class Residuals:
 
     @cached_property
     def _truth(self):
-        """Gate values and probabilities at x (l, n_x), posteriors (l, n), log-densities of experts (l, n), root weight."""
+        """Gate values and probabilities at x (l, n_x), posteriors (l, n), and root weights (n,)."""
         own, shared, experts = self.cells.true
         value = self.cells.truth.gate.value(own, shared, self.nodes.x)
         top = value.max(axis=0)
@@ -45,7 +45,7 @@ class Residuals:
         return value, np.exp(log_proba), np.exp(joint - log_g), root
 
     def _standardised(self, experts):
-        mean = experts[:, :1] + experts[:, 1:-1] @ self.nodes.x[list(self.cells.truth.expert_columns)]
+        mean = experts[:, :1] + experts[:, 1:-1] @ self.nodes.x[list(self.cells.truth.expert_columns or ())]
         return self.nodes.y - mean[:, self.nodes.row]
 
     def _log_density(self, experts):
@@ -53,7 +53,7 @@ class Residuals:
         return -0.5 * (error * error / variance + np.log(2.0 * np.pi * variance))
 
     def _changes(self, z):
-        """Changes of log-weights (k, n_x) and log-densities (k, n), and errors and variances for the derivatives."""
+        """Return changes of log-weights (k, n_x) and log-densities (k, n), and what derivatives need besides."""
         cells, at = self.cells, self.cells.slices
         rows, shared, experts = cells.parameters(z)
         x = self.nodes.x
@@ -65,7 +65,7 @@ class Residuals:
         gamma[np.isneginf(after) != np.isneginf(before)] = np.nan
         true = cells.true[2][cells.cell]
         delta = (cells.units * z[at["expert"]])[:, :-1]
-        moved = delta[:, :1] + delta[:, 1:] @ x[list(cells.truth.expert_columns)]
+        moved = delta[:, :1] + delta[:, 1:] @ x[list(cells.truth.expert_columns or ())]
         before, after = self._standardised(true), self._standardised(experts)
         variance, ratio = true[:, -1:], z[at["expert"]][:, -1:]
         # (e^2 / v) - (e'^2 / v') over the common denominator v' = v (1 + ratio)
@@ -80,7 +80,7 @@ class Residuals:
         return self._all(z)[0]
 
     def excess(self, z) -> np.ndarray:
-        """f / g - 1 at the nodes, (n,)."""
+        """Relative difference f / g - 1 at the nodes, (n,)."""
         return self._all(z)[1]
 
     def _all(self, z):
@@ -95,7 +95,7 @@ class Residuals:
         return root * excess / (1.0 + np.sqrt(np.maximum(1.0 + excess, 0.0))), excess, above, below, changes
 
     def jacobian(self, z) -> np.ndarray:
-        """Derivatives of the residuals, (n, size)."""
+        """Differentiate the residuals, (n, size)."""
         _, proba, posterior, root = self._truth
         cells, row, at = self.cells, self.nodes.row, self.cells.slices
         cell, share = cells.cell, cells.shares(z)
@@ -114,7 +114,7 @@ class Residuals:
             out[at["gate"][i]] = gap[i] * slopes[i, 1:q]
             score = post[i] * error[i] / variance[i]
             units = cells.units[i]
-            x = self.nodes.x[list(cells.truth.expert_columns)][:, row]
+            x = self.nodes.x[list(cells.truth.expert_columns or ())][:, row]
             out[at["expert"][i, 0]] = units[0] * score
             out[at["expert"][i, 1:-1]] = units[1:-1, None] * score * x
             curve = 0.5 * (error[i] ** 2 / variance[i] - 1.0) / variance[i]

@@ -48,7 +48,7 @@ def known(cells: Cells, fixed: int, error: float) -> list[np.ndarray]:
 
 
 def shrunk(cells: Cells, fixed: int, z, ratio: float) -> list[np.ndarray]:
-    """The point z scaled so that its fixed coordinate shrinks by the ratio, in each of the ways of POWERS."""
+    """Scale the point z so that its fixed coordinate shrinks by the ratio, in each of the ways of POWERS."""
     points = []
     for gate, coef in POWERS:
         at, t = cells.slices, ratio ** (1.0 / _power(cells, fixed, gate, coef))

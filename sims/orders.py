@@ -13,7 +13,8 @@ from pathlib import Path
 import numpy as np
 
 from gmoe import GMoE, Parameters
-from gmoe.theory import order
+from gmoe.theory import order, predict
+from gmoe.theory._rates import NOT_IDENTIFIED
 from gmoe.theory.orders.cells import Cells
 
 OUT = Path(__file__).parent / "results" / "orders.csv"
@@ -144,13 +145,55 @@ def measure(case):
     return rows
 
 
+BLOCKS = ("gate_intercept", "gate_coef", "coef", "intercept", "variance", "temperature")
+
+
+def expected(gate, sizes, cell):
+    """Orders by gmoe.theory.predict, block by block; empty for a gate of which it knows nothing."""
+    try:
+        rows = predict(gate, sizes)
+    except ValueError:
+        return {}
+    found = {}
+    for row in rows:
+        if row.cell in (cell, None):
+            # What a scale with the temperature leaves is measured over the temperature, as the parameters are natural.
+            found[row.quantity.removesuffix("/temperature")] = np.inf if row.rate == NOT_IDENTIFIED else row.order
+    return found
+
+
+def table(path=OUT):
+    """Markdown table of the rows: orders of a largest cell's blocks, and where they differ from what is predicted."""
+    gates = {case[0]: case[1].gate for case in cases()}
+    with path.open() as file:
+        rows = list(csv.DictReader(file))
+    names = " | ".join(f"`{block}`" for block in BLOCKS)
+    lines = [f"| gate and truth | pattern | {names} | `predict` |", "|---" * (len(BLOCKS) + 3) + "|"]
+    for name, pattern in dict.fromkeys((row["case"], row["pattern"]) for row in rows):
+        found = {r["block"]: float(r["order"]) for r in rows if (r["case"], r["pattern"]) == (name, pattern)}
+        if "gate_location" in found:
+            found["gate_coef"] = found.pop("gate_location")
+        sizes = tuple(map(int, pattern.split("+")))
+        said = expected(gates[name], sizes, int(np.argmax(sizes)))
+        stated = {block: r for block, r in found.items() if said.get(block) is not None}
+        off = [block for block, r in stated.items() if not (r == said[block] or abs(r - said[block]) <= 0.05)]
+        verdict = ", ".join(f"{b}: {said[b]:g}" for b in off) or ("agrees" if said else "nothing stated")
+        shown = (f"{found[b]:.2f}".replace("inf", "∞") if b in found else "" for b in BLOCKS)
+        lines.append(f"| {name} | {pattern} | {' | '.join(shown)} | {verdict} |")
+    return "\n".join(lines) + "\n"
+
+
 def main():
     """Measure all cases and write their rows as they come."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--table", action="store_true", help="print the table of the rows that are there")
     parser.add_argument("--only", default="", help="cases whose name has this")
     parser.add_argument("--out", type=Path, default=OUT)
     options = parser.parse_args()
+    if options.table:
+        print(table(options.out))
+        return
     chosen = [case for case in cases() if options.only in case[0]]
     writer = None
     with ProcessPoolExecutor(options.jobs) as pool, options.out.open("w", newline="") as file:

@@ -1,6 +1,8 @@
 """Orders of the Hellinger distance, their residuals against the package's distances, and rbar by algebra."""
 
+import importlib.util
 from itertools import product
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +15,7 @@ from gmoe.theory.orders.polynomial_system import coefficients, rbar, solution
 from gmoe.theory.orders.quadrature import nodes
 from gmoe.theory.orders.residuals import Residuals
 
+ROOT = Path(__file__).parents[1]
 EXPERTS = {"intercept": [1.0, -1.0], "coef": [[-2.0], [2.0]], "variance": [0.3, 0.4]}
 TRUTH = GMoE(Parameters([0.0, 0.1], [[2.0], [0.0]], **EXPERTS))
 TANH = GMoE(Parameters([0.0, 0.1], [[2.0], [0.5]], **EXPERTS, temperature=0.7), "activation:activation=tanh")
@@ -159,3 +162,11 @@ def test_the_loss_is_the_least_over_all_mirror_images():
         values = [voronoi_loss(f, t, gate=gate.replace("tanh", "sigmoid"), kind="exact").value for f, t in pairs]
         assert loss.value == min(values)
         assert voronoi_loss(image(fitted), true, gate=gate, kind="exact").value == loss.value
+
+
+def test_the_table_of_the_documentation_is_that_of_the_results():
+    spec = importlib.util.spec_from_file_location("orders", ROOT / "sims" / "orders.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page = (ROOT / "docs" / "orders.md").read_text(encoding="utf-8")
+    assert page.split("<!-- orders table -->\n")[1].split("\n\n")[0] + "\n" == module.table()

@@ -132,6 +132,7 @@ def measure(case):
                 "cell size": pattern[cell],
                 "block": block,
                 "order": f"{found.order:.3f}",
+                "settled": "yes" if found.settled else "no",
                 "total variation": f"{found.total_variation_order:.3f}",
                 "local slopes": " ".join(f"{s:.2f}" for s in found.slopes) if np.isfinite(found.order) else "",
                 "smallest distance": f"{found.hellinger[-1]:.1e}",
@@ -162,6 +163,11 @@ def expected(gate, sizes, cell):
     return found
 
 
+def shown_order(value, is_open):
+    """Two digits; with a question mark where slopes have not settled."""
+    return ("∞" if np.isinf(value) else f"{value:.2f}") + "?" * is_open
+
+
 def table(path=OUT):
     """Markdown table of the rows: orders of a largest cell's blocks, and where they differ from what is predicted."""
     gates = {case[0]: case[1].gate for case in cases()}
@@ -171,14 +177,16 @@ def table(path=OUT):
     lines = [f"| gate and truth | pattern | {names} | `predict` |", "|---" * (len(BLOCKS) + 3) + "|"]
     for name, pattern in dict.fromkeys((row["case"], row["pattern"]) for row in rows):
         found = {r["block"]: float(r["order"]) for r in rows if (r["case"], r["pattern"]) == (name, pattern)}
-        if "gate_location" in found:
-            found["gate_coef"] = found.pop("gate_location")
+        open_ends = {r["block"]: r["settled"] == "no" for r in rows if (r["case"], r["pattern"]) == (name, pattern)}
+        for of_row in (found, open_ends):
+            if "gate_location" in of_row:
+                of_row["gate_coef"] = of_row.pop("gate_location")
         sizes = tuple(map(int, pattern.split("+")))
         said = expected(gates[name], sizes, int(np.argmax(sizes)))
         stated = {block: r for block, r in found.items() if said.get(block) is not None}
         off = [block for block, r in stated.items() if not (r == said[block] or abs(r - said[block]) <= 0.05)]
         verdict = ", ".join(f"{b}: {said[b]:g}" for b in off) or ("agrees" if said else "nothing stated")
-        shown = (f"{found[b]:.2f}".replace("inf", "∞") if b in found else "" for b in BLOCKS)
+        shown = (shown_order(found[b], open_ends[b]) if b in found else "" for b in BLOCKS)
         lines.append(f"| {name} | {pattern} | {' | '.join(shown)} | {verdict} |")
     return "\n".join(lines) + "\n"
 

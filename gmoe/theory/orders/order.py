@@ -19,7 +19,7 @@ FIRST, RATIO, LEVELS = 0.5, 0.6, 18
 #: Slopes have settled where so many in a row differ by less.
 SETTLED, IN_A_ROW = 0.02, 3
 #: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
-FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 12, 1, 2, 20
+FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 8, 1, 2, 20
 #: Errors at which all coordinates of a block and both signs are tried, before the one of the smallest distance goes on.
 SHARED_LEVELS = 3
 #: Ends of descents agree where their distances differ by less than this share.
@@ -35,8 +35,9 @@ class Order:
     block : str
     cell : int
     order : float
-        r, of distance ~ error^r: the last of the three local slopes in a row that differ least.  inf: other measures
-        of the set have the truth's density.
+        r, of distance ~ error^r: the last local slope.  inf: other measures of the set have the truth's density.
+    settled : bool
+        Whether the last three local slopes differ by less than 0.02.
     errors : ndarray, shape (m,)
         In standard deviations of the true expert (intercept, coef), its variances (variance), or as they are (gate).
     hellinger : ndarray, shape (m,)
@@ -56,6 +57,7 @@ class Order:
     block: str
     cell: int
     order: float
+    settled: bool
     errors: np.ndarray
     hellinger: np.ndarray
     total_variation: np.ndarray
@@ -70,12 +72,12 @@ class Order:
     @property
     def slopes(self) -> np.ndarray:
         """Local slopes of log distance on log error, (m - 1,)."""
-        return np.diff(np.log(self.hellinger)) / np.diff(np.log(self.errors))
+        return _slopes(self.hellinger)
 
     @property
     def total_variation_order(self) -> float:
-        """The same of the total variation distance."""
-        return _order(self.errors, self.total_variation) if np.isfinite(self.order) else self.order
+        """Last local slope of the total variation distance."""
+        return float(_slopes(self.total_variation)[-1]) if np.isfinite(self.order) else self.order
 
     @property
     def exponent(self) -> float:
@@ -134,7 +136,7 @@ def order(
     Notes
     -----
     Gradients are exact; differences of densities are taken without cancellation, so that distances down to 1e-12 have
-    digits; starts are points of a Halton sequence, two families known by algebra, and the minima
+    digits; starts are points of a Halton sequence, three families known by algebra, and the minima
     at the error before.  Nothing is random.
     """
     sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
@@ -162,17 +164,14 @@ def order(
     lost = distance[0] < ROUNDING
     variation = np.array([residuals.total_variation(m.z) for m in minima])
     return Order(
-        block, cell, np.inf if lost else _order(errors, distance), errors, distance, variation, agreeing,
+        block, cell, np.inf if lost else float(_slopes(distance)[-1]), lost or path.settled, errors, distance, variation, agreeing,
         max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
         cells.model(minima[-1].z),
     )  # fmt: skip
 
 
-def _order(errors, distance) -> float:
-    """Last of the slopes in a row that differ least."""
-    slopes = np.diff(np.log(distance)) / np.diff(np.log(errors))
-    rows = np.lib.stride_tricks.sliding_window_view(slopes, min(IN_A_ROW, len(slopes)))
-    return float(rows[np.argmin(np.ptp(rows, axis=1))][-1])
+def _slopes(distance):
+    return np.diff(np.log(distance)) / np.log(RATIO)
 
 
 class _Path:
@@ -193,16 +192,16 @@ class _Path:
             if not self.minima or best >= ROUNDING:
                 self.minima.append(ends[0])
                 self.agreeing.append(sum(m.distance <= best * (1.0 + AGREEMENT) for m in ends))
-            self.ended = best < ROUNDING or self._settled()
+            self.ended = best < ROUNDING or self.settled
 
     def _ends(self, level):
         cells, error = self.residuals.cells, FIRST * RATIO**level
         if level == 0:
             starts = spread(cells, self.fixed, error, FIRST_STARTS)
-            starts += known(cells, self.fixed, self.sign * error)
         else:
             starts = shrunk(cells, self.fixed, self.minima[-1].z, RATIO)
             starts += spread(cells, self.fixed, error, LATER_STARTS, FIRST_STARTS + LATER_STARTS * level)
+        starts += known(cells, self.fixed, self.sign * error)
         for start in starts:
             start[cells.fixed], start[self.fixed] = 0.0, self.sign * error
         # Without a cell of several atoms all starts are one.
@@ -213,6 +212,8 @@ class _Path:
         ends = sorted(ends, key=lambda m: m.distance)[:FOLLOWED]
         return sorted((descend(self.residuals, m.z, self.free, self.box) for m in ends), key=lambda m: m.distance)
 
-    def _settled(self):
-        last = np.diff(np.log([m.distance for m in self.minima[-1 - IN_A_ROW :]])) / np.log(RATIO)
+    @property
+    def settled(self) -> bool:
+        """Whether the last slopes hardly differ."""
+        last = _slopes([m.distance for m in self.minima[-1 - IN_A_ROW :]])
         return len(last) == IN_A_ROW and bool(np.ptp(last) < SETTLED)

@@ -26,25 +26,30 @@ def spread(cells: Cells, fixed: int, error: float, n: int, skip: int = 0) -> lis
 
 
 def known(cells: Cells, fixed: int, error: float) -> list[np.ndarray]:
-    """Two families that algebra knows: a common factor of all cells, and the nodes of Gauss and Hermite in each.
+    """Three families that algebra knows: opposite errors, a common factor, and the nodes of Gauss and Hermite.
 
-    A common factor has the same changes of the gate in all cells.  Normal densities of variance 1 - s about the m nodes
+    Opposite errors of two atoms in one cell leave its mean as it is. A common factor has the same changes of the gate in all cells.  Normal densities of variance 1 - s about the m nodes
     for a normal law of variance s have the first 2 m - 1 moments of the one of variance 1: see
     :mod:`gmoe.theory.orders.polynomial_system`.
     """
-    at, factor, hermite = cells.slices, np.zeros(cells.size), np.zeros(cells.size)
+    at, (opposite, factor, hermite) = cells.slices, np.zeros((3, cells.size))
     for cell, m in enumerate(cells.pattern):
         own = np.flatnonzero(cells.cell == cell)
         if m == 1:
             continue
         moved = next((atom for atom in own if fixed in at["gate"][atom]), own[-1])
         factor[at["gate"][moved]] = error
+        for kind in ("gate", "expert"):
+            inside = at[kind][own] == fixed
+            if inside.any():
+                atom, column = np.argwhere(inside)[0]
+                opposite[at[kind][own[atom - 1], column]] = -error
         node, weight = np.polynomial.hermite_e.hermegauss(m)
         scale = np.sqrt(abs(error)) if fixed in at["expert"][:, -1] else abs(error) / node[-1]
         hermite[at["expert"][own, 0]] = scale * node[::-1] * (np.sign(error) if fixed in at["expert"][:, 0] else 1.0)
         hermite[at["expert"][own, -1]] = -scale * scale
         hermite[at["share"][own]] = np.log(weight[::-1] / weight[-1])
-    return [factor, hermite]
+    return [opposite, factor, hermite]
 
 
 def shrunk(cells: Cells, fixed: int, z, ratio: float) -> list[np.ndarray]:

@@ -164,7 +164,8 @@ def order(
     lost = distance[0] < ROUNDING
     variation = np.array([residuals.total_variation(m.z) for m in minima])
     return Order(
-        block, cell, np.inf if lost else float(_slopes(distance)[-1]), lost or path.settled, errors, distance, variation, agreeing,
+        block, cell, np.inf if lost else float(_slopes(distance)[-1]), lost or path.settled,
+        errors, distance, variation, agreeing,
         max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
         cells.model(minima[-1].z),
     )  # fmt: skip

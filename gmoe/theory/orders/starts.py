@@ -28,9 +28,9 @@ def spread(cells: Cells, fixed: int, error: float, n: int, skip: int = 0) -> lis
 def known(cells: Cells, fixed: int, error: float) -> list[np.ndarray]:
     """Three families that algebra knows: opposite errors, a common factor, and the nodes of Gauss and Hermite.
 
-    Opposite errors of two atoms in one cell leave its mean as it is. A common factor has the same changes of the gate in all cells.  Normal densities of variance 1 - s about the m nodes
-    for a normal law of variance s have the first 2 m - 1 moments of the one of variance 1: see
-    :mod:`gmoe.theory.orders.polynomial_system`.
+    Opposite errors of two atoms in one cell leave its mean as it is. A common factor has the same changes of the gate
+    in all cells.  Normal densities of variance 1 - s about the m nodes for a normal law of variance s have the first
+    2 m - 1 moments of the one of variance 1: see :mod:`gmoe.theory.orders.polynomial_system`.
     """
     at, (opposite, factor, hermite) = cells.slices, np.zeros((3, cells.size))
     for cell, m in enumerate(cells.pattern):

@@ -72,7 +72,7 @@ def test_a_tiny_distance_has_digits():
 )
 def test_orders(truth, pattern, block, expected):
     found = order(truth, pattern, X, block, x_weights=WEIGHT)
-    # Local slopes differ by less than 0.02 in a row, and approach their limit by a factor of 0.6 each.
+    # Local slopes differ by less than 0.01 in a row, and approach their limit by a factor of 0.6 each.
     assert float(found) == pytest.approx(expected, abs=0.05)
     assert found.exponent == pytest.approx(-0.5 / expected, abs=0.01)
     if np.isfinite(expected):

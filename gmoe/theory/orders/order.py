@@ -17,7 +17,9 @@ from gmoe.theory.orders.starts import known, shrunk, spread
 #: The first error and the ratio of each to the one before, in units of the true expert; and their largest number.
 FIRST, RATIO, LEVELS = 0.5, 0.6, 18
 #: Slopes have settled where so many in a row differ by less.
-SETTLED, IN_A_ROW = 0.02, 3
+SETTLED, IN_A_ROW = 0.01, 3
+#: A steeper fall to rounding is that to a measure of the truth's density.
+STEEPEST = 20.0
 #: Starts at the first error and new ones at each later one; descents that are followed to their end; steps before.
 FIRST_STARTS, LATER_STARTS, FOLLOWED, TRIAL_STEPS = 8, 1, 2, 20
 #: Errors at which all coordinates of a block and both signs are tried, before the one of the smallest distance goes on.
@@ -37,7 +39,7 @@ class Order:
     order : float
         r, of distance ~ error^r: the last local slope.  inf: other measures of the set have the truth's density.
     settled : bool
-        Whether the last three local slopes differ by less than 0.02.
+        Whether the last three local slopes differ by less than 0.01.
     errors : ndarray, shape (m,)
         In standard deviations of the true expert (intercept, coef), its variances (variance), or as they are (gate).
     hellinger : ndarray, shape (m,)
@@ -152,16 +154,16 @@ def order(
     paths = [_Path(residuals, fixed, sign, box) for fixed in blocks[block] for sign in (1.0, -1.0)]
     for path in paths:
         path.follow(SHARED_LEVELS)
-        if path.minima[0].distance < ROUNDING:
+        if path.lost:
             break
     path = min((path for path in paths if path.minima), key=lambda path: path.minima[-1].distance)
     path.follow(LEVELS)
     minima, agreeing = path.minima, np.array(path.agreeing)
-    errors = FIRST * RATIO ** np.arange(len(minima))
+    errors = FIRST * RATIO ** np.arange(path.first, path.first + len(minima))
     finer = Residuals(cells, nodes(truth, X, weight, finer=2))
     distance = np.array([m.distance for m in minima])
     again = np.array([finer.hellinger(m.z) for m in minima])
-    lost = distance[0] < ROUNDING
+    lost = path.lost
     variation = np.array([residuals.total_variation(m.z) for m in minima])
     return Order(
         block, cell, np.inf if lost else float(_slopes(distance)[-1]), lost or path.settled,
@@ -183,14 +185,16 @@ class _Path:
         self.free = np.setdiff1d(np.arange(residuals.cells.size), [*residuals.cells.fixed, fixed])
         self.minima: list[Minimum] = []
         self.agreeing: list[int] = []
-        self.ended = False
+        self.first, self.lost, self.ended = 0, False, False
 
     def follow(self, levels):
         """Go on to so many errors, or until slopes settle or rounding is reached."""
         while len(self.minima) < levels and not self.ended:
             ends = self._ends(len(self.minima))
             best = ends[0].distance
-            if not self.minima or best >= ROUNDING:
+            if best < ROUNDING and (not self.minima or best < self.minima[-1].distance * RATIO**STEEPEST):
+                self.first, self.minima, self.agreeing, self.lost = len(self.minima), [], [], True
+            if self.lost or best >= ROUNDING:
                 self.minima.append(ends[0])
                 self.agreeing.append(sum(m.distance <= best * (1.0 + AGREEMENT) for m in ends))
             self.ended = best < ROUNDING or self.settled

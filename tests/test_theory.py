@@ -76,7 +76,8 @@ def test_linear_temperature():
 def test_temperature_of_an_activation():
     assert exponent(predict(ActivationGate("sigmoid"), (1, 1)), "temperature") == -0.5
     (row,) = [row for row in predict(ActivationGate("sigmoid"), (2, 2)) if row.quantity == "temperature"]
-    assert (row.exponent, row.rate) == (None, "not stated")
+    # No paper states it: what is said is measured.
+    assert (row.exponent, row.mark) == (-0.5, "measured")
 
 
 def test_one_active_expert():

@@ -253,6 +253,6 @@ class _Case:
         if self.free:
             yield _row("temperature", SLOWER, "lower bound", sources.UNIDENTIFIED)
         elif min(self.sizes) > 1:
-            yield _row("temperature", NOT_STATED, "", sources.SILENT)
+            yield self.root_n("temperature", sources.TEMPERATURE)
         else:
             yield self.root_n("temperature", self.source(max(self.sizes)))

@@ -23,6 +23,7 @@ OVER = Source("softmax paper, theorem 2; top-K paper, over-specified theorem; rb
 LOCATION = Source("order 2 m of the distance: rbar(m) = 2 m, as Lemma 1 has it for m = 2 and 3", "derived")
 SQUARES = Source("order 2 of the distance; the papers' bounds, rbar(m) and rbar(m) / 2, are not sharp", "derived")
 SQUARES_BENT = Source("order 2 of the distance, as second derivatives are independent", "measured")
+TEMPERATURE = Source("order 1 of the distance, also without a cell of one atom", "measured")
 MASS = Source("mass term of the Voronoi loss", "derived")
 FREE = Source("over the temperature the gate is a softmax gate", "derived")
 SLOW = Source("temperature paper: slower than any polynomial", "verified")

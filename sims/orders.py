@@ -12,10 +12,8 @@ from pathlib import Path
 
 import numpy as np
 
-from gmoe import GMoE, Parameters
-from gmoe.theory import order, predict
-from gmoe.theory._rates import NOT_IDENTIFIED
-from gmoe.theory.orders.cells import Cells
+from gmoe import GMoE, Parameters, as_gate
+from gmoe.theory import list_blocks, order, predict
 
 OUT = Path(__file__).parent / "results" / "orders.csv"
 #: Softmax paper: its truth and its features.
@@ -118,11 +116,9 @@ SIDES = tuple(np.concatenate(part) for part in zip(legendre(-1.0, 0.0, 8), legen
 def measure(case):
     """Rows of the table, one for each block of the largest cell."""
     name, truth, (x, weight), pattern, gate = case
-    from gmoe.gates import as_gate
-
     fit = truth.gate.resized(sum(pattern)) if gate is None else as_gate(gate)
     cell, rows = int(np.argmax(pattern)), []
-    for block in Cells(truth, pattern, fit).blocks(cell):
+    for block in list_blocks(truth, pattern, cell=cell, gate=fit):
         start = time.process_time()
         found = order(truth, pattern, x, block, cell=cell, gate=fit, x_weights=weight)
         rows.append(
@@ -159,7 +155,7 @@ def expected(gate, sizes, cell):
     for row in rows:
         if row.cell in (cell, None):
             # What a scale with the temperature leaves is measured over the temperature, as the parameters are natural.
-            found[row.quantity.removesuffix("/temperature")] = np.inf if row.rate == NOT_IDENTIFIED else row.order
+            found[row.quantity.removesuffix("/temperature")] = row.order
     return found
 
 

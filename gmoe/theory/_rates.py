@@ -59,7 +59,9 @@ class Prediction:
 
     @property
     def order(self) -> float | None:
-        """Order of the Hellinger distance in the error that goes with the exponent, 1 for n^-1/2 and 4 for n^-1/8."""
+        """Order of the Hellinger distance in the error: 1 for n^-1/2, 4 for n^-1/8, inf where nothing is identified."""
+        if self.rate == NOT_IDENTIFIED:
+            return float("inf")
         return None if self.exponent is None else -0.5 / self.exponent
 
 

@@ -141,8 +141,7 @@ def order(
     digits; starts are points of a Halton sequence, three families known by algebra, and the minima
     at the error before.  Nothing is random.
     """
-    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
-    cells = Cells(truth, sizes, truth.gate.resized(sum(sizes)) if gate is None else as_gate(gate))
+    cells = _cells(truth, pattern, gate)
     X = np.asarray(X, dtype=float)
     weight = np.full(len(X), 1.0) if x_weights is None else np.asarray(x_weights, dtype=float)
     weight = weight / weight.sum()
@@ -171,6 +170,16 @@ def order(
         max(m.stationarity for m in minima), 0.0 if lost else float(np.max(np.abs(again / distance - 1.0))),
         cells.model(minima[-1].z),
     )  # fmt: skip
+
+
+def list_blocks(truth: GMoE, pattern: Sequence[int], *, cell: int = 0, gate=None) -> tuple[str, ...]:
+    """Names of the blocks of a cell that have an order; parameters as in :func:`order`."""
+    return tuple(_cells(truth, pattern, gate).blocks(cell))
+
+
+def _cells(truth, pattern, gate):
+    sizes = tuple(check_integer(size, "every cell of the pattern", 1) for size in pattern)
+    return Cells(truth, sizes, truth.gate.resized(sum(sizes)) if gate is None else as_gate(gate))
 
 
 def _slopes(distance):

@@ -43,9 +43,14 @@ def test_sessions_in_the_docs(page):
 
 
 def test_the_example_of_the_losses():
-    (code,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "losses.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
+    codes = re.findall(r"^```python\n(.*?)^```", (DOCS / "losses.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
+    *code, density, voronoi, cells = "".join(codes).rstrip().split("\n")
+    shown = [f"{name} = {line}" for name, line in (("h", density), ("v", voronoi), ("c", cells))]
+    module = run("\n".join([*code, *shown]))
     # 0.10 with this seed; a missed expert would cost its weight of 1.
-    assert 0.0 < run(code).loss.value < 0.5
+    assert 0.0 < module.loss.value < 0.5
+    # Equal densities: rounding of log-densities; the fourth power of a split of 2, with weights of 1.
+    assert module.h < 1e-12 and module.c < 1e-12 and module.v > 15.0
 
 
 def test_the_page_on_edits(capsys):

@@ -16,6 +16,7 @@ CASES = {
     "softmax, one atom too many": (SoftmaxGate(), (2, 1)),
     "softmax, three in one cell": (SoftmaxGate(), (3, 1)),
     "softmax, four in one cell": (SoftmaxGate(), (4, 1)),
+    "softmax, two in each cell": (SoftmaxGate(), (2, 2)),
     "top-2 of 3": (TopKGate(2), (2, 1, 1)),
     "top-1": (TopKGate(1), (1, 1)),
     "temperature, linear": (DenseToSparseGate(), (2, 1)),
@@ -34,10 +35,10 @@ def exponent(rows, quantity, cell=None):
     ("gate", "size", "expected"),
     [
         (SoftmaxGate(), 1, (-1 / 2, -1 / 2, -1 / 2, -1 / 2)),
-        (SoftmaxGate(), 2, (-1 / 8, -1 / 4, -1 / 8, -1 / 4)),
-        (SoftmaxGate(), 3, (-1 / 12, -1 / 6, -1 / 12, -1 / 6)),
-        (SoftmaxGate(), 4, (None, None, None, None)),
-        (TopKGate(2), 2, (-1 / 8, -1 / 4, -1 / 8, -1 / 4)),
+        (SoftmaxGate(), 2, (-1 / 4, -1 / 4, -1 / 8, -1 / 4)),
+        (SoftmaxGate(), 3, (-1 / 4, -1 / 4, -1 / 12, -1 / 6)),
+        (SoftmaxGate(), 4, (-1 / 4, -1 / 4, -1 / 16, -1 / 8)),
+        (TopKGate(2), 2, (-1 / 4, -1 / 4, -1 / 8, -1 / 4)),
         (ActivationGate("tanh"), 1, (-1 / 2, -1 / 2, -1 / 2, -1 / 2)),
         (ActivationGate("tanh"), 2, (-1 / 4, -1 / 4, -1 / 8, -1 / 4)),
         (ActivationGate("tanh", temperature=1.0), 3, (-1 / 4, -1 / 4, -1 / 12, -1 / 6)),
@@ -53,11 +54,11 @@ def test_blocks(gate, size, expected):
 
 
 def test_rbar_of_the_user():
-    rows = predict(SoftmaxGate(), (4,), rbar={4: 8})
-    assert exponent(rows, "intercept", 0) == -1 / 16
-    assert exponent(rows, "coef", 0) == -1 / 8
-    (row,) = [row for row in predict(SoftmaxGate(), (5,)) if row.quantity == "coef"]
-    assert row.rate == "n^-1/(rbar(5)), rbar(5) >= 7"
+    rows = predict(SoftmaxGate(), (4, 1), rbar={4: 7})
+    assert exponent(rows, "intercept", 0) == -1 / 14
+    assert exponent(rows, "variance", 0) == -1 / 7
+    # 2 m where the user has none.
+    assert exponent(predict(SoftmaxGate(), (5, 1)), "intercept", 0) == -1 / 20
 
 
 def test_linear_temperature():
@@ -65,7 +66,7 @@ def test_linear_temperature():
     slow = {row.quantity for row in rows if row.rate == "slower than polynomial"}
     assert slow == {"gate_coef", "gate_intercept", "temperature", "voronoi_loss"}
     assert all(row.bound == "lower bound" and row.exponent is None for row in rows if row.quantity in slow)
-    assert exponent(rows, "gate_coef/temperature", 0) == -1 / 8
+    assert exponent(rows, "gate_coef/temperature", 0) == -1 / 4
     assert exponent(rows, "gate_coef/temperature", 1) == -1 / 2
     assert exponent(rows, "voronoi_loss (free)") == -1 / 2
     # A fixed temperature is a unit of the gate, and the gate a softmax.
@@ -75,7 +76,8 @@ def test_linear_temperature():
 def test_temperature_of_an_activation():
     assert exponent(predict(ActivationGate("sigmoid"), (1, 1)), "temperature") == -0.5
     (row,) = [row for row in predict(ActivationGate("sigmoid"), (2, 2)) if row.quantity == "temperature"]
-    assert (row.exponent, row.rate) == (None, "not stated")
+    # No paper states it: what is said is measured.
+    assert (row.exponent, row.mark) == (-0.5, "measured")
 
 
 def test_one_active_expert():
@@ -104,20 +106,42 @@ def test_sharp_only_where_it_is():
     assert {row.bound for row in over if row.cell is not None} == {"upper bound"}
     # The theorems bound the loss from above; that it falls no faster they do not say.
     assert {row.quantity: row.bound for row in over if row.cell is None} == {
-        "density": "sharp", "voronoi_loss": "upper bound",
+        "density": "sharp", "voronoi_loss": "upper bound", "cell_loss": "upper bound",
     }  # fmt: skip
     for gate, pattern in CASES.values():
         for row in predict(gate, pattern):
-            assert row.mark in ("verified", "derived", "recalled")
+            assert row.mark in ("verified", "derived", "measured", "recalled")
             assert row.source
             assert (row.bound == "") == (row.rate in ("not stated", "not identified"))
+
+
+@pytest.mark.parametrize("gate", [SoftmaxGate(), TopKGate(2), DenseToSparseGate()], ids=str)
+def test_a_common_factor_of_all_cells_identifies_no_slopes(gate):
+    pattern = (2, 2) if gate.n_active is None else (2, 2, 2)
+    rows = predict(gate, pattern)
+    unknown = {row.quantity for row in rows if row.rate == "not identified"}
+    suffix, loss = ("/temperature", "voronoi_loss (free)") if gate.estimated else ("", "voronoi_loss")
+    assert unknown == {"gate_coef" + suffix, loss}
+    assert exponent(rows, "intercept", 0) == -1 / 8
+    # The loss of cells does not see the factor. A bent activation has none.
+    assert exponent(rows, "cell_loss") == -1 / 2
+    assert exponent(predict(ActivationGate("tanh"), (2, 2)), "gate_coef", 0) == -1 / 4
+
+
+def test_regular_models_have_no_logarithm():
+    for gate in (SoftmaxGate(), ActivationGate("tanh")):
+        for row in predict(gate, (1, 1)):
+            assert row.logarithm == (row.quantity == "density")
+            assert row.order == 1.0
+    assert all(row.logarithm for row in predict(SoftmaxGate(), (2, 1)))
 
 
 def test_enough_active_experts():
     assert required_n_active((3, 1, 2), 1) == 3
     assert required_n_active((3, 1, 2), 2) == 5
     rows = predict(TopKGate(1), (2, 1), fitted_n_active=1)
-    assert {row.rate for row in rows} == {"no convergence"}
+    # A third expert that is active nowhere leaves the density as it is: no convergence would be wrong.
+    assert {row.rate for row in rows} == {"not stated"}
     assert exponent(predict(TopKGate(1), (2, 1), fitted_n_active=2), "density") == -0.5
 
 

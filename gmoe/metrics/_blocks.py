@@ -7,7 +7,7 @@ import numpy as np
 from gmoe.gates import Gate
 from gmoe.metrics._family import check_comparable, log_weight, unselected
 from gmoe.metrics._freedom import freedom, gate_rows
-from gmoe.metrics._masses import canonical_mirror, exchanged, has_mirror, masses
+from gmoe.metrics._masses import exchanged, has_mirror, masses
 from gmoe.metrics._stack import Measures, read_pair
 from gmoe.metrics._voronoi import voronoi_loss
 
@@ -83,7 +83,6 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = 
     check_comparable(left, right)
     options = {"kind": "exact", **options}
     translated = options.get("translation", "infimum") == "infimum"
-    right = canonical_mirror(right) if translated else right
     inside = _inside(voronoi_loss(left, right, **options), right)
     size = inside.sum(axis=1)
     hard = freedom(left, right, None, True).hard
@@ -98,8 +97,8 @@ def block_errors(fitted: Measures, true: Measures, *, gate: Gate | str | None = 
         (place, coef), (true_place, true_coef) = (gate_rows(given.stack, free) for given in (left, right))
         if has_mirror(left):
             coef = exchanged(coef, loss.mirrored)
-        else:
-            true_coef = exchanged(true_coef, loss.mirrored)
+        if has_mirror(right):
+            true_coef = exchanged(true_coef, loss.truth_mirrored)
         columns[names[0]] = _rows(coef, true_coef + np.atleast_2d(loss.translation_coef)[:, None], inside, own)
         if not free.hard:
             weight = masses(left, right, law, True, False, X)[1]

@@ -1,10 +1,10 @@
 """The weights of atoms, and what else of a gate has equal representatives."""
 
 from dataclasses import replace
+from itertools import product
 
 import numpy as np
 
-from gmoe.gates import mirrored
 from gmoe.metrics._family import log_weight, symmetry_of
 from gmoe.metrics._stack import Given
 from gmoe.model import GMoE
@@ -58,15 +58,8 @@ def exchanged(coef, where):
     return np.where(np.reshape(where, (-1, 1, 1)), -coef[:, ::-1], coef)
 
 
-def mirror_pair(left: Given, right: Given) -> tuple[Given, Given]:
-    """Return the measures with the mirror images of the fits, or, where these have none, with the truth's."""
-    return (mirror(left), right) if has_mirror(left) else (left, mirror(right))
-
-
-def canonical_mirror(given: Given) -> Given:
-    """Return the one of two mirror images whose slopes' sum begins with a positive entry."""
-    if not has_mirror(given):
-        return given
-    symmetry, rows = symmetry_of(given), np.insert(given.stack.gate_coef, 0, 0.0, axis=2)
-    shared = np.zeros(symmetry.n_shared)
-    return mirror(given, [mirrored(symmetry, row, shared) is not None for row in rows])
+def images(left: Given, right: Given) -> list[tuple[bool, bool]]:
+    """Which of fit and truth to mirror, for all pairs of images but the measures themselves."""
+    sides = [(False, True) if has_mirror(given) else (False,) for given in (left, right)]
+    # The fit's image first: where several are nearest it is the one that counts.
+    return [(of_fit, of_truth) for of_truth, of_fit in product(*sides[::-1]) if of_fit or of_truth]

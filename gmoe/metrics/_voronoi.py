@@ -11,7 +11,7 @@ from gmoe.kernels.translation import infima
 from gmoe.kernels.voronoi import BLOCKS, assign
 from gmoe.metrics._family import check_comparable, n_selected, unselected
 from gmoe.metrics._freedom import Freedom, freedom, gate_rows
-from gmoe.metrics._masses import canonical_mirror, has_mirror, masses, mirror_pair
+from gmoe.metrics._masses import images, masses, mirror
 from gmoe.metrics._powers import KINDS, group_table, power_table, rbar_table
 from gmoe.metrics._stack import Given, Measures, ParameterStack, read_pair
 
@@ -40,7 +40,9 @@ class VoronoiLoss:
         their contributions.
     mirrored : ndarray of bool, shape (n_fits,), or bool
         Whether the loss is that of the fit's mirror image: for an odd activation and two experts, their gate slopes
-        exchanged with changed sign give the same density.  Of the truth's where the fit has not two experts.
+        exchanged with changed sign give the same density.
+    truth_mirrored : ndarray of bool, shape (n_fits,), or bool
+        Whether it is against the truth's mirror image.  Where both have one, the loss is the least of all four.
     blocks : tuple of str
     """
 
@@ -51,6 +53,7 @@ class VoronoiLoss:
     contributions: np.ndarray
     active: np.ndarray
     mirrored: np.ndarray | bool
+    truth_mirrored: np.ndarray | bool
     blocks: tuple[str, ...] = (*BLOCKS, "mass")
 
 
@@ -170,7 +173,7 @@ def voronoi_loss(
     -----
     **Cells move with the translation**: they are those of the translated truth.  Cells of the measures as given would
     depend on which of many equal densities was passed.  With an activation other than the identity only t1 is free;
-    with an odd one, two experts have a mirror image of equal density, and the nearer of both images counts.
+    with an odd one, two experts have a mirror image of equal density, and the nearest pair of images counts.
 
     **Scale.**  The weights of the fit are known up to the factor exp(t1), and so is the loss.  With "infimum" the
     truth is taken with its largest weight 1, as in the papers' simulations, and the fit with the same total mass; this
@@ -213,16 +216,11 @@ def voronoi_loss(
         with np.errstate(over="ignore", invalid="ignore"):
             return _solve(left, right, free, powers, weights, translated, joint, X)
 
-    turned = False
-    if translated:
-        image = canonical_mirror(right)
-        turned = not np.array_equal(image.stack.gate_coef, right.stack.gate_coef)
-        right = image
     loss, needed = solve(left, right)
-    if translated and (has_mirror(left) or has_mirror(right)):
-        loss, needed = _smaller(loss, needed, *solve(*mirror_pair(left, right)))
-        # To the user it is the truth as given that is no image.
-        loss = replace(loss, mirrored=loss.mirrored != turned)
+    if translated:
+        for of_fit, of_truth in images(left, right):
+            found = solve(mirror(left) if of_fit else left, mirror(right) if of_truth else right)
+            loss, needed = _smaller(loss, needed, found, of_fit, of_truth)
     _check_known(needed)
     if not left.single:
         return loss
@@ -230,12 +228,15 @@ def voronoi_loss(
     return VoronoiLoss(**{name: a.item() if a.ndim == 0 else a for name, a in arrays.items()})
 
 
-def _smaller(loss: VoronoiLoss, needed, image: VoronoiLoss, image_needed):
-    """Take the smaller of two losses fit by fit, with what it needs; ``image`` is that of the mirror images."""
+def _smaller(loss: VoronoiLoss, needed, found: tuple[VoronoiLoss, np.ndarray], of_fit: bool, of_truth: bool):
+    """Take the smaller of two losses fit by fit, with what it needs; ``found`` is that of mirror images."""
+    image, image_needed = found
     better = np.asarray(image.value) < np.asarray(loss.value)
+    given = np.full(len(better), of_fit), np.full(len(better), of_truth)
+    image = replace(image, mirrored=given[0], truth_mirrored=given[1])
     pairs = {name: (getattr(loss, name), getattr(image, name)) for name in PARTS}
     chosen = {name: np.where(better.reshape(-1, *[1] * (a.ndim - 1)), b, a) for name, (a, b) in pairs.items()}
-    return VoronoiLoss(**{**chosen, "mirrored": better}), np.where(better, image_needed, needed)
+    return VoronoiLoss(**chosen), np.where(better, image_needed, needed)
 
 
 def _solve(left: Given, right: Given, free: Freedom, powers, weights, translated, joint_norm, X):
@@ -267,7 +268,8 @@ def _solve(left: Given, right: Given, free: Freedom, powers, weights, translated
     t2 = np.zeros_like(left.stack.gate_coef[:, 0])
     if free.slopes:
         t2[:] = shift[:, place.shape[-1] :]
-    return VoronoiLoss(value, cells, t1, t2, part, active, np.zeros(n, dtype=bool)), needed
+    as_given = np.zeros(n, dtype=bool)
+    return VoronoiLoss(value, cells, t1, t2, part, active, as_given, as_given), needed
 
 
 def _check_known(needed):

@@ -3,5 +3,16 @@
 from gmoe.theory._conditions import ActivationCheck, check_activation
 from gmoe.theory._rates import Prediction, predict, required_n_active
 from gmoe.theory._table import markdown_table
+from gmoe.theory.orders import Order, list_blocks, order
 
-__all__ = ["ActivationCheck", "Prediction", "check_activation", "markdown_table", "predict", "required_n_active"]
+__all__ = [
+    "ActivationCheck",
+    "Order",
+    "Prediction",
+    "check_activation",
+    "list_blocks",
+    "markdown_table",
+    "order",
+    "predict",
+    "required_n_active",
+]

@@ -15,7 +15,6 @@ from gmoe.theory._sources import Source
 SLOWER = "slower than polynomial"
 NOT_STATED = "not stated"
 NOT_IDENTIFIED = "not identified"
-NO_CONVERGENCE = "no convergence"
 
 
 @dataclass(frozen=True)
@@ -40,8 +39,12 @@ class Prediction:
         estimator is faster; "" where no rate is claimed.
     source : str
     mark : str
-        How well the exponent is known: "verified" (read in the source), "derived" (by this project) or "recalled" (not
-        checked).  That n^-1/2 is sharp is the classical bound for regular parameters.
+        How well the exponent is known: "verified" (read in the source), "derived" (by this project), "measured" (by
+        :func:`gmoe.theory.order`, no proof) or "recalled" (not checked).  That n^-1/2 is sharp is the classical bound
+        for regular parameters.
+    logarithm : bool
+        Whether the source's rate has a power of log n, as the bounds by entropy have; not so where the information is
+        regular.
     """
 
     quantity: str
@@ -52,6 +55,14 @@ class Prediction:
     bound: str
     source: str
     mark: str
+    logarithm: bool = True
+
+    @property
+    def order(self) -> float | None:
+        """Order of the Hellinger distance in the error: 1 for n^-1/2, 4 for n^-1/8, inf where nothing is identified."""
+        if self.rate == NOT_IDENTIFIED:
+            return float("inf")
+        return None if self.exponent is None else -0.5 / self.exponent
 
 
 def predict(
@@ -70,7 +81,7 @@ def predict(
     pattern : sequence of int
         Fitted atoms in the cell of each true expert: ``(1, 1)`` is exact-specified, ``(2, 1)`` has one atom too many.
     rbar : mapping of int to float, optional
-        For cells of 4 and more atoms, of which only rbar >= 7 is known.
+        In place of 2 m in cells of m > 1 atoms, which the papers have for 2 and 3 (see the page on orders).
     fitted_n_active : int, optional
         Active experts of the fit, for a top-K gate; the smallest sufficient number by default.
 
@@ -86,7 +97,8 @@ def predict(
     """
     sizes, given = _sizes(pattern), as_gate(gate)
     given.check(len(sizes), 1)
-    case = _Case(stated(given, len(sizes), 2), unselected(given), sizes, rbar_table(rbar), given.estimated)
+    powers = {size: 2.0 * size for size in sizes} | rbar_table(rbar)
+    case = _Case(stated(given, len(sizes), 2), unselected(given), sizes, powers, given.estimated)
     if not case.plain.translated[0]:
         raise ValueError("The theory covers gate intercepts outside of the activation only; use intercept='outside'.")
     check_selection(given, len(sizes))
@@ -95,7 +107,7 @@ def predict(
     if given.n_active is not None and given.is_sparse(len(sizes)) and fitted_n_active is not None:
         if fitted_n_active < required_n_active(sizes, given.n_active):
             names = ("density", "voronoi_loss")
-            return tuple(_row(name, NO_CONVERGENCE, "", sources.TOO_FEW) for name in names)
+            return tuple(_row(name, NOT_STATED, "", sources.TOO_FEW) for name in names)
     rows = [case.density(), *case.losses()]
     for cell, size in enumerate(sizes):
         own = [*case.gate(size), *(case.block(name, size) for name in ("coef", "intercept", "variance"))]
@@ -104,9 +116,11 @@ def predict(
 
 
 def required_n_active(pattern: Sequence[int], n_active: int) -> int:
-    """Smallest number of active fitted experts with which a top-K fit can converge.
+    """Smallest number of active fitted experts with which a top-K fit can converge if all are active somewhere.
 
-    The largest sum of ``n_active`` cells (top-K paper, over-specified part).
+    The largest sum of ``n_active`` cells (top-K paper, over-specified part).  Necessary only for experts that are
+    active with positive probability, and sufficient only where all sets of ``n_active`` cells that are active together
+    have that sum.
     """
     return sum(sorted(_sizes(pattern), reverse=True)[: check_integer(n_active, "n_active", 1)])
 
@@ -121,8 +135,13 @@ def _sizes(pattern):
     return sizes
 
 
-def _row(quantity, rate, bound, source: Source, exponent=None):
-    return Prediction(quantity, None, None, exponent, rate, bound, source.text, source.mark)
+def _row(quantity, rate, bound, source: Source, exponent=None, logarithm=True):
+    return Prediction(quantity, None, None, exponent, rate, bound, source.text, source.mark, logarithm)
+
+
+def _power(quantity, order, source):
+    """Upper bound n^(-1 / (2 order))."""
+    return _row(quantity, f"n^-1/{2 * order:g}", "upper bound", source, -0.5 / order)
 
 
 @dataclass(frozen=True)
@@ -131,7 +150,8 @@ class _Case:
 
     ``symmetry``: what the gate leaves open; ``plain``: without a selection.  ``linear``: the logits, in x.
     ``covered``: anything is known of gate and experts: not so for homogeneous activations other than the identity.
-    ``free``: gate and temperature share a scale that the density does not depend on.
+    ``free``: gate and temperature share a scale that the density does not depend on.  ``factored``: the density does
+    not depend on a common factor of the cells that measures of this pattern can have.
     """
 
     symmetry: Symmetry
@@ -153,6 +173,10 @@ class _Case:
         return self.estimated and self.plain.divided is not None
 
     @property
+    def factored(self):
+        return self.linear and min(self.sizes) > 1
+
+    @property
     def exact(self):
         return max(self.sizes) == 1
 
@@ -164,7 +188,8 @@ class _Case:
     def root_n(self, quantity, source, sharp=None):
         # Where the information is regular no estimator is faster; beside larger cells only the bound is known.
         bound = "sharp" if (self.exact if sharp is None else sharp) else "upper bound"
-        return _row(quantity, "n^-1/2", bound, source, -0.5)
+        regular = self.exact and not self.symmetry.hard and quantity != "density"
+        return _row(quantity, "n^-1/2", bound, source, -0.5, not regular)
 
     def density(self):
         plain = self.linear and not self.estimated
@@ -180,12 +205,18 @@ class _Case:
         elif self.free:
             source = sources.SLOW if self.linear else sources.UNIDENTIFIED
             yield _row("voronoi_loss", SLOWER, "lower bound", source)
-            if self.covered:
+            if self.factored:
+                yield _row("voronoi_loss (free)", NOT_IDENTIFIED, "", sources.FACTOR)
+            elif self.covered:
                 yield self.root_n("voronoi_loss (free)", sources.FREE)
+        elif self.factored:
+            yield _row("voronoi_loss", NOT_IDENTIFIED, "", sources.FACTOR)
         elif self.covered:
             yield self.root_n("voronoi_loss", self.source(max(self.sizes)))
         else:
             yield _row("voronoi_loss", NOT_STATED, "", sources.SILENT)
+        if self.covered:
+            yield self.root_n("cell_loss", sources.REGULAR if self.exact else sources.LOCATION, self.exact)
 
     def gate(self, size):
         if self.symmetry.hard or self.sizes == (1,):
@@ -198,24 +229,22 @@ class _Case:
             for name in ("gate_coef", "gate_intercept"):
                 yield _row(name, SLOWER, "lower bound", sources.UNIDENTIFIED)
         suffix = "/temperature" if self.free else ""
-        yield self.block("gate_coef", size, suffix)
+        if self.factored:
+            yield _row("gate_coef" + suffix, NOT_IDENTIFIED, "", sources.FACTOR)
+        else:
+            yield self.block("gate_coef", size, suffix)
         if self.covered:
             yield self.root_n("gate_intercept" + suffix, sources.MASS)
 
     def block(self, name, size, suffix=""):
         if not self.covered:
             return _row(name + suffix, NOT_STATED, "", sources.SILENT)
-        source = sources.FREE if self.free else self.source(size)
         if size == 1:
+            source = sources.FREE if self.free else sources.REGULAR if self.exact else self.source(size)
             return self.root_n(name + suffix, source)
-        if not self.linear and name in ("gate_coef", "coef"):
-            return _row(name, "n^-1/4", "upper bound", source, -0.25)
-        half = 2 if name in ("gate_coef", "intercept") else 1
-        if size not in self.rbar:
-            form = f"n^-1/({'2 ' if half == 2 else ''}rbar({size})), rbar({size}) >= 7"
-            return _row(name + suffix, form, "upper bound", source)
-        power = half * self.rbar[size]
-        return _row(name + suffix, f"n^-1/{power:g}", "upper bound", source, -1.0 / power)
+        if name in ("gate_coef", "coef"):
+            return _power(name + suffix, 2.0, sources.SQUARES if self.linear else sources.SQUARES_BENT)
+        return _power(name, self.rbar[size] / (1.0 if name == "intercept" else 2.0), sources.LOCATION)
 
     def temperature(self):
         if not self.estimated:
@@ -226,6 +255,6 @@ class _Case:
         if self.free:
             yield _row("temperature", SLOWER, "lower bound", sources.UNIDENTIFIED)
         elif min(self.sizes) > 1:
-            yield _row("temperature", NOT_STATED, "", sources.SILENT)
+            yield self.root_n("temperature", sources.TEMPERATURE)
         else:
             yield self.root_n("temperature", self.source(max(self.sizes)))

@@ -19,6 +19,7 @@ from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, r
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.laplace import LaplaceGate
@@ -36,6 +37,7 @@ __all__ = [
     "BaseGate",
     "CosineGate",
     "DenseToSparseGate",
+    "EntmaxGate",
     "Exchange",
     "Gate",
     "GateRows",

@@ -16,7 +16,7 @@ from gmoe.part import Size, dense
 
 
 class Bend(NamedTuple):
-    """A second derivative that some log-weights have in common.
+    """A second derivative of some log-weights in two scores.
 
     Attributes
     ----------
@@ -24,7 +24,8 @@ class Bend(NamedTuple):
         The scores, ``first >= second``.
     experts : ndarray of int
         Whose log-weights have it; those of others are straight.
-    curve : ndarray, shape (m,)
+    curve : ndarray, shape (m,), or (len(experts), m)
+        What they have in common, or that of each.
     """
 
     first: int

@@ -10,6 +10,7 @@ from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
 from gmoe.gates.laplace import LaplaceGate
@@ -70,6 +71,7 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "quadratic": QuadraticGate,
     "tree": TreeGate,
     "groups": GroupGate,
+    "entmax": EntmaxGate,
 }
 
 

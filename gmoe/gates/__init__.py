@@ -23,6 +23,7 @@ from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
@@ -45,6 +46,7 @@ __all__ = [
     "Key",
     "LaplaceGate",
     "NormalisedSigmoidGate",
+    "ProbitGate",
     "QuadraticGate",
     "Scale",
     "Selection",

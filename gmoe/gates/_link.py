@@ -97,7 +97,7 @@ class LinkGate(BaseGate):
         return dense(self._alone(own, shared, x)[0], len(own))
 
     def curvature(self, own, shared, weight, x):
-        _, design, room = self._alone(own, shared, x)
+        _, design, room = self._alone(own, shared, x, True)
         out = np.zeros((len(own), len(shared), len(shared)))
         self.bend_block(own, shared, (design,), x.shape[1], weight, out, room)
         lower = np.tril(out)
@@ -144,7 +144,7 @@ class LinkGate(BaseGate):
         score[len(rows) :] = constants[:, None]
         return score
 
-    def _alone(self, own, shared, x):
+    def _alone(self, own, shared, x, curved=False):
         design, size, m = np.vstack([np.ones(x.shape[1]), x]), Size(len(own), len(x)), x.shape[1]
         room = self.room(size, m)
-        return self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, True), design, room
+        return self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, curved), design, room

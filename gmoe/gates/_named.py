@@ -14,6 +14,7 @@ from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
 from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.tree import TreeGate
 
@@ -72,6 +73,7 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "tree": TreeGate,
     "groups": GroupGate,
     "entmax": EntmaxGate,
+    "probit": ProbitGate,
 }
 
 

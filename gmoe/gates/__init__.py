@@ -5,10 +5,13 @@ from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._named import (
     ActivationGate,
     DenseToSparseGate,
+    EntropyGate,
+    ExpertChoiceGate,
     NormalisedSigmoidGate,
     SoftmaxGate,
     ThresholdGate,
     TopKGate,
+    TopPGate,
     as_gate,
     by_scores,
     gate_text,
@@ -25,7 +28,17 @@ from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register
 from gmoe.gates.laplace import LaplaceGate
 from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
-from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
+from gmoe.gates.selections import (
+    EntropyRule,
+    ExpertChoice,
+    Selection,
+    Threshold,
+    TopK,
+    TopP,
+    as_selection,
+    list_selections,
+    register_selection,
+)
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 from gmoe.gates.tree import TreeGate
 
@@ -39,7 +52,11 @@ __all__ = [
     "CosineGate",
     "DenseToSparseGate",
     "EntmaxGate",
+    "EntropyGate",
+    "EntropyRule",
     "Exchange",
+    "ExpertChoice",
+    "ExpertChoiceGate",
     "Gate",
     "GateRows",
     "GroupGate",
@@ -56,6 +73,8 @@ __all__ = [
     "ThresholdGate",
     "TopK",
     "TopKGate",
+    "TopP",
+    "TopPGate",
     "TreeGate",
     "as_activation",
     "as_gate",

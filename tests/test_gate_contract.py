@@ -19,7 +19,8 @@ K, D = 3, 2
 # Settings that make another gate of a class: of what has none, its name says all.
 SETTINGS = [
     "laplace:scale=1.5", "cosine:tau=0.3", "quadratic:monomial=true", "tree:tree=1+(2+0)", "groups:sizes=1+2",
-    "groups:sizes=2,shared_weight=0.3", "groups:shared_weight=estimate", "entmax:alpha=1", "entmax:alpha=1.25",
+    "groups:sizes=2,shared_weight=0.3", "groups:shared_weight=estimate", "entmax:alpha=1",
+    "entmax:alpha=1.25", "smooth_tree:tree=1+(2+0)",
 ]  # fmt: skip
 # Every 7th combination of the dense gates by scores, which have tests of their own: a prime, so that all axes occur.
 COMBINATIONS = [gate for gate in all_gates(K).values() if not gate.is_sparse(K)][::7]
@@ -62,7 +63,7 @@ def features(m=300, d=D):
 def inside(gate, own, shared, x):
     """Features without those at which some weight is 0, or nearly: its log has no differences there."""
     p = gate.probabilities(own, shared, x)
-    return x if p.min() > 0.0 else x[:, p.min(axis=0) > 1e-3]
+    return x if p.min() > 0.0 else x[:, p.min(axis=0) > 1e-2]
 
 
 def moved(own, shared, direction):

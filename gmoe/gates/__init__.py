@@ -39,6 +39,7 @@ from gmoe.gates.selections import (
     list_selections,
     register_selection,
 )
+from gmoe.gates.smooth_tree import SmoothTreeGate
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 from gmoe.gates.tree import TreeGate
 
@@ -67,6 +68,7 @@ __all__ = [
     "QuadraticGate",
     "Scale",
     "Selection",
+    "SmoothTreeGate",
     "SoftmaxGate",
     "Symmetry",
     "Threshold",

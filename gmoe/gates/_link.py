@@ -14,6 +14,10 @@ from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.exact import affine_exact
 from gmoe.part import Size, dense
 
+# Of the coefficients of logistic regressions, to find those of another link; and the log of the smallest weight: a
+# label of an expert without weight is unlikely, but a guess need not fit all.
+FACTORS, LOG_LEAST = 2.0 ** np.arange(1.0, -6.0, -0.5), -700.0
+
 
 class Bend(NamedTuple):
     """A second derivative of some log-weights in two scores.
@@ -148,3 +152,9 @@ class LinkGate(BaseGate):
         design, size, m = np.vstack([np.ones(x.shape[1]), x]), Size(len(own), len(x)), x.shape[1]
         room = self.room(size, m)
         return self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, curved), design, room
+
+
+def likeliest(gate, own, shared, x, r):
+    """Parameters with the multiple of these coefficients by which soft groups (m, n_experts) are likeliest."""
+    fits = [np.sum(r.T * np.maximum(gate.value(own, factor * shared, x), LOG_LEAST)) for factor in FACTORS]
+    return own, FACTORS[np.argmax(fits)] * shared

@@ -17,6 +17,7 @@ from gmoe.gates.laplace import LaplaceGate
 from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
 from gmoe.gates.selections import UNORDERED, EntropyRule, ExpertChoice, TopP
+from gmoe.gates.smooth_tree import SmoothTreeGate
 from gmoe.gates.tree import TreeGate
 
 
@@ -93,6 +94,7 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "cosine": CosineGate,
     "quadratic": QuadraticGate,
     "tree": TreeGate,
+    "smooth_tree": SmoothTreeGate,
     "groups": GroupGate,
     "entmax": EntmaxGate,
     "probit": ProbitGate,

@@ -3,16 +3,12 @@
 import numpy as np
 
 from gmoe.gates._gate import Gate
-from gmoe.gates._link import LinkGate
+from gmoe.gates._link import LinkGate, likeliest
 from gmoe.gates.symmetry import Symmetry, relabellings
 from gmoe.part import Array, Axis
 
 # Weight of a label: of an expert without observations any row is as good.
 LEAST = 1e-12
-# Log of the smallest weight: a label of an expert that is inactive is unlikely, but a guess need not fit all.
-LOG_LEAST = -700.0
-# Of the rows of a softmax gate, to find those of another link.
-FACTORS = 2.0 ** np.arange(1.0, -6.0, -0.5)
 
 
 class RowLinkGate(LinkGate):
@@ -52,6 +48,4 @@ class RowLinkGate(LinkGate):
     def guess(self, x, r):
         """Find the multiple of the softmax gate's rows by which these labels are likeliest."""
         rows = Gate().start(x, np.maximum(r, LEAST))[0].ravel()
-        own = np.empty((r.shape[1], 0))
-        fits = [np.sum(r.T * np.maximum(self.value(own, factor * rows, x), LOG_LEAST)) for factor in FACTORS]
-        return own, FACTORS[np.argmax(fits)] * rows
+        return likeliest(self, np.empty((r.shape[1], 0)), rows, x, r)

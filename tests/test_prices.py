@@ -111,3 +111,18 @@ def test_bad_shares(shares, message):
 def test_other_gates_have_no_prices(gate):
     with pytest.raises(ValueError, match="is none. For a gate by score give it a constant column"):
         edit.balance(model(gate), np.zeros((5, 2)), np.zeros(5))
+
+
+def test_a_constant_column_makes_prices_of_its_slopes():
+    """By score with a price of 0 it is the rule of the theory, with the intercept as the price that of the code."""
+    X = np.column_stack([np.ones(400), np.random.default_rng(0).normal(size=(400, 2))])
+    plain, arrays = model("topk:n_active=2"), dict(model("softmax").parameters.arrays)
+    for prices_of, gate in ((0.0 * arrays["gate_intercept"], plain), (arrays["gate_intercept"], None)):
+        own = arrays | {
+            "gate_intercept": arrays["gate_intercept"] - prices_of,
+            "gate_coef": np.column_stack([prices_of, arrays["gate_coef"]]),
+            "coef": np.column_stack([np.zeros(3), arrays["coef"]]),
+        }
+        priced = GMoE(Parameters(**own), "topk:n_active=2")
+        expected = model("topk:n_active=2,select_on=logit") if gate is None else gate
+        np.testing.assert_allclose(priced.gate_proba(X), expected.gate_proba(X[:, 1:]), rtol=0.0, atol=1e-14)

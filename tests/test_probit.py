@@ -87,5 +87,5 @@ def test_a_model_of_it_samples_and_predicts():
 def test_value():
     assert_is_a_value(GATE, as_gate("probit"), as_gate("entmax"))
     assert GATE.symmetry_of(Size(4, 2)).n_free == 9
-    with pytest.raises(ValueError, match="is no softmax: without one expert, .* fit again"):
+    with pytest.raises(ValueError, match="place among the others: without one, .* fit again"):
         GATE.resized(2)

@@ -23,8 +23,8 @@ class RowLinkGate(LinkGate):
 
     def resized(self, n_experts):
         raise ValueError(
-            f"{self!r} is no softmax: without one expert, or with one more, the odds of all others change; use "
-            "gmoe.edit.project with n_experts, or fit again."
+            f"{self!r} weighs an expert by its place among the others: without one, or with one more, the odds of all "
+            "others change; use gmoe.edit.project with n_experts, or fit again."
         )
 
     def arrays(self, size):

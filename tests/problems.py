@@ -2,6 +2,7 @@
 
 from collections import Counter
 from dataclasses import fields
+from functools import partial
 from itertools import product
 
 import numpy as np
@@ -9,7 +10,7 @@ import reference
 
 from gmoe import GMoE, Parameters, list_activations, list_gates
 from gmoe._arrays import Blocks, Design
-from gmoe.gates import Gate, SoftmaxGate, as_gate
+from gmoe.gates import EntropyRule, ExpertChoice, Gate, SoftmaxGate, TopP, as_gate
 from gmoe.solvers.problem.objective import Objective
 
 SOFTMAX = SoftmaxGate()
@@ -82,10 +83,19 @@ def pipeline(gate, natural=True):
     temperature = None if gate.temperature == "estimate" else gate.temperature
     if natural and gate.scale_free:
         temperature = 1.0
-    threshold = getattr(gate.selection, "threshold", None)
+    threshold, rule = getattr(gate.selection, "threshold", None), RULES.get(type(gate.selection))
     return reference.Pipeline(
-        link, gate.intercept == "inside", temperature, gate.n_active, gate.selection.by.name, threshold
-    )
+        link, gate.intercept == "inside", temperature, gate.n_active, gate.selection.by.name, threshold,
+        rule and partial(rule, gate.selection),
+    )  # fmt: skip
+
+
+# One row at a time. Of the entropy's rule, what lies in its band is for tests/test_routers.py: here the set itself.
+RULES = {
+    TopP: lambda selection, row: reference.top_p(row, selection.p),
+    ExpertChoice: lambda selection, row: reference.expert_choice(row),
+    EntropyRule: lambda selection, row: selection.active(row[:, None])[:, 0],
+}
 
 
 def data(rng, n, d=3, weighted=True):

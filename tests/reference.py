@@ -26,11 +26,15 @@ class Pipeline:
     n_active: int | None = None
     select_on: str = "score"
     threshold: float | None = None
+    # Of one row of logits, which experts are active.
+    rule: Callable | None = None
 
     def logits(self, x, intercept, coef, temperature):
         """Logits (n, k) of parameters in the units of the model: -inf where not selected."""
         score = x @ coef.T
         logit = (self.link[0](score + intercept) if self.inside else self.link[0](score) + intercept) / temperature
+        if self.rule is not None:
+            return np.where([self.rule(row) for row in logit], logit, -np.inf)
         if self.threshold is not None:
             p = softmax(logit)
             likeliest = np.arange(p.shape[1]) == p.argmax(axis=1)[:, None]
@@ -43,6 +47,21 @@ class Pipeline:
         active = order[:, : self.n_active]
         np.put_along_axis(masked, active, np.take_along_axis(logit, active, axis=1), axis=1)
         return masked
+
+
+def top_p(row, p):
+    """The likeliest experts, one after the other, until they have p."""
+    share, active, total = softmax(row[None])[0], np.zeros(len(row), bool), 0.0
+    for j in np.argsort(-row, kind="stable"):
+        if total < p:
+            active[j] = True
+        total += share[j]
+    return active
+
+
+def expert_choice(row):
+    """Who wants the row, or else the best."""
+    return row >= min(0.0, row.max())
 
 
 @dataclass(frozen=True)

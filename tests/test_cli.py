@@ -229,7 +229,7 @@ def test_a_schedule(penguins, capsys):
 
 def test_wrong_gates(capsys, penguins):
     argv = ["fit", penguins, "--y", "bill_length_mm", "--gate"]
-    assert "softmax, threshold, topk" in fails(capsys, *argv, "hard")
+    assert "softmax, threshold, top_p, topk" in fails(capsys, *argv, "hard")
     assert "n_active, select_on" in fails(capsys, *argv, "topk:k=1")
     assert "n_active=3 is more than n_experts=2" in fails(capsys, *argv, "topk:n_active=3")
     assert "leaky_relu" in fails(capsys, *argv, "activation:activation=step")

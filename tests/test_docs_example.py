@@ -53,6 +53,11 @@ def test_the_example_of_the_losses():
     assert module.h < 1e-12 and module.c < 1e-12 and module.v > 15.0
 
 
+def test_the_page_on_routers(capsys):
+    (code,) = re.findall(r"^```python\n(.*?)^```", (DOCS / "routers.md").read_text(encoding="utf-8"), re.DOTALL | re.M)
+    assert 0.0 < run(code).found.loss < 1e5 and capsys.readouterr().out.startswith("[250 250]")
+
+
 def test_the_page_on_edits(capsys):
     page = (DOCS / "edit.md").read_text(encoding="utf-8")
     run("".join(re.findall(r"^```python\n(.*?)^```", page, re.DOTALL | re.M)))

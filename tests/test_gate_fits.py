@@ -22,6 +22,8 @@ TRUTHS = {
         "gate_intercept": [0.0, 0.8],
         "gate_quadratic": [np.zeros((2, 2)), [[-1.0, 0.3], [0.3, -0.5]]],
     },
+    "entmax": {"gate_intercept": [0.0, -0.5], "gate_coef": [[0.0, 0.0], [1.5, 0.7]]},
+    "probit": {"gate_intercept": [0.0, -0.5], "gate_coef": [[0.0, 0.0], [2.0, 1.0]]},
     "normalised_sigmoid": {"gate_intercept": [1.0, -1.0], "gate_coef": [[1.0, -1.0], [-2.0, 1.0]]},
 }
 

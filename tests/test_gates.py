@@ -242,8 +242,8 @@ def test_representatives_are_one_of_every_kind():
     assert {name for name in list_gates() if isinstance(as_gate(name), Gate)} <= set(KINDS)
     # The kinds as products of settings, counted by hand: (activation, place of the intercept) by temperature by
     # selection (all, or one or two by either rule). Activations: identity; relu and its like; the odd ones; exp, which
-    # inside has no estimated temperature; the rest. And five gates by thresholds.
-    assert len(chosen) == (1 + 4 * 2) * 3 * (1 + 2 * 2) - 1 * (1 + 2 * 2) + 5
+    # inside has no estimated temperature; the rest. And five gates by thresholds, three by other selections.
+    assert len(chosen) == (1 + 4 * 2) * 3 * (1 + 2 * 2) - 1 * (1 + 2 * 2) + 5 + 3
     assert {gate.activation.name for gate in KINDS.values()} == set(list_activations())
 
 

@@ -100,7 +100,8 @@ def members(gate, coef, temperature):
     yield scaled(gate, coef, temperature, 1.9)
     if gate.estimated and gate.n_active == 1:
         yield coef, 0.6  # divides all keys
-    if len(coef) == 2 and gate.activation.odd:
+    # A translation of scores and logits: no image where these move what is selected.
+    if len(coef) == 2 and gate.activation.odd and gate.selection.translation_invariant:
         yield mirror(coef), temperature
 
 

@@ -3,6 +3,7 @@
 from gmoe.edit._edited import Edited
 from gmoe.edit.activate import ActivationCurve, activate, activation_curve
 from gmoe.edit.add import add
+from gmoe.edit.balance import balance
 from gmoe.edit.customise import customise
 from gmoe.edit.forget import Forgotten, forget
 from gmoe.edit.merge import merge
@@ -17,6 +18,7 @@ __all__ = [
     "activate",
     "activation_curve",
     "add",
+    "balance",
     "customise",
     "forget",
     "merge",

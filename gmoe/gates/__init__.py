@@ -5,10 +5,13 @@ from gmoe.gates._gate_rows import GateRows
 from gmoe.gates._named import (
     ActivationGate,
     DenseToSparseGate,
+    EntropyGate,
+    ExpertChoiceGate,
     NormalisedSigmoidGate,
     SoftmaxGate,
     ThresholdGate,
     TopKGate,
+    TopPGate,
     as_gate,
     by_scores,
     gate_text,
@@ -19,11 +22,24 @@ from gmoe.gates._representative import mirrored, ordered, pinned, relabelling, r
 from gmoe.gates.activations import Activation, as_activation, list_activations, register
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import BY_LOGIT, BY_SCORE, Key, as_key, list_keys, register_key
 from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
-from gmoe.gates.selections import Selection, Threshold, TopK, as_selection, list_selections, register_selection
+from gmoe.gates.selections import (
+    EntropyRule,
+    ExpertChoice,
+    Selection,
+    Threshold,
+    TopK,
+    TopP,
+    as_selection,
+    list_selections,
+    register_selection,
+)
+from gmoe.gates.smooth_tree import SmoothTreeGate
 from gmoe.gates.symmetry import Exchange, Scale, Symmetry
 from gmoe.gates.tree import TreeGate
 
@@ -36,22 +52,31 @@ __all__ = [
     "BaseGate",
     "CosineGate",
     "DenseToSparseGate",
+    "EntmaxGate",
+    "EntropyGate",
+    "EntropyRule",
     "Exchange",
+    "ExpertChoice",
+    "ExpertChoiceGate",
     "Gate",
     "GateRows",
     "GroupGate",
     "Key",
     "LaplaceGate",
     "NormalisedSigmoidGate",
+    "ProbitGate",
     "QuadraticGate",
     "Scale",
     "Selection",
+    "SmoothTreeGate",
     "SoftmaxGate",
     "Symmetry",
     "Threshold",
     "ThresholdGate",
     "TopK",
     "TopKGate",
+    "TopP",
+    "TopPGate",
     "TreeGate",
     "as_activation",
     "as_gate",

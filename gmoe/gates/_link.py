@@ -14,9 +14,13 @@ from gmoe.kernels.affine import affine_rows
 from gmoe.kernels.exact import affine_exact
 from gmoe.part import Size, dense
 
+# Of the coefficients of logistic regressions, to find those of another link; and the log of the smallest weight: a
+# label of an expert without weight is unlikely, but a guess need not fit all.
+FACTORS, LOG_LEAST = 2.0 ** np.arange(1.0, -6.0, -0.5), -700.0
+
 
 class Bend(NamedTuple):
-    """A second derivative that some log-weights have in common.
+    """A second derivative of some log-weights in two scores.
 
     Attributes
     ----------
@@ -24,7 +28,8 @@ class Bend(NamedTuple):
         The scores, ``first >= second``.
     experts : ndarray of int
         Whose log-weights have it; those of others are straight.
-    curve : ndarray, shape (m,)
+    curve : ndarray, shape (m,), or (len(experts), m)
+        What they have in common, or that of each.
     """
 
     first: int
@@ -96,7 +101,7 @@ class LinkGate(BaseGate):
         return dense(self._alone(own, shared, x)[0], len(own))
 
     def curvature(self, own, shared, weight, x):
-        _, design, room = self._alone(own, shared, x)
+        _, design, room = self._alone(own, shared, x, True)
         out = np.zeros((len(own), len(shared), len(shared)))
         self.bend_block(own, shared, (design,), x.shape[1], weight, out, room)
         lower = np.tril(out)
@@ -143,7 +148,13 @@ class LinkGate(BaseGate):
         score[len(rows) :] = constants[:, None]
         return score
 
-    def _alone(self, own, shared, x):
+    def _alone(self, own, shared, x, curved=False):
         design, size, m = np.vstack([np.ones(x.shape[1]), x]), Size(len(own), len(x)), x.shape[1]
         room = self.room(size, m)
-        return self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, True), design, room
+        return self.fill_block(own, shared, (design,), m, np.empty((len(own), m)), room, curved), design, room
+
+
+def likeliest(gate, own, shared, x, r):
+    """Parameters with the multiple of these coefficients by which soft groups (m, n_experts) are likeliest."""
+    fits = [np.sum(r.T * np.maximum(gate.value(own, factor * shared, x), LOG_LEAST)) for factor in FACTORS]
+    return own, FACTORS[np.argmax(fits)] * shared

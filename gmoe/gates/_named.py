@@ -10,10 +10,14 @@ from gmoe.gates._gate import ESTIMATE, Gate
 from gmoe.gates.activations import Activation, as_activation
 from gmoe.gates.base import BaseGate
 from gmoe.gates.cosine import CosineGate
+from gmoe.gates.entmax import EntmaxGate
 from gmoe.gates.groups import GroupGate
 from gmoe.gates.keys import Key
 from gmoe.gates.laplace import LaplaceGate
+from gmoe.gates.probit import ProbitGate
 from gmoe.gates.quadratic import QuadraticGate
+from gmoe.gates.selections import UNORDERED, EntropyRule, ExpertChoice, TopP
+from gmoe.gates.smooth_tree import SmoothTreeGate
 from gmoe.gates.tree import TreeGate
 
 
@@ -33,6 +37,24 @@ def ThresholdGate(threshold: float = 0.1) -> Gate:
     As many experts as an observation wants, and always the likeliest: see :class:`gmoe.gates.Threshold`.
     """
     return Gate(threshold=threshold)
+
+
+def TopPGate(p: float = 0.8) -> Gate:
+    """Sparse softmax gate: over the likeliest experts that have ``p`` together, see :class:`gmoe.gates.TopP`."""
+    return Gate(selection=TopP(p))
+
+
+def EntropyGate(limit: float = 0.5, p: float = 0.8, index: float = 1.0) -> Gate:
+    """Sparse softmax gate: over all experts where it is uncertain, else as :func:`TopPGate`.
+
+    See :class:`gmoe.gates.EntropyRule`.
+    """
+    return Gate(selection=EntropyRule(limit, p, index))
+
+
+def ExpertChoiceGate() -> Gate:
+    """Sparse softmax gate: over the experts that take an observation: see :class:`gmoe.gates.ExpertChoice`."""
+    return Gate(selection=ExpertChoice())
 
 
 def DenseToSparseGate(temperature: float | str = ESTIMATE) -> Gate:
@@ -62,6 +84,9 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "softmax": SoftmaxGate,
     "topk": TopKGate,
     "threshold": ThresholdGate,
+    "top_p": TopPGate,
+    "entropy": EntropyGate,
+    "expert_choice": ExpertChoiceGate,
     "dense_to_sparse": DenseToSparseGate,
     "activation": ActivationGate,
     "normalised_sigmoid": NormalisedSigmoidGate,
@@ -69,7 +94,10 @@ NAMED: dict[str, Callable[..., BaseGate]] = {
     "cosine": CosineGate,
     "quadratic": QuadraticGate,
     "tree": TreeGate,
+    "smooth_tree": SmoothTreeGate,
     "groups": GroupGate,
+    "entmax": EntmaxGate,
+    "probit": ProbitGate,
 }
 
 
@@ -115,6 +143,8 @@ def as_gate(gate: Any) -> Any:
     if not isinstance(gate, str):
         raise TypeError(f"gate must be a name or a Gate, got {type(gate).__name__}; names: {', '.join(list_gates())}.")
     name, _, text = gate.partition(":")
+    if name in UNORDERED:
+        raise ValueError(UNORDERED[name])
     if name not in NAMED:
         raise ValueError(
             f"Unknown gate {name!r}; known gates: {', '.join(list_gates())}. An activation or a number of active "
@@ -123,7 +153,7 @@ def as_gate(gate: Any) -> Any:
     make = NAMED[name]
     own = list(signature(make).parameters)
     # A function makes a gate by scores, which takes all settings of these.
-    known = own if isinstance(make, type) else list(signature(Gate).parameters)
+    known = own if isinstance(make, type) else list(dict.fromkeys([*signature(Gate).parameters, *own]))
     settings = dict(_setting(item.strip(), name, known) for item in text.split(",") if item.strip())
     made = make(**{key: settings.pop(key) for key in own if key in settings})
     return replace(cast(Gate, made), **settings) if settings else made

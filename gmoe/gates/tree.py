@@ -1,6 +1,7 @@
 """Hierarchical mixtures of experts: a binary tree of logistic regressions, with an expert at each leaf."""
 
 import ast
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import cast
@@ -55,7 +56,7 @@ class TreeGate(LinkGate):
         object.__setattr__(self, "tree", tree)
 
     def __repr__(self):
-        return f"TreeGate({'' if self.tree is None else repr(self.tree)})"
+        return f"{type(self).__name__}({'' if self.tree is None else repr(self.tree)})"
 
     def settings(self):
         """Return the tree as a text."""
@@ -66,7 +67,7 @@ class TreeGate(LinkGate):
         if self.tree is not None and len(_leaves(self.tree)) != n_experts:
             raise ValueError(
                 f"{self!r} has {len(_leaves(self.tree))} leaves, but there are {n_experts} experts: use n_experts="
-                f"{len(_leaves(self.tree))}, another tree, or TreeGate() for a balanced one."
+                f"{len(_leaves(self.tree))}, another tree, or none for a balanced one."
             )
 
     def of(self, n_experts: int) -> Tree:
@@ -75,21 +76,37 @@ class TreeGate(LinkGate):
 
     def with_experts(self, n_experts):
         """Leave out leaves from ``n_experts`` on, and nodes with one subtree."""
-        return self if self.tree is None else TreeGate(_first(self.tree, n_experts))
+        return self if self.tree is None else type(self)(_first(self.tree, n_experts))
 
     def n_scores(self, n_experts):
         return n_experts - 1, 0
 
     def link(self, score, n_experts):
         sign = _signs(self.of(n_experts))
-        first, second = sign < 0.0, sign > 0.0
-        tail = np.log1p(np.exp(-np.abs(score)))
-        cost_first, cost_second = np.maximum(score, 0.0) + tail, np.maximum(-score, 0.0) + tail
-        yield -(first.T.astype(float) @ cost_first + second.T.astype(float) @ cost_second)
-        p = np.exp(-cost_second)
-        yield second[:, :, None] - np.abs(sign)[:, :, None] * p[:, None]
-        curve = -p * np.exp(-cost_first)
-        yield [Bend(node, node, np.flatnonzero(row), curve[node]) for node, row in enumerate(sign)]
+        below = [(sign < 0.0), (sign > 0.0)]
+        sides = [self.side(-score), self.side(score)]
+        log_p = np.zeros((n_experts, score.shape[1]))
+        for experts, side in zip(below, sides, strict=True):
+            for row, cost in zip(experts, next(side), strict=True):
+                log_p[row] += cost
+        yield log_p
+        slopes = [turn * next(side) for turn, side in zip((-1.0, 1.0), sides, strict=True)]
+        inside = np.isfinite(log_p)
+        yield sum(experts[:, :, None] * slope[:, None] for experts, slope in zip(below, slopes, strict=True)) * inside
+        curves = [next(side) for side in sides]
+        yield [
+            Bend(node, node, np.flatnonzero(experts[node]), curve[node])
+            for experts, curve in zip(below, curves, strict=True) for node in range(len(sign))
+        ]  # fmt: skip
+
+    def side(self, score) -> Iterator[np.ndarray]:
+        """Yield the log-probability of the second subtree, and two derivatives: of the logistic function."""
+        tail = np.exp(-np.abs(score))
+        log_p = np.minimum(score, 0.0) - np.log1p(tail)
+        yield log_p
+        p, other = np.exp(log_p), np.where(score > 0.0, tail, 1.0) / (1.0 + tail)
+        yield other
+        yield -p * other
 
     def arranged(self, x, r):
         return arranged(self.of(r.shape[1]), x, r)

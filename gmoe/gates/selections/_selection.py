@@ -1,6 +1,7 @@
 """What every selection answers: which experts are active, how softly, and where that changes."""
 
 from abc import ABC, abstractmethod
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import numpy as np
@@ -140,8 +141,13 @@ class Selection(ABC):
         return self == other
 
     def settings(self) -> dict[str, Any]:
-        """Return the settings by which :class:`gmoe.Gate` makes it."""
-        return {"selection": self if self.name is None else self.name}
+        """Return the settings by which :class:`gmoe.Gate` makes it: its name, and after a ``+`` each of its values."""
+        if self.name is None:
+            return {"selection": self}
+        own: tuple[Any, ...] = fields(self) if is_dataclass(self) else ()
+        values = [getattr(self, field.name) for field in own]
+        given = [] if values == [field.default for field in own] else values
+        return {"selection": "+".join([self.name, *map(str, given)])}
 
     def check(self, n_experts: int):
         """Raise a ValueError where it does not suit so many experts, or is not what it says."""

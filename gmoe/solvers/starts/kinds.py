@@ -170,12 +170,17 @@ def _take(r, distance, smallest, rng):
 
 
 def posterior(objective: Objective, theta, sample, left_out=None):
-    """Responsibilities (n, k) of the sample under parameters theta; or of all experts but one."""
+    """Responsibilities (n, k) of the sample under parameters theta; or of all experts but one.
+
+    Where that one has all the weight, the others' are by their densities alone.
+    """
     gate, expert = objective.split(theta)
     logit = objective.gate.value(gate, objective.shared(theta), np.ascontiguousarray(sample.x_gate.T))
     density = objective.experts.value(expert, objective.expert_shared(theta), sample.x_expert.T, sample.y.T)
     joint = (logit + density).T
-    joint = joint if left_out is None else np.delete(joint, left_out, axis=1)
+    if left_out is not None:
+        joint = np.where(np.isfinite(np.delete(joint, left_out, axis=1)).any(axis=1)[:, None], joint, density.T)
+        joint = np.delete(joint, left_out, axis=1)
     r = np.exp(joint - joint.max(axis=1, keepdims=True))
     return r / r.sum(axis=1, keepdims=True)
 

@@ -266,7 +266,7 @@ def test_verdicts(exponent, bound, low, high, expected, module):
 def test_claims_take_their_exponents_from_the_theory(tiny, module):
     errors, common = module("_errors"), module("_common")
     found = errors.with_blocks(common.read(tiny, ["softmax_over3"])["softmax_over3"])
-    expected = {"gate_coef (cell of 2)": -1 / 8, "intercept (cell of 2)": -1 / 8, "coef (cell of 2)": -1 / 4}
+    expected = {"gate_coef (cell of 2)": -1 / 4, "intercept (cell of 2)": -1 / 8, "coef (cell of 2)": -1 / 4}
     expected |= {"variance (cell of 2)": -1 / 4, "coef (cell of 1)": -1 / 2, "gate_intercept": -1 / 2}
     assert expected.items() <= {number: p.exponent for number, p in errors.stated(found).items()}.items()
     assert "loss:gate_coef (cell of 1)" not in found.fits

@@ -102,7 +102,7 @@ def test_exponents_are_stated_and_never_guessed(folder):
     said = exponents(study, [Silent("a distance"), Outspoken("b"), Blocks(), Distance("kl", "kl_divergence")])
     assert ("mle", "a distance") not in said
     assert said["mle", "b"] == 3 * said["mle", "coef (cell of 2)"] == pytest.approx(-3 / 4)
-    assert said["em", "kl"] == -1.0 and said["mle", "gate_coef (cell of 2)"] == -1 / 8
+    assert said["em", "kl"] == -1.0 and said["mle", "gate_coef (cell of 2)"] == -1 / 4
     assert predictions(study, [Outspoken("b")])["mle", "b"].rate == "(n^-1/4)^3"
     theory = exponents(study, [Blocks()])
     rates = (

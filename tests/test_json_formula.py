@@ -118,6 +118,14 @@ def test_a_name_of_a_column_is_no_leave_to_run_it(loaded, tmp_path):
     assert not (tmp_path / "run").exists()
 
 
+def test_a_refit_of_what_was_read_runs_nothing_else(loaded):
+    """The formula is a setting, too, which a later fit evaluates."""
+    content = json.loads(loaded.to_json())
+    content["settings"]["formula"] = "bill_length_mm ~ {open('run', 'w')} | sex"
+    with pytest.raises(ValueError, match="the function 'open'"):
+        GaussianMoERegressor.from_json(json.dumps(content))
+
+
 def test_what_is_listed_can_be_called():
     """Each function of the list is one that formulaic and NumPy have, and works."""
     calls = [f"{name}(year)" for name in FUNCTIONS if name not in ("bs", "cr", "cs", "cc", "poly", "exp", "exp2")]

@@ -26,6 +26,7 @@ from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
 from gmoe.inference import bootstrap, infer, likelihood_ratio_test, n_experts_test
 from gmoe.solvers.ascent.em import em
+from gmoe.solvers.ascent.face import Face, follow
 from gmoe.solvers.problem.terms import Terms
 from gmoe.solvers.problem.walls import EqualWall
 from gmoe.solvers.search.labelled import labelled
@@ -538,3 +539,17 @@ def test_equal_proportions_of_other_gates():
     found = GaussianMoERegressor(2, gate="tree", constraints=Shares([0.4, 0.6]), n_init=1, random_state=0).fit(X, Y)
     assert found.fit_result_.shares == pytest.approx([0.4, 0.6], abs=1e-9)
     assert found.log_likelihood_ == pytest.approx(fitted([Shares([0.4, 0.6])]).log_likelihood, abs=1e-6)
+
+
+def test_a_step_beyond_what_a_wall_can_say_is_too_far():
+    # Shares of a Laplace gate whose scale has run away have no slope: NumPy's least squares would break down.
+    class Far:
+        equal = True
+
+        def values(self, theta):
+            return np.ones(1)
+
+        def normals(self, theta, which):
+            return np.full((2, 1), np.nan)
+
+    assert follow(Face((Far(),), ((0, 0),), np.ones((2, 1)), np.zeros(1)), np.zeros(2)) is None

@@ -211,3 +211,8 @@ def test_a_report_of_a_formula_that_is_not_written(tmp_path, capsys):
     assert "gmoe predict cannot read this fit" in said.err and json.loads(said.out)["design"] is None
     with pytest.raises(ValueError, match="the formula was not written"):
         GaussianMoERegressor.from_json(said.out)
+
+
+def test_what_is_no_column_is_named():
+    with pytest.raises(ValueError, match="formula cannot be worked out"):
+        fitted("bill_length_mm ~ {bill_depth_mm.__class__} | 1")

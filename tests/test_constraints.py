@@ -18,6 +18,7 @@ from gmoe.constraints import (
     HeldModel,
     Linear,
     Offset,
+    Ridge,
     Shares,
     Tied,
 )
@@ -25,6 +26,7 @@ from gmoe.constraints.places import Places
 from gmoe.constraints.system import resolved
 from gmoe.inference import bootstrap, infer, likelihood_ratio_test, n_experts_test
 from gmoe.solvers.ascent.em import em
+from gmoe.solvers.ascent.face import Face, follow
 from gmoe.solvers.problem.terms import Terms
 from gmoe.solvers.problem.walls import EqualWall
 from gmoe.solvers.search.labelled import labelled
@@ -207,6 +209,14 @@ def test_inference_stays_on_the_constraints():
         n_experts_test(result, X, Y, rng=np.random.default_rng(0))
 
 
+def test_what_is_tied_is_not_tested():
+    found = GaussianMoERegressor(2, constraints=Tied("coef[1]"), n_init=1, random_state=0).fit(X, Y)
+    for text in ("coef[1] (0) = coef[1] (1)", "coef[1] (0) = coef[1] (1) + 1"):
+        with pytest.raises(ValueError, match="decided by the constraints"):
+            found.inference().wald_test(text)
+    assert found.inference().wald_test("coef[1] (0) + coef[1] (1) = 0").df == 1
+
+
 def test_an_estimator_writes_and_reads_its_constraints():
     model = GaussianMoERegressor(2, constraints=["coef[x0] (0) = -1", Tied("variance")], n_init=5, random_state=0)
     import pandas as pd
@@ -332,6 +342,8 @@ def test_a_published_model_gets_one_expert_for_rows_of_ones_own():
     truth = parameter_values(whole).reshape(3, -1)[2]
     assert found.result.status == "converged" and found.df == 5 and found.loss < -50.0
     assert np.all(np.abs(parameter_values(found.model).reshape(3, -1)[2] - truth) < 5.0 * errors)
+    with pytest.raises(ValueError, match="X must have shape"):
+        edit.customise(published, X[:, :0], y)
     with pytest.raises(ValueError, match="dense gates"):
         edit.customise(edit.activate(published, X, y, 1).model, X, y)
 
@@ -484,3 +496,60 @@ def test_starts_are_labelled_as_constraints_name_experts():
     assert held.equations.values(found.evaluation.theta) == pytest.approx(0.0, abs=1e-12)
     # The same maximum under the other labels, which costs nothing.
     assert found.evaluation.value == pytest.approx(end.evaluation.value, abs=1e-12)
+
+
+def test_columns_may_have_any_name():
+    pd = pytest.importorskip("pandas")
+    frame = pd.DataFrame(X, columns=["a, b [m]", "c]"])
+    settings = {"n_init": 1, "random_state": 0}
+    found = GaussianMoERegressor(2, constraints=[Columns(0, ["a, b [m]"]), Columns(1, "c]")], **settings).fit(frame, Y)
+    assert found.coef_[0, 0] != 0.0 and found.coef_[0, 1] == 0.0
+    assert found.coef_[1, 0] == 0.0 and found.coef_[1, 1] != 0.0
+    # A penalty is that of standardised columns, whatever they are called; the fit is the same one, bit for bit.
+    fits = [
+        GaussianMoERegressor(2, constraints=Ridge("coef", 9.0), **settings).fit(table, Y) for table in (frame, 1.0 * X)
+    ]
+    assert fits[0].fit_result_.penalty == fits[1].fit_result_.penalty > 0.0
+
+
+def test_a_tie_leaves_out_experts_of_a_given_density():
+    noisy = np.concatenate([Y, np.linspace(-9.0, 9.0, 40)])
+    wide = np.concatenate([X, X[:40]])
+    settings = {"experts": "noise:low=-10,high=10", "n_init": 1, "random_state": 0}
+    found = GaussianMoERegressor(3, constraints=Tied("coef"), **settings).fit(wide, noisy)
+    assert np.all(found.coef_[0] == found.coef_[1]) and np.all(found.coef_[0] != 0.0)
+    with pytest.raises(ValueError, match="two experts whose parameters move"):
+        GaussianMoERegressor(2, constraints=Tied("coef"), **settings).fit(wide, noisy)
+
+
+def test_equal_proportions_of_other_gates():
+    def model(gate):
+        return GaussianMoERegressor(2, gate=gate, constraints=EqualProportions(), n_init=1, random_state=0)
+
+    # A symmetric matrix has each entry beside the diagonal twice: one coordinate.
+    quadratic, plain = (model(gate).fit(X, Y) for gate in ("quadratic", "softmax"))
+    # Two climbs to one maximum, in other coordinates.
+    assert quadratic.log_likelihood_ == pytest.approx(plain.log_likelihood_, abs=1e-6)
+    assert quadratic.fit_result_.n_free_parameters == plain.fit_result_.n_free_parameters == 8
+    assert not quadratic.model_.parameters.arrays["gate_quadratic"].any()
+    for gate, k in (("tree", 2), ("groups:sizes=2+2", 4)):
+        with pytest.raises(ValueError, match="a score for each expert"):
+            model(gate).set_params(n_experts=k).fit(X, Y)
+    # A tree has shares, which can be given.
+    found = GaussianMoERegressor(2, gate="tree", constraints=Shares([0.4, 0.6]), n_init=1, random_state=0).fit(X, Y)
+    assert found.fit_result_.shares == pytest.approx([0.4, 0.6], abs=1e-9)
+    assert found.log_likelihood_ == pytest.approx(fitted([Shares([0.4, 0.6])]).log_likelihood, abs=1e-6)
+
+
+def test_a_step_beyond_what_a_wall_can_say_is_too_far():
+    # Shares of a Laplace gate whose scale has run away have no slope: NumPy's least squares would break down.
+    class Far:
+        equal = True
+
+        def values(self, theta):
+            return np.ones(1)
+
+        def normals(self, theta, which):
+            return np.full((2, 1), np.nan)
+
+    assert follow(Face((Far(),), ((0, 0),), np.ones((2, 1)), np.zeros(1)), np.zeros(2)) is None

@@ -261,3 +261,11 @@ def test_gates_that_keep_their_order(fitted, gate, words):
     assert found.relabel(NAMES).fit_result_.expert_names == tuple(NAMES)
     with pytest.raises(ValueError, match=words):
         found.relabel(NAMES, order=[1, 2, 0])
+
+
+def test_orders_and_labels_of_other_types(fitted):
+    for order in ([0.5, 1.5], ["a", "b"]):
+        with pytest.raises(ValueError, match="order must hold each of the"):
+            fitted.relabel(order=order)
+    with pytest.raises(TypeError, match="expert_labels must be those of a fit"):
+        clone(fitted).set_params(expert_labels=["a", "b"]).fit([[0.0], [1.0]], [0.0, 1.0])

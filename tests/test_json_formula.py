@@ -90,6 +90,10 @@ def test_all_that_a_fit_has_learnt_comes_back(formula):
         ("-" * 990 + "x", "letters|read|has"),
         ("`z`", "the name"),
         ("x y", "Cannot read"),
+        # formulaic takes no backtick in a text for the start of a name.
+        ("log(x, '`', open('a', 'w'), '`')", "the name"),
+        # It writes calls into code, between double quotes.
+        ("C(x, levels='\" + open(1)) #')", "a text with quotes"),
     ],
 )
 def test_what_a_file_may_not_say(expression, words, loaded):
@@ -100,6 +104,26 @@ def test_what_a_file_may_not_say(expression, words, loaded):
         content["design"]["formula"]["experts"]["terms"][1] = [[expression.replace("x", "bill_depth_mm"), how]]
         with pytest.raises(ValueError, match="formula"):
             GaussianMoERegressor.from_json(json.dumps(content))
+
+
+def test_a_name_of_a_column_is_no_leave_to_run_it(loaded, tmp_path):
+    """A file says itself what its columns are called: also as an expression is."""
+    content, run = json.loads(loaded.to_json()), f"open({str(tmp_path / 'run')!r}, 'w')"
+    content["design"]["places"][run] = 8
+    experts = content["design"]["formula"]["experts"]
+    experts["reads"].append(run)
+    experts["terms"][1] = [[run, "python"]]
+    with pytest.raises(ValueError, match="the function 'open'"):
+        GaussianMoERegressor.from_json(json.dumps(content))
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_refit_of_what_was_read_runs_nothing_else(loaded):
+    """The formula is a setting, too, which a later fit evaluates."""
+    content = json.loads(loaded.to_json())
+    content["settings"]["formula"] = "bill_length_mm ~ {open('run', 'w')} | sex"
+    with pytest.raises(ValueError, match="the function 'open'"):
+        GaussianMoERegressor.from_json(json.dumps(content))
 
 
 def test_what_is_listed_can_be_called():
@@ -187,3 +211,8 @@ def test_a_report_of_a_formula_that_is_not_written(tmp_path, capsys):
     assert "gmoe predict cannot read this fit" in said.err and json.loads(said.out)["design"] is None
     with pytest.raises(ValueError, match="the formula was not written"):
         GaussianMoERegressor.from_json(said.out)
+
+
+def test_what_is_no_column_is_named():
+    with pytest.raises(ValueError, match="formula cannot be worked out"):
+        fitted("bill_length_mm ~ {bill_depth_mm.__class__} | 1")

@@ -9,7 +9,7 @@ import numpy as np
 from gmoe import table
 from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation, held
-from gmoe.constraints.places import Places, expert_of, features_of, stem
+from gmoe.constraints.places import Places, expert_of, stem
 from gmoe.model import GMoE
 
 
@@ -54,6 +54,11 @@ class EqualProportions(Constraint):
     def equations(self, places: Places) -> Iterator[Equation]:
         """Yield one for each parameter of the gate that something moves."""
         names = [name for array in places.gate_arrays for name in places.groups.get(array, ())]
+        if places.node_arrays:
+            raise ValueError(
+                f"EqualProportions() needs a gate of a score for each expert, and this one has "
+                f"{places.node_arrays[0]}; use another gate, or hold its parameters by name."
+            )
         for name in places.movable(names):
             yield held(places, name, 0.0)
 
@@ -77,9 +82,10 @@ class Columns(Constraint):
 
     def equations(self, places: Places) -> Iterator[Equation]:
         """Yield one for each slope of another column."""
-        seen = {places.column(feature) for feature in self.features}
+        listed = [self.features] if isinstance(self.features, str) else self.features
+        seen = {places.column(feature) for feature in listed}
         for name in places.matching(self.array, [self.expert]):
-            if (features := features_of(name)) and features[-1] not in seen:
+            if (features := places.features(name)) and features[-1] not in seen:
                 yield held(places, name, 0.0)
 
 
@@ -98,7 +104,7 @@ class Offset(Constraint):
     def equations(self, places: Places) -> Iterator[Equation]:
         """Yield one for each slope of the column."""
         label = places.column(self.column)
-        slopes = [name for name in places.movable(places.names) if label in features_of(name)]
+        slopes = [name for name in places.movable(places.names) if label in places.features(name)]
         if not any(table.kind(name) == "coef" for name in slopes):
             raise ValueError(
                 f"Offset({self.column!r}) needs experts that see the column, and a column that varies; add it to "

@@ -60,7 +60,7 @@ def _term(text, at, names, by_length):
         at = _after_blanks(text, at + 1)
         known = _name(text, at, names, by_length)
     if known is None:
-        unknown = re.split(r"\s*[=+*-]\s+", text[at:].strip())[0]
+        unknown = re.split(r"\s*(?:=|[+*-]\s)", text[at:].strip())[0]
         raise ValueError(f"Unknown parameter {unknown!r}; {near(unknown, names, 'there are')}.")
     return factor, known, at + len(names[known])
 

@@ -30,6 +30,8 @@ class Places:
     gate_arrays : tuple of str
         Names of the arrays of the gate with a row for each expert.
     n_experts : int
+    node_arrays : tuple of str
+        Names of the arrays of the gate with a row for each node of a tree, or group.
     """
 
     names: tuple[str, ...]
@@ -39,6 +41,7 @@ class Places:
     labels: tuple[str, ...]
     gate_arrays: tuple[str, ...]
     n_experts: int
+    node_arrays: tuple[str, ...] = ()
 
     @cached_property
     def index(self) -> dict[str, int]:
@@ -88,6 +91,17 @@ class Places:
             raise ValueError(f"There is no column {feature!r}: {near(feature, self.labels, 'there are')}.")
         return str(feature)
 
+    def features(self, name: str) -> list[str]:
+        """List what stands in the brackets of a name: columns, after the response where there are several."""
+        _, _, left = stem(name).partition("[")
+        left, found = left.removesuffix("]"), []
+        while left:
+            # Names of columns may hold commas, as those that a formula makes do.
+            known = [label for label in self.labels if left == label or left.startswith(f"{label},")]
+            found.append(max(known, key=len, default=left.partition(",")[0]))
+            left = left[len(found[-1]) + 1 :]
+        return found
+
     def movable(self, names: Sequence[str]) -> list[str]:
         """Those of some names that something moves."""
         return [name for name in names if not self.still[self.index[name]]]
@@ -97,12 +111,6 @@ def stem(name: str) -> str:
     """Return the name of an entry without its expert."""
     found = EXPERT.match(name)
     return found.group(1) if found else name
-
-
-def features_of(name: str) -> list[str]:
-    """List what stands in the brackets of a name: columns, after the response where there are several."""
-    entry = stem(name)
-    return entry[entry.index("[") + 1 : -1].split(",") if "[" in entry else []
 
 
 def expert_of(name: str) -> int | None:

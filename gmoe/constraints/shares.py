@@ -42,6 +42,7 @@ class Shares(Constraint):
         """Return the values."""
         if len(self.values) != places.n_experts:
             raise ValueError(f"{len(self.values)} shares are given for {places.n_experts} experts; give one for each.")
-        if not places.movable([name for array in places.gate_arrays for name in places.groups.get(array, ())]):
+        arrays = *places.gate_arrays, *places.node_arrays
+        if not places.movable([name for array in arrays for name in places.groups.get(array, ())]):
             raise ValueError("Shares are given by a gate, and nothing moves this one; leave Shares out.")
         return tuple(self.values)

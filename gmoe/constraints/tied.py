@@ -9,6 +9,7 @@ from gmoe.constraints.base import Constraint
 from gmoe.constraints.equation import Equation, held
 from gmoe.constraints.parsing import linear
 from gmoe.constraints.places import Places, stem
+from gmoe.table import kind
 
 
 @dataclass(frozen=True)
@@ -30,11 +31,13 @@ class Tied(Constraint):
         """Yield one for each expert but the first."""
         groups: dict[str, list[str]] = {}
         for name in places.matching(self.name, self.experts):
-            groups.setdefault(stem(name), []).append(name)
+            # The reference of a gate is 0, and may be tied to; an expert of a given density has no parameters.
+            if kind(name) in places.gate_arrays or not places.still[places.index[name]]:
+                groups.setdefault(stem(name), []).append(name)
         if all(len(names) < 2 for names in groups.values()):
             raise ValueError(
                 f"Tied({self.name!r}) needs two experts or more; name an entry as 'coef[x]' or an array as 'coef', and "
-                "at least two experts."
+                "at least two experts whose parameters move."
             )
         for first, *others in groups.values():
             for other in others:

@@ -4,6 +4,7 @@ from gmoe.design.base import REMEDY, Choice, Design
 from gmoe.design.choose import choose
 from gmoe.design.coding import CODINGS
 from gmoe.design.columns import cells, column_names, is_category, row_labels, take
+from gmoe.design.formula import check_formula
 from gmoe.design.gaps import Gaps
 from gmoe.design.named import Named
 from gmoe.design.terms import MOST_LEVELS, Category, Number, Term
@@ -21,6 +22,7 @@ __all__ = [
     "Number",
     "Term",
     "cells",
+    "check_formula",
     "choose",
     "column_names",
     "design_of",

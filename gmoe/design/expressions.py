@@ -23,6 +23,10 @@ MOST_LETTERS, MOST_COLUMNS, MOST_POWER = 1000, 1000, 64
 SIZES = ("df", "degree")
 OPERATORS = (ast.Add, ast.Sub, ast.Mult, ast.Div)
 SIGNS = (ast.UAdd, ast.USub)
+# Names in backticks, and the one that stands for them where Python reads the expression.
+QUOTED, STAND_IN = r"`([^`]+)`", "_column_in_backticks"
+# What may end a text, or start a name, somewhere else for formulaic than for Python: it writes texts into code.
+ENDS = "'\"`\\\n\r"
 
 
 def check_expression(text: str, columns: Collection[str]) -> None:
@@ -36,14 +40,11 @@ def check_expression(text: str, columns: Collection[str]) -> None:
     """
     if len(text) > MOST_LETTERS:
         raise ValueError(f"A factor of the formula has {len(text)} letters, and may have {MOST_LETTERS}.")
-    if text in columns:
-        return
-    known, quoted = set(columns), re.findall(r"`([^`]+)`", text)
-    plain = text
-    for name in quoted:
-        stand_in = f"column_{len(known)}_{len(name)}"
-        plain = plain.replace(f"`{name}`", stand_in)
-        known |= {stand_in} if name in columns else set()
+    for name in re.findall(QUOTED, text):
+        # A name that ends a text for Python would hide what comes after it: formulaic skips backticks in texts.
+        if name not in columns or any(letter in ENDS for letter in name):
+            raise ValueError(f"{text!r} in the formula has the name {name!r}, which is no column or has a quote in it.")
+    plain, known = re.sub(QUOTED, f" {STAND_IN} ", text).strip(), {*columns, STAND_IN}
     try:
         _Reader(text, known).read(ast.parse(plain, mode="eval").body)
     except (SyntaxError, RecursionError, MemoryError) as error:
@@ -119,7 +120,10 @@ class _Reader:
             case ast.Call(func=ast.Attribute(value=ast.Name(id="contr"), attr=name), args=args) if name in CONTRASTS:
                 for value in (*args, *(keyword.value for keyword in node.keywords)):
                     self.argument(value)
-            case ast.Constant(value=None | str()):
+            case ast.Constant(value=str(text)):
+                if any(letter in ENDS for letter in text):
+                    self.refuse(f"a text with quotes, backticks or lines, {text!r}")
+            case ast.Constant(value=None):
                 pass
             case _:
                 self.read(node)

@@ -12,6 +12,7 @@ from sklearn.utils.validation import validate_data
 from gmoe._validation import check_numeric
 from gmoe.design.base import REMEDY, Choice, Design
 from gmoe.design.columns import check_known, column_names, row_labels
+from gmoe.design.expressions import check_expression
 from gmoe.design.gaps import Gaps
 from gmoe.design.part import Part, first_line, formulaic, variables
 from gmoe.design.part_written import part_content
@@ -101,6 +102,13 @@ def _parsed(text, names):
     functions = {*package.transforms.TRANSFORMS, *dir(builtins)}
     check_known(sorted(asked - functions), names, f"The formula {text!r}")
     return left, *parts
+
+
+def check_formula(text: str, names: Sequence[str]) -> None:
+    """Raise a ValueError for a formula from a file that a refit would run as more than a file may say."""
+    for factor in (factor for part in _parsed(text, names) if part for term in part for factor in term.factors):
+        if factor.eval_method.value != "lookup":
+            check_expression(factor.expr, names)
 
 
 @dataclass(frozen=True, eq=False)

@@ -142,7 +142,8 @@ def _materialise(part, X, reads):
             warnings.simplefilter("error", package.errors.DataMismatchWarning)
             # In the columns that are read nothing is missing.
             return part.get_model_matrix(_as_pandas(X, reads), output="numpy", na_action="ignore")
-    except (package.errors.FormulaicError, package.errors.DataMismatchWarning) as error:
+    except (package.errors.FormulaicError, package.errors.DataMismatchWarning, TypeError, ValueError) as error:
+        # What a factor makes may be no column: formulaic finds that out where it puts columns together.
         raise ValueError(f"The formula cannot be worked out on these data: {first_line(error)}.") from error
 
 

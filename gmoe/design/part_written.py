@@ -72,7 +72,9 @@ def _check(terms, columns):
             expression, how = factor
             if how not in METHODS or (how == "lookup" and expression not in columns):
                 raise ValueError(f"The formula of the JSON has the factor {expression!r}, which is no column.")
-            check_expression(expression, columns)
+            # What is looked up may have any name. All else is read as Python, a column of that name or not.
+            if how != "lookup":
+                check_expression(expression, columns)
 
 
 def _texts(content, name):

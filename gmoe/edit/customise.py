@@ -53,6 +53,7 @@ def customise(
     if model.experts.n_given:
         raise ValueError(f"{model.experts!r} keep a given density for the last expert; customise a model without it.")
     model = model.canonical()
+    before = rows.log_likelihood(model)
     larger = pick(model, [*range(model.n_experts), model.n_experts - 1])
     result = fit(
         rows.X,
@@ -69,9 +70,8 @@ def customise(
         experts=model.experts,
         constraints=(HeldModel(model), *constraints),
     )
-    values = rows.log_likelihood(result.model), rows.log_likelihood(model)
-    total = float(rows.weight.sum())
-    return Edited("one expert beside those of the model", result.model, model, *values, rows.X, total, result)
+    after, total = rows.log_likelihood(result.model), float(rows.weight.sum())
+    return Edited("one expert beside those of the model", result.model, model, after, before, rows.X, total, result)
 
 
 def _starts(model: GMoE) -> list[Parameters]:

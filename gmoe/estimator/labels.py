@@ -113,8 +113,8 @@ class Labelled:
         result: Any = self.fit_result_
         k = result.model.n_experts
         wanted = _rising(result.model, result.column_names, order) if isinstance(order, str) else order
-        wanted = list(range(k)) if wanted is None else [int(j) for j in wanted]
-        if sorted(wanted) != list(range(k)):
+        wanted = list(range(k)) if wanted is None else list(wanted)
+        if not all(isinstance(j, int | np.integer) for j in wanted) or sorted(wanted) != list(range(k)):
             raise ValueError(f"order must hold each of the {k} experts once, as {list(range(k))}; got {wanted}.")
         if wanted != list(range(k)) and result.model.gate.is_sparse(k):
             raise ValueError(

@@ -13,7 +13,7 @@ from gmoe._progress import Progress
 from gmoe._validation import check_choice, check_integer, check_positive, check_schedule
 from gmoe.constraints import as_constraints
 from gmoe.estimator.fitted import Fitted
-from gmoe.estimator.labels import Labelled
+from gmoe.estimator.labels import ExpertLabels, Labelled
 from gmoe.estimator.start import start
 from gmoe.estimator.training import check_rows, prepare
 from gmoe.estimator.written import WrittenFit
@@ -207,6 +207,11 @@ class GaussianMoERegressor(Fitted, Labelled, WrittenFit, RegressorMixin, BaseEst
         ImportError
             For a formula without formulaic.
         """
+        if not isinstance(self.expert_labels, ExpertLabels | None):
+            raise TypeError(
+                f"expert_labels must be those of a fit, got {self.expert_labels!r}; fit without them, and call "
+                "relabel(names)."
+            )
         settings = self._settings()
         gate, experts, k = settings["gate"], settings["experts"], settings["n_experts"]
         data = prepare(self, X, y, sample_weight, experts.multi_output)

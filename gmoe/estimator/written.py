@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.utils.validation import check_is_fitted
 
 from gmoe import _json
-from gmoe.design import Design, design_of
+from gmoe.design import Design, check_formula, design_of
 from gmoe.estimator.labels import ExpertLabels
 from gmoe.experts import BaseExperts, experts_text
 from gmoe.gates import BaseGate, gate_text
@@ -72,6 +72,8 @@ class WrittenFit:
         result = result_of(_json.entry(content, "result", dict), model)
         design, names = _designed(content, model)
         fitted: Any = cls(**_settings(_json.entry(content, "settings", dict), cls))
+        if isinstance(fitted.formula, str):
+            check_formula(fitted.formula, names or ())
         fitted._adopt(result)
         fitted.design_, fitted.n_dropped_ = design, _json.entry(content, "n_dropped", int)
         fitted.n_features_in_ = _json.entry(content, "n_features", int)

@@ -69,6 +69,10 @@ def wald_test(estimates: Estimates, hypotheses: str | Sequence[str], notes: Sequ
     spread = matrix[:, used] @ estimates.spread[used]
     # In units of their own standard errors: whether they repeat each other has nothing to do with units.
     sizes = np.linalg.norm(spread, axis=1)
+    whole = np.abs(matrix[:, used]) @ estimates.standard_errors[used]
+    for text, size, parts in zip(texts, sizes, whole, strict=True):
+        if size <= REDUNDANT * parts:
+            raise ValueError(f"{text!r} is decided by the constraints of the fit, so that nothing is left to test.")
     left, roots, _ = np.linalg.svd(spread / np.where(sizes > 0.0, sizes, 1.0)[:, None], full_matrices=False)
     if len(roots) < len(texts) or roots[-1] < REDUNDANT * roots[0] or sizes.min() == 0.0:
         raise ValueError(f"The hypotheses {', '.join(texts)} repeat or contradict each other; leave some out.")

@@ -7,8 +7,9 @@ import numpy as np
 
 from gmoe import table
 from gmoe.constraints import Constraint
-from gmoe.constraints.places import Places, features_of, stem
+from gmoe.constraints.places import Places, stem
 from gmoe.constraints.system import NOTHING, Holds, resolved
+from gmoe.part import Axis
 from gmoe.solvers.evidence.canonical import model_at
 from gmoe.solvers.evidence.covariance import entries_of
 from gmoe.solvers.problem.absolutes import Absolutes
@@ -60,14 +61,16 @@ def _table(objective, scaling, labels):
     model = model_at(objective, scaling, points[0])
     names = table.parameter_names(model, labels)
     size = np.abs(rows).max(axis=1, initial=0.0)
+    arrays = model.gate.arrays(model.sizes[0])
     places = Places(
         names,
         _positive(model, names),
         size <= AFFINE**2 * np.abs(rows).max(initial=0.0),
         np.abs(rows - others).max(axis=1, initial=0.0) <= AFFINE * np.maximum(size, 1e-300),
         tuple(labels),
-        tuple(array.name for array in table.by_expert(model.gate.arrays(model.sizes[0]))),
+        tuple(array.name for array in table.by_expert(arrays)),
         objective.n_experts,
+        tuple(array.name for array in arrays if Axis.NODE in array.axes),
     )
     return places, rows, values - rows @ points[0]
 
@@ -130,7 +133,7 @@ def _unit(objective, scaling, places, name, rows):
     design = scaling.gate if gate else scaling.expert
     sizes = {places.labels[column]: size for column, size in zip(design.columns, design.size, strict=True)}
     unit, means = 1.0, objective.at_expert[:, objective.mean_columns]
-    for label in features_of(name):
+    for label in places.features(name):
         unit *= sizes.get(label, 1.0)
     return unit if gate or not rows[places.index[name], means].any() else unit / scaling.scale_y
 
@@ -142,11 +145,16 @@ def _wall(rows, levels, equations):
         if not length > 0.0:
             raise ValueError(f"The constraint {equation} is on parameters that nothing moves; leave it out.")
     rows, levels = rows / size[:, None], levels / size
-    left, triangle = np.linalg.qr(rows.T)
+    kept: list[int] = []
     for i, equation in enumerate(equations):
-        if i >= len(triangle) or abs(triangle[i, i]) < INDEPENDENT:
+        weights = np.linalg.lstsq(rows[kept].T, rows[i], rcond=None)[0]
+        if np.linalg.norm(rows[i] - weights @ rows[kept]) > INDEPENDENT:
+            kept.append(i)
+        # Entries that are one coordinate, as the two halves of a symmetric matrix, may be held at one value.
+        elif abs(levels[i] - weights @ levels[kept]) > AFFINE * (1.0 + abs(levels[i])):
             raise ValueError(
-                f"The constraint {equation} says nothing that those before it leave open in these data: columns are "
-                "collinear or constant. Leave the columns out, or the constraint."
+                f"The constraint {equation} contradicts those before it in these data: columns are collinear, or two "
+                "parameters are one. Leave the columns out, or the constraint."
             )
-    return EqualWall(left.T, np.linalg.solve(triangle.T, levels))
+    left, triangle = np.linalg.qr(rows[kept].T)
+    return EqualWall(left.T, np.linalg.solve(triangle.T, levels[kept]))

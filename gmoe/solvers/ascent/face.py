@@ -197,5 +197,7 @@ def follow(face: Face, point):
         if not np.abs(values).max() < 10.0:
             return None
         normals = _normals(face.walls, point, face.holds)
+        if not np.isfinite(normals).all():
+            return None
         point = point - np.linalg.lstsq(normals.T, values, rcond=1e-12)[0]
     return point if np.abs(values).max() <= NEAR else None

@@ -52,3 +52,8 @@ def test_command_line_example(monkeypatch, capsys):
 @pytest.mark.parametrize("link", re.findall(r"\]\(([^)]+)\)", TEXT))
 def test_links_lead_somewhere(link):
     assert (ROOT / link).is_file()
+
+
+def test_the_changelog_names_pages_and_does_not_link_them():
+    """It is a page of the documentation too, where paths from the root lead nowhere."""
+    assert "](docs/" not in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")

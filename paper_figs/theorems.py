@@ -21,7 +21,7 @@ from gmoe.study import Rate, estimate_rates, limit_losses, predictions
 from gmoe.theory import Prediction
 
 sys.path.insert(0, str(ROOT / "sims"))
-from reference import NAMES, THEOREMS  # the truths and sets, beside the simulations
+from reference_studies import NAMES, THEOREMS  # the truths and sets, beside the simulations
 
 DECADES, WIDEST, LOSS = 1.5, 0.02, "voronoi"
 # Losses by theorem, where it is not about the first one.
@@ -166,7 +166,7 @@ def draw(results):
 TEXT = """Each theorem on each of its truths: median losses of the maximum over a compact set, with two Monte Carlo
 standard errors. Left, the loss, dotted the theory's slope; right, the loss times n to the stated rate, flat where the
 theory holds, over what the Fisher information predicts where the model is regular (then 1 is the limit). No line is
-drawn through the points. Sets and truths: sims/reference.py."""
+drawn through the points. Sets and truths: sims/reference_studies.py."""
 
 
 def panel(ax, title, rows, flat):

@@ -1,8 +1,8 @@
 """Does a constrained optimiser that shares nothing with gmoe's find more? ``python sims/constrained_opinion.py NAME``.
 
 SciPy's SLSQP with numerical derivatives and a likelihood of its own, over the compact set of a study of
-``reference.py`` with affine scores and without a selection, on its first data sets of the smallest size. It starts at
-the fit, at every way to place the experts on the truth, and at random points of the set with experts through data.
+``reference_studies.py`` with affine scores and without a selection, on its first data sets of the smallest size. It
+starts at the fit, at every way to place the experts on the truth, and at random points with experts through data.
 """
 
 import argparse

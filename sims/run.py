@@ -8,19 +8,19 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 
-import reference
+import reference_studies
 
 from gmoe.study import Study, merge, run
 
 HERE = Path(__file__).resolve().parent
 DESIGNS = {file.stem: file for file in sorted((HERE / "designs").glob("*.toml"))}
-NAMES = (*DESIGNS, *reference.NAMES)
+NAMES = (*DESIGNS, *reference_studies.NAMES)
 QUICK = {"sizes": (200, 400, 800), "replications": 2}
 
 
 def study_of(name: str) -> Study:
-    """Study of a file in ``designs``, or of a theorem and a truth in ``reference.py``."""
-    return Study.from_toml(DESIGNS[name]) if name in DESIGNS else reference.study_of(name)
+    """Study of a file in ``designs``, or of a theorem and a truth in ``reference_studies.py``."""
+    return Study.from_toml(DESIGNS[name]) if name in DESIGNS else reference_studies.study_of(name)
 
 
 def simulate(name: str, results: Path, work: Path, n_jobs: int = -1, quick: bool = False) -> bool:

@@ -18,7 +18,7 @@ SIMS = Path(__file__).parents[1] / "sims"
 
 
 sys.path.insert(0, str(SIMS))
-reference = importlib.import_module("reference")
+reference = importlib.import_module("reference_studies")
 
 
 def script(name):

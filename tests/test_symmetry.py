@@ -198,26 +198,37 @@ def assert_unchanged(symmetry, proba, theta, X):
 
 
 def changes(symmetry, proba, theta, X):
-    """Jacobian of the probabilities, or where these are constant by pieces, of where they change between points."""
-    if symmetry.hard:
+    """Jacobian of the probabilities, and of the places between points where the active experts change.
+
+    Of a selection that compares logits with a number of its own, only the places tell where the logits are; of one
+    that leaves a single expert, only where that one changes.
+    """
+    found = [] if symmetry.hard else [slopes(probabilities, proba, theta, X, 1e-5, 1e3)]
+    if symmetry.hard or np.any(proba(theta, X) == 0.0):
         # Points that move by 1 / (a number that vanishes with a parameter), along a boundary, bend more.
-        own, step, limit = crossings, 1e-6, 10.0
-    else:
-        # Without the observations whose selection changes within the step, and jumps.
-        own, step, limit = (lambda proba, theta, X: proba(theta, X)), 1e-5, 1e3
+        found.append(slopes(crossings, proba, theta, X, 1e-6, 10.0))
+    return np.hstack(found)
+
+
+def slopes(own, proba, theta, X, step, limit):
+    """Jacobian by differences, without the observations that jump: whose selection changes within the step."""
     ends = [[own(proba, theta + s * unit, X) for unit in np.eye(theta.size)] for s in (step, -step)]
     jacobian = np.subtract(*ends).reshape(theta.size, len(X), -1) / (2.0 * step)
     return jacobian[:, np.all(np.abs(jacobian) < limit, axis=(0, 2))].reshape(theta.size, -1)
 
 
+def probabilities(proba, theta, X):
+    return proba(theta, X)
+
+
 def crossings(proba, theta, X):
-    """On the way from each observation to the next, where the active expert first is another, by bisection."""
+    """On the way from each observation to the next, where the active experts first are others, by bisection."""
     following = np.roll(X, 1, axis=0)
-    first = proba(theta, X).argmax(axis=1)
+    first = proba(theta, X) > 0.0
     low, high = np.zeros(len(X)), np.ones(len(X))
     for _ in range(50):
         middle = 0.5 * (low + high)
-        same = proba(theta, X + middle[:, None] * (following - X)).argmax(axis=1) == first
+        same = np.all((proba(theta, X + middle[:, None] * (following - X)) > 0.0) == first, axis=1)
         low, high = np.where(same, middle, low), np.where(same, high, middle)
     return low
 

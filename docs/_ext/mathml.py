@@ -20,7 +20,7 @@ def formula(text: str, display: str) -> str:
         text = re.sub(rf"\\(begin|end)\{{{old}\}}", rf"\\\1{{{new}}}", text)
     try:
         found = convert(text.strip(), display=display)
-    except Exception as error:
+    except Exception as error:  # the converter's errors have no class in common
         raise ValueError(f"This formula has no MathML: {text}") from error
     if "<mi>&</mi>" in found:
         raise ValueError(f"The rows of this formula are not known as such: {text}")

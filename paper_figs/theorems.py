@@ -165,8 +165,8 @@ def draw(results):
 
 TEXT = """Each theorem on each of its truths: median losses of the maximum over a compact set, with two Monte Carlo
 standard errors. Left, the loss, dotted the theory's slope; right, the loss times n to the stated rate, flat where the
-theory holds, over what the Fisher information predicts where the model is regular (then 1 is the limit). Points are joined
-for the eye; no slope is drawn through them. Sets and truths: sims/reference_studies.py."""
+theory holds, over what the Fisher information predicts where the model is regular (then 1 is the limit). Points are
+joined for the eye; no slope is drawn through them. Sets and truths: sims/reference_studies.py."""
 
 
 def panel(ax, title, rows, flat):
